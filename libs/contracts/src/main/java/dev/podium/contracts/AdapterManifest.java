@@ -1,0 +1,103 @@
+package dev.podium.contracts;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The immutable announcement of an adapter. Value of {@link Topics#ADAPTERS}; key = project/version.
+ *
+ * @param kind {@code POLICY} (servable) or {@code REWARD} (adapter plus scalar head)
+ * @param files the folder in PEFT's on-disk format
+ * @param dataSet the immutable JSONL of what the round read: lineage to pairs, rankings and labelers
+ * @param rankingsUsed number of rankings that the training data was made of
+ * @param rewardGain normalised reward = gain * raw + bias (REWARD only)
+ */
+public record AdapterManifest(
+        String projectId,
+        String version,
+        Kind kind,
+        String roundId,
+        RoundKind roundKind,
+        BaseModel baseModel,
+        RoundConfig config,
+        RoundConfig.Lora lora,
+        List<ArtifactFile> files,
+        Optional<ArtifactFile> dataSet,
+        long rankingsUsed,
+        Optional<String> initialAdapter,
+        Optional<String> rewardAdapter,
+        Optional<Double> rewardGain,
+        Optional<Double> rewardBias,
+        Map<String, Double> metrics,
+        Instant createdAt) {
+    public AdapterManifest {
+        Require.text(projectId, "projectId");
+        Require.text(version, "version");
+        Require.present(kind, "kind");
+        Require.text(roundId, "roundId");
+        Require.present(roundKind, "roundKind");
+        Require.present(baseModel, "baseModel");
+        Require.present(config, "config");
+        Require.present(lora, "lora");
+        files = List.copyOf(Require.present(files, "files"));
+        Require.that(!files.isEmpty(), "files is empty");
+        dataSet = dataSet == null ? Optional.empty() : dataSet;
+        initialAdapter = initialAdapter == null ? Optional.empty() : initialAdapter;
+        rewardAdapter = rewardAdapter == null ? Optional.empty() : rewardAdapter;
+        rewardGain = rewardGain == null ? Optional.empty() : rewardGain;
+        rewardBias = rewardBias == null ? Optional.empty() : rewardBias;
+        metrics = metrics == null ? Map.of() : Map.copyOf(metrics);
+        Require.present(createdAt, "createdAt");
+    }
+
+    /** What an adapter is for. */
+    public enum Kind {
+        POLICY,
+        REWARD
+    }
+
+    /**
+     * The base an adapter belongs to.
+     *
+     * @param sha256 of the base model's weights file, hex
+     */
+    public record BaseModel(String name, String sha256) {
+        public BaseModel {
+            Require.text(name, "baseModel.name");
+            Require.text(sha256, "baseModel.sha256");
+        }
+    }
+
+    /**
+     * A file that lives as chunks in {@link Topics#ARTIFACT_CHUNKS}.
+     *
+     * @param name file name in the adapter's folder, without a path
+     * @param chunks number of chunks, each at most {@link Topics#MAX_CHUNK_BYTES}
+     */
+    public record ArtifactFile(String name, String sha256, long bytes, int chunks) {
+        public ArtifactFile {
+            Require.text(name, "files.name");
+            Require.that(
+                    name.matches("[A-Za-z0-9._-]{1,128}") && !name.startsWith("."),
+                    "files.name is not a plain file name: " + name);
+            Require.that(sha256 != null && sha256.matches("[0-9a-f]{64}"), "files.sha256 is not 64 hex digits");
+            Require.that(bytes >= 0, "files.bytes is negative");
+            Require.that(chunks >= 1, "files.chunks must be 1 or more");
+        }
+
+        /** Key of one chunk: sha256/index. */
+        public String chunkKey(int index) {
+            return sha256 + "/" + index;
+        }
+    }
+
+    public String key() {
+        return key(projectId, version);
+    }
+
+    public static String key(String projectId, String version) {
+        return projectId + "/" + version;
+    }
+}

@@ -1,0 +1,82 @@
+package dev.podium.contracts;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.time.Instant;
+import java.util.Optional;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * CloudEvents 1.0 in Kafka's binary mode: the attributes are {@code ce_*} headers, the value is the data.
+ *
+ * @see <a href="https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md">the
+ *     Kafka protocol binding</a>
+ */
+public final class CloudEvents {
+    public static final String ID = "ce_id";
+    public static final String SOURCE = "ce_source";
+    public static final String TYPE = "ce_type";
+    public static final String TIME = "ce_time";
+    public static final String SUBJECT = "ce_subject";
+    public static final String SPEC_VERSION = "ce_specversion";
+    public static final String CONTENT_TYPE = "content-type";
+    public static final String TRACE_PARENT = "traceparent";
+
+    private CloudEvents() {}
+
+    /**
+     * Headers of one event.
+     *
+     * @param type e.g. {@code dev.podium.RankingSubmitted.v1}; see {@link #type(Object)}
+     * @param source the application, e.g. {@code /feedback-api}
+     * @param subject what it is about: task id, round id, ...
+     */
+    public static RecordHeaders headers(
+            String id, String source, String type, String subject, Instant time, @Nullable String traceParent) {
+        RecordHeaders headers = new RecordHeaders();
+        add(headers, ID, id);
+        add(headers, SOURCE, source);
+        add(headers, TYPE, type);
+        add(headers, SUBJECT, subject);
+        add(headers, TIME, time.toString());
+        add(headers, SPEC_VERSION, "1.0");
+        add(headers, CONTENT_TYPE, "application/json");
+        if (traceParent != null) {
+            add(headers, TRACE_PARENT, traceParent);
+        }
+        return headers;
+    }
+
+    /** The type attribute of an event record: {@code dev.podium.NAME.v1}. */
+    public static String type(Object event) {
+        return "dev.podium." + event.getClass().getSimpleName() + ".v1";
+    }
+
+    /** The major version at the end of a type attribute, e.g. 1 for {@code dev.podium.Task.v1}; empty when none. */
+    public static Optional<Integer> majorVersion(String type) {
+        int at = type.lastIndexOf(".v");
+        if (at < 0) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(Integer.parseInt(type.substring(at + 2)));
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The text of a header, if there is one. */
+    public static Optional<String> text(Headers headers, String name) {
+        Header header = headers.lastHeader(name);
+        return header == null || header.value() == null
+                ? Optional.empty()
+                : Optional.of(new String(header.value(), UTF_8));
+    }
+
+    private static void add(RecordHeaders headers, String name, String value) {
+        headers.add(name, value.getBytes(UTF_8));
+    }
+}

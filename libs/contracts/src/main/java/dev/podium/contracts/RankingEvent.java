@@ -1,0 +1,93 @@
+package dev.podium.contracts;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A fact in the log of rankings. Value of {@link Topics#RANKINGS}; key = task id.
+ *
+ * <p>Per (task, labeler) only the highest revision counts; a retraction is a revision too.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+    @JsonSubTypes.Type(value = RankingEvent.RankingSubmitted.class, name = "RankingSubmitted"),
+    @JsonSubTypes.Type(value = RankingEvent.RankingRetracted.class, name = "RankingRetracted")
+})
+public sealed interface RankingEvent {
+    /** Stable across deliveries; equals the {@code ce_id} header. */
+    String eventId();
+
+    String projectId();
+
+    String taskId();
+
+    String labelerId();
+
+    /** Counts from 1 per (task, labeler). */
+    int revision();
+
+    /** When the labeler acted. */
+    Instant at();
+
+    /**
+     * @param groups ordered tie groups of output ids, best first; outputs left out are below all ranked ones
+     * @param unacceptable output ids marked so; a mark, not a tie
+     * @param shownOrder output ids in the order in which this labeler saw them; empty when not known (imports)
+     * @param durationMillis time from sight to submit; 0 when not known
+     */
+    record RankingSubmitted(
+            String eventId,
+            String projectId,
+            String taskId,
+            String labelerId,
+            int revision,
+            List<List<String>> groups,
+            List<String> unacceptable,
+            List<String> shownOrder,
+            long durationMillis,
+            Optional<String> comment,
+            Instant at)
+            implements RankingEvent {
+        public RankingSubmitted {
+            check(eventId, projectId, taskId, labelerId, revision, at);
+            groups =
+                    Require.present(groups, "groups").stream().map(List::copyOf).toList();
+            unacceptable = unacceptable == null ? List.of() : List.copyOf(unacceptable);
+            shownOrder = shownOrder == null ? List.of() : List.copyOf(shownOrder);
+            comment = comment == null ? Optional.empty() : comment;
+            List<String> all = groups.stream().flatMap(List::stream).toList();
+            Require.that(groups.stream().noneMatch(List::isEmpty), "groups has an empty tie group");
+            Require.that(all.stream().distinct().count() == all.size(), "an output is ranked twice");
+            Require.that(durationMillis >= 0, "durationMillis is negative");
+        }
+    }
+
+    /** The labeler's (or an operator's) withdrawal of a ranking. */
+    record RankingRetracted(
+            String eventId,
+            String projectId,
+            String taskId,
+            String labelerId,
+            int revision,
+            Optional<String> reason,
+            Instant at)
+            implements RankingEvent {
+        public RankingRetracted {
+            check(eventId, projectId, taskId, labelerId, revision, at);
+            reason = reason == null ? Optional.empty() : reason;
+        }
+    }
+
+    private static void check(
+            String eventId, String projectId, String taskId, String labelerId, int revision, Instant at) {
+        Require.text(eventId, "eventId");
+        Require.text(projectId, "projectId");
+        Require.text(taskId, "taskId");
+        Require.text(labelerId, "labelerId");
+        Require.that(revision >= 1, "revision must be 1 or more");
+        Require.present(at, "at");
+    }
+}

@@ -1,0 +1,245 @@
+package dev.podium.contracts;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.Set;
+
+/**
+ * Hyperparameters of a round, one record per kind; saved in the manifest of what the round publishes. Defaults are
+ * TRL's unless said otherwise.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
+@JsonSubTypes({
+    @JsonSubTypes.Type(value = RoundConfig.Sample.class, name = "SAMPLE"),
+    @JsonSubTypes.Type(value = RoundConfig.Sft.class, name = "SFT"),
+    @JsonSubTypes.Type(value = RoundConfig.Reward.class, name = "REWARD"),
+    @JsonSubTypes.Type(value = RoundConfig.Dpo.class, name = "DPO"),
+    @JsonSubTypes.Type(value = RoundConfig.Ppo.class, name = "PPO")
+})
+public sealed interface RoundConfig {
+    @JsonIgnore
+    RoundKind kind();
+
+    /** The one seed of the round. */
+    long seed();
+
+    /** The defaults of a kind. */
+    static RoundConfig defaults(RoundKind kind) {
+        return switch (kind) {
+            case SAMPLE -> Sample.DEFAULT;
+            case SFT -> Sft.DEFAULT;
+            case REWARD -> Reward.DEFAULT;
+            case DPO -> Dpo.DEFAULT;
+            case PPO -> Ppo.DEFAULT;
+        };
+    }
+
+    /**
+     * A LoRA adapter's shape.
+     *
+     * @param r rank, one of 8, 16, 32, 64 (what every server loads)
+     * @param alpha delta W = (alpha / r) B A
+     * @param dropout on the adapter's input, in [0, 1)
+     * @param targets of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj
+     */
+    record Lora(int r, double alpha, double dropout, Set<String> targets) {
+        public static final Set<String> ALL_TARGETS =
+                Set.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
+        public static final Lora DEFAULT = new Lora(16, 32, 0, ALL_TARGETS);
+
+        public Lora {
+            Require.that(Set.of(8, 16, 32, 64).contains(r), "lora.r must be 8, 16, 32 or 64, not " + r);
+            Require.that(alpha > 0 && Double.isFinite(alpha), "lora.alpha must be above 0");
+            Require.that(dropout >= 0 && dropout < 1, "lora.dropout must be in [0, 1)");
+            targets = targets == null ? ALL_TARGETS : Set.copyOf(targets);
+            Require.that(
+                    !targets.isEmpty() && ALL_TARGETS.containsAll(targets),
+                    "lora.targets must be some of "
+                            + ALL_TARGETS.stream().sorted().toList());
+        }
+    }
+
+    /**
+     * What the optimiser loop of every training round shares.
+     *
+     * @param learningRate peak rate of AdamW
+     * @param epochs passes over the training split
+     * @param batchTasks tasks (SFT: records; PPO: prompts) per optimiser step
+     * @param maxLengthTokens longest prompt plus completion; longer ones are counted and left out
+     * @param maxGradientNorm global norm to clip to
+     * @param heldOutShare share of tasks, by hash of the task id, kept from training for evaluation
+     * @param checkpointSteps optimiser steps between checkpoints
+     */
+    record Training(
+            double learningRate,
+            double epochs,
+            int batchTasks,
+            int maxLengthTokens,
+            double maxGradientNorm,
+            double warmupShare,
+            double heldOutShare,
+            int checkpointSteps) {
+        public Training {
+            Require.that(learningRate > 0 && learningRate < 1, "training.learningRate must be in (0, 1)");
+            Require.that(epochs > 0 && epochs <= 1000, "training.epochs must be in (0, 1000]");
+            Require.that(batchTasks >= 1 && batchTasks <= 4096, "training.batchTasks must be between 1 and 4096");
+            Require.that(
+                    maxLengthTokens >= 8 && maxLengthTokens <= 1_048_576,
+                    "training.maxLengthTokens must be between 8 and 1048576");
+            Require.that(maxGradientNorm > 0, "training.maxGradientNorm must be above 0");
+            Require.that(warmupShare >= 0 && warmupShare < 1, "training.warmupShare must be in [0, 1)");
+            Require.that(heldOutShare >= 0 && heldOutShare < 1, "training.heldOutShare must be in [0, 1)");
+            Require.that(checkpointSteps >= 1, "training.checkpointSteps must be 1 or more");
+        }
+
+        static Training withRate(double learningRate) {
+            return new Training(learningRate, 1, 4, 1024, 1.0, 0.0, 0.1, 20);
+        }
+    }
+
+    /**
+     * @param outputsPerPrompt K
+     * @param maxPrompts at most this many prompts are sampled
+     * @param mixWithBase half of each prompt's outputs come from the base model, blind to the labeler
+     */
+    record Sample(
+            long seed,
+            int outputsPerPrompt,
+            int maxPrompts,
+            double temperature,
+            int topK,
+            double topP,
+            int maxNewTokens,
+            boolean mixWithBase)
+            implements RoundConfig {
+        public static final Sample DEFAULT = new Sample(1, 4, 1000, 1.0, 0, 1.0, 128, false);
+
+        public Sample {
+            Require.that(
+                    outputsPerPrompt >= 2 && outputsPerPrompt <= Task.MAX_OUTPUTS,
+                    "outputsPerPrompt must be between 2 and " + Task.MAX_OUTPUTS);
+            Require.that(maxPrompts >= 1 && maxPrompts <= 1_000_000, "maxPrompts must be between 1 and 1000000");
+            Require.that(temperature > 0 && temperature <= 10, "temperature must be in (0, 10]");
+            Require.that(topK >= 0, "topK must be 0 (off) or more");
+            Require.that(topP > 0 && topP <= 1, "topP must be in (0, 1]");
+            Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
+        }
+
+        @Override
+        public RoundKind kind() {
+            return RoundKind.SAMPLE;
+        }
+    }
+
+    /** @param completionOnly loss on completion tokens only, else on all tokens */
+    record Sft(long seed, Lora lora, Training training, boolean completionOnly) implements RoundConfig {
+        public static final Sft DEFAULT = new Sft(1, Lora.DEFAULT, Training.withRate(2e-4), true);
+
+        public Sft {
+            lora = lora == null ? Lora.DEFAULT : lora;
+            training = training == null ? DEFAULT.training() : training;
+        }
+
+        @Override
+        public RoundKind kind() {
+            return RoundKind.SFT;
+        }
+    }
+
+    /**
+     * @param centering k of the term k mean((r_c + r_r)^2)
+     * @param labelSmoothing e in [0, 0.5)
+     */
+    record Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing)
+            implements RoundConfig {
+        public static final Reward DEFAULT = new Reward(1, Lora.DEFAULT, Training.withRate(1e-4), 0.01, 0);
+
+        public Reward {
+            lora = lora == null ? Lora.DEFAULT : lora;
+            training = training == null ? DEFAULT.training() : training;
+            Require.that(centering >= 0, "centering must be 0 or more");
+            Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
+        }
+
+        @Override
+        public RoundKind kind() {
+            return RoundKind.REWARD;
+        }
+    }
+
+    /**
+     * @param loss name of the loss as in TRL; {@code sigmoid} is the DPO of Rafailov et al. 2023
+     * @param beta strength of the pull to the reference
+     * @param labelSmoothing e of {@code cdpo}
+     */
+    record Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing)
+            implements RoundConfig {
+        public static final Dpo DEFAULT = new Dpo(1, Lora.DEFAULT, Training.withRate(5e-6), "sigmoid", 0.1, 0);
+
+        public Dpo {
+            lora = lora == null ? Lora.DEFAULT : lora;
+            training = training == null ? DEFAULT.training() : training;
+            Require.text(loss, "loss");
+            Require.that(beta > 0 && Double.isFinite(beta), "beta must be above 0");
+            Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
+        }
+
+        @Override
+        public RoundKind kind() {
+            return RoundKind.DPO;
+        }
+    }
+
+    /**
+     * @param totalPrompts prompts rolled out in the whole round (TRL's episodes); taken in turn from the prompts
+     * @param ppoEpochs optimisation passes over each batch of rollouts
+     * @param klCoefficient weight of the per-token KL penalty (k1)
+     * @param clip policy ratio clip range
+     * @param valueClip value clip range
+     * @param valueCoefficient weight of the value loss
+     * @param missingEndPenalty subtracted from the score where the end token is missing; 0 = off
+     * @param targetKl stop a batch's passes when its approximate KL exceeds this; 0 = off
+     */
+    record Ppo(
+            long seed,
+            Lora lora,
+            Training training,
+            int totalPrompts,
+            int ppoEpochs,
+            int miniBatches,
+            double klCoefficient,
+            double clip,
+            double valueClip,
+            double valueCoefficient,
+            double gamma,
+            double lambda,
+            double temperature,
+            int maxNewTokens,
+            double missingEndPenalty,
+            double targetKl)
+            implements RoundConfig {
+        public static final Ppo DEFAULT = new Ppo(
+                1, Lora.DEFAULT, Training.withRate(3e-6), 256, 4, 1, 0.05, 0.2, 0.2, 0.1, 1.0, 0.95, 0.7, 64, 0, 0);
+
+        public Ppo {
+            lora = lora == null ? Lora.DEFAULT : lora;
+            training = training == null ? DEFAULT.training() : training;
+            Require.that(totalPrompts >= 1, "totalPrompts must be 1 or more");
+            Require.that(ppoEpochs >= 1 && ppoEpochs <= 100, "ppoEpochs must be between 1 and 100");
+            Require.that(miniBatches >= 1, "miniBatches must be 1 or more");
+            Require.that(klCoefficient >= 0, "klCoefficient must be 0 or more");
+            Require.that(clip > 0 && clip < 1, "clip must be in (0, 1)");
+            Require.that(valueClip > 0, "valueClip must be above 0");
+            Require.that(gamma > 0 && gamma <= 1, "gamma must be in (0, 1]");
+            Require.that(lambda >= 0 && lambda <= 1, "lambda must be in [0, 1]");
+            Require.that(temperature > 0 && temperature <= 10, "temperature must be in (0, 10]");
+            Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
+        }
+
+        @Override
+        public RoundKind kind() {
+            return RoundKind.PPO;
+        }
+    }
+}

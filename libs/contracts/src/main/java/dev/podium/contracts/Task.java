@@ -1,0 +1,46 @@
+package dev.podium.contracts;
+
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * One prompt with K >= 2 outputs to be ranked. Value of {@link Topics#TASKS}.
+ *
+ * @param baseModel the project's base model
+ * @param rules the project's rules at the time; a change publishes the task anew
+ * @param sampleRoundId the SAMPLE round that made the outputs; absent for imports
+ */
+public record Task(
+        String projectId,
+        String taskId,
+        List<Message> prompt,
+        List<Output> outputs,
+        RankingRules rules,
+        Optional<String> baseModel,
+        Optional<String> sampleRoundId,
+        Instant createdAt) {
+    /** Most outputs a task may have; the form's digit keys end at nine. */
+    public static final int MAX_OUTPUTS = 9;
+
+    public Task {
+        Require.text(projectId, "projectId");
+        Require.text(taskId, "taskId");
+        prompt = List.copyOf(Require.present(prompt, "prompt"));
+        outputs = List.copyOf(Require.present(outputs, "outputs"));
+        rules = rules == null ? RankingRules.DEFAULT : rules;
+        baseModel = baseModel == null ? Optional.empty() : baseModel;
+        sampleRoundId = sampleRoundId == null ? Optional.empty() : sampleRoundId;
+        Require.present(createdAt, "createdAt");
+        Require.that(!prompt.isEmpty(), "prompt has no message");
+        Require.that(
+                outputs.size() >= 2 && outputs.size() <= MAX_OUTPUTS,
+                "a task needs 2 to " + MAX_OUTPUTS + " outputs, this one has " + outputs.size());
+        Set<String> ids = new HashSet<>();
+        for (Output output : outputs) {
+            Require.that(ids.add(output.id()), "output id " + output.id() + " appears twice");
+        }
+    }
+}
