@@ -1,0 +1,111 @@
+package dev.podium.training.loss;
+
+/**
+ * What PPO computes from finished rollouts: KL penalty, rewards per token, generalised advantages, whitening. No
+ * gradient flows here and the recursion is sequential in time, so these are plain loops over ragged rows in float64: row
+ * i holds the real completion tokens of rollout i only, and padding cannot leak into any mean.
+ *
+ * @param advantages A, [rollout][token], not whitened
+ * @param returns R = A + V, [rollout][token]
+ */
+public record Advantages(double[][] advantages, double[][] returns) {
+
+    /** Estimators of KL(pi || ref) from a sample of pi. Schulman 2020, Approximating KL divergence. */
+    public enum Kl {
+        /** logp - ref: unbiased, may be negative. */
+        K1 {
+            @Override
+            public double of(double logProbability, double reference) {
+                return logProbability - reference;
+            }
+        },
+        /** e^x - 1 - x with x = ref - logp clamped to +-20: unbiased, never negative. */
+        K3 {
+            @Override
+            public double of(double logProbability, double reference) {
+                double x = Math.clamp(reference - logProbability, -20.0, 20.0);
+                return Math.expm1(x) - x;
+            }
+        };
+
+        /** The estimate at one token. */
+        public abstract double of(double logProbability, double reference);
+    }
+
+    /**
+     * Rewards per token: -coefficient kl_t, plus the rollout's score at its last real token.
+     *
+     * @param kl per token, [rollout][token]
+     * @param scores of the reward model, penalties included, [rollout]
+     * @param coefficient kl_coef
+     */
+    public static double[][] rewards(double[][] kl, double[] scores, double coefficient) {
+        double[][] rewards = new double[kl.length][];
+        for (int i = 0; i < kl.length; i++) {
+            rewards[i] = new double[kl[i].length];
+            for (int t = 0; t < kl[i].length; t++) {
+                rewards[i][t] = -coefficient * kl[i][t];
+            }
+            rewards[i][kl[i].length - 1] += scores[i];
+        }
+        return rewards;
+    }
+
+    /**
+     * Generalised advantage estimation. Schulman et al. 2016, eq. 16:
+     *
+     * <pre>  d_t = R_t + gamma V_{t+1} - V_t;   A_t = d_t + gamma lambda A_{t+1}</pre>
+     *
+     * with V and A zero after the last token.
+     *
+     * @param rewards [rollout][token]
+     * @param values V of the token's state, [rollout][token]
+     */
+    public static Advantages generalised(double[][] rewards, double[][] values, double gamma, double lambda) {
+        double[][] advantages = new double[rewards.length][];
+        double[][] returns = new double[rewards.length][];
+        for (int i = 0; i < rewards.length; i++) {
+            int length = rewards[i].length;
+            advantages[i] = new double[length];
+            returns[i] = new double[length];
+            double nextValue = 0;
+            double nextAdvantage = 0;
+            for (int t = length - 1; t >= 0; t--) {
+                double d = rewards[i][t] + gamma * nextValue - values[i][t];
+                nextAdvantage = d + gamma * lambda * nextAdvantage;
+                nextValue = values[i][t];
+                advantages[i][t] = nextAdvantage;
+                returns[i][t] = nextAdvantage + values[i][t];
+            }
+        }
+        return new Advantages(advantages, returns);
+    }
+
+    /** (A - mean) / sqrt(unbiased variance + 1e-8) over all tokens of the whole batch; a lone token gives zero. */
+    public double[][] whitened() {
+        int n = 0;
+        double sum = 0;
+        for (double[] row : advantages) {
+            for (double a : row) {
+                sum += a;
+                n++;
+            }
+        }
+        double mean = n == 0 ? 0 : sum / n;
+        double squares = 0;
+        for (double[] row : advantages) {
+            for (double a : row) {
+                squares += (a - mean) * (a - mean);
+            }
+        }
+        double scale = 1 / Math.sqrt((n > 1 ? squares / (n - 1) : 0) + 1e-8);
+        double[][] whitened = new double[advantages.length][];
+        for (int i = 0; i < advantages.length; i++) {
+            whitened[i] = new double[advantages[i].length];
+            for (int t = 0; t < advantages[i].length; t++) {
+                whitened[i][t] = (advantages[i][t] - mean) * scale;
+            }
+        }
+        return whitened;
+    }
+}
