@@ -1,0 +1,5 @@
+/** Sampling of completions. */
+@NullMarked
+package dev.podium.llm.generate;
+
+import org.jspecify.annotations.NullMarked;

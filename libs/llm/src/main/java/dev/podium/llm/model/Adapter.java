@@ -1,0 +1,11 @@
+package dev.podium.llm.model;
+
+import ai.djl.ndarray.NDArray;
+
+/** What the decoder needs of a LoRA adapter. Without one the model is the reference. */
+public interface Adapter {
+    LayerAdapter layer(int index);
+
+    /** alpha / r (or alpha / sqrt(r)) as an array without dimensions. */
+    NDArray scale();
+}

@@ -1,0 +1,408 @@
+package dev.podium.llm.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.files.TensorSource;
+import dev.podium.llm.torch.Operations;
+import dev.podium.llm.torch.Operations.ListArgument;
+import dev.podium.llm.torch.TensorScope;
+import dev.podium.llm.torch.TorchRuntime;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A decoder-only transformer of the Llama family: RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+ *
+ * <p>Its weights are frozen unless {@link #trainable()} is called. An adapter is an argument of each pass; without one
+ * the same weights are the reference model, so there is one base in memory, never a copy. Arrays that a pass returns
+ * belong to the caller's {@link TensorScope}.
+ */
+public final class CausalLM implements AutoCloseable {
+    /** Completion positions whose logits are in memory at once. */
+    private static final int HEAD_CHUNK = 1024;
+
+    private final ModelConfig config;
+    private final TorchRuntime runtime;
+    private final NDManager manager;
+    private final Operations operations;
+    private final NDArray embedding;
+    private final NDArray finalNorm;
+    private final NDArray head;
+    private final List<Layer> layers = new ArrayList<>();
+    private final NDArray cos;
+    private final NDArray sin;
+    private final LayerAdapter noAdapter;
+    private final NDArray noScale;
+
+    /** @param extra biases of q, k, v and norms of q, k; an array of no elements for each that is absent */
+    private record Layer(List<NDArray> weights, List<NDArray> extra) {}
+
+    private CausalLM(ModelConfig config, TensorSource source, TorchRuntime runtime) {
+        this.config = config;
+        this.runtime = runtime;
+        this.manager = runtime.root().newSubManager();
+        this.operations = Operations.compile(
+                runtime,
+                new Operations.Sizes(config.heads(), config.keyValueHeads(), config.headSize(), config.normEpsilon()));
+        this.embedding = read(source, "model.embed_tokens.weight");
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(readLayer(source, "model.layers." + i + "."));
+        }
+        this.finalNorm = read(source, "model.norm.weight");
+        this.head = config.tiedEmbeddings() ? embedding : read(source, "lm_head.weight");
+        NDArray[] tables = rotaryTables();
+        this.cos = tables[0];
+        this.sin = tables[1];
+        this.noScale = manager.create(1f);
+        this.noAdapter = new LayerAdapter(emptyArrays(), emptyArrays());
+    }
+
+    /** Reads the weights into the runtime's device; the source can be closed afterwards. */
+    public static CausalLM load(ModelConfig config, TensorSource weights, TorchRuntime runtime) {
+        try (TensorScope scope = new TensorScope()) {
+            CausalLM model = new CausalLM(config, weights, runtime);
+            model.everyArray().forEach(array -> scope.keep(array, model.manager));
+            return model;
+        }
+    }
+
+    private Layer readLayer(TensorSource source, String prefix) {
+        List<NDArray> weights = new ArrayList<>();
+        weights.add(read(source, prefix + "input_layernorm.weight"));
+        for (String name : List.of("q_proj", "k_proj", "v_proj", "o_proj")) {
+            weights.add(read(source, prefix + "self_attn." + name + ".weight"));
+        }
+        weights.add(read(source, prefix + "post_attention_layernorm.weight"));
+        for (String name : List.of("gate_proj", "up_proj", "down_proj")) {
+            weights.add(read(source, prefix + "mlp." + name + ".weight"));
+        }
+        List<NDArray> extra = new ArrayList<>();
+        for (String name : List.of("q_proj", "k_proj", "v_proj")) {
+            extra.add(config.attentionBias() ? read(source, prefix + "self_attn." + name + ".bias") : empty());
+        }
+        for (String name : List.of("q_norm", "k_norm")) {
+            extra.add(config.queryKeyNorm() ? read(source, prefix + "self_attn." + name + ".weight") : empty());
+        }
+        return new Layer(weights, extra);
+    }
+
+    private NDArray read(TensorSource source, String name) {
+        if (!source.names().contains(name)) {
+            throw new IllegalArgumentException("the weights have no tensor " + name);
+        }
+        FloatBuffer values = source.readFloat32(name);
+        return manager.create(values, new Shape(source.shape(name)), DataType.FLOAT32);
+    }
+
+    private NDArray empty() {
+        return manager.zeros(new Shape(0));
+    }
+
+    private List<NDArray> emptyArrays() {
+        List<NDArray> arrays = new ArrayList<>();
+        for (int i = 0; i < 7; i++) {
+            arrays.add(empty());
+        }
+        return arrays;
+    }
+
+    /** cos and sin of position times frequency, each {@code [positions, headSize]}, both halves alike. */
+    private NDArray[] rotaryTables() {
+        int size = config.headSize();
+        int positions = Math.min(config.maxPositions(), 8192);
+        float[] cosines = new float[positions * size];
+        float[] sines = new float[positions * size];
+        for (int p = 0; p < positions; p++) {
+            for (int i = 0; i < size / 2; i++) {
+                float frequency = (float) (1 / Math.pow(config.ropeTheta(), 2.0 * i / size));
+                float angle = p * frequency;
+                for (int at : new int[] {p * size + i, p * size + i + size / 2}) {
+                    cosines[at] = (float) Math.cos(angle);
+                    sines[at] = (float) Math.sin(angle);
+                }
+            }
+        }
+        return new NDArray[] {
+            manager.create(cosines, new Shape(positions, size)), manager.create(sines, new Shape(positions, size))
+        };
+    }
+
+    private List<NDArray> everyArray() {
+        List<NDArray> all = new ArrayList<>(List.of(embedding, finalNorm, cos, sin, noScale));
+        if (head != embedding) {
+            all.add(head);
+        }
+        layers.forEach(layer -> {
+            all.addAll(layer.weights());
+            all.addAll(layer.extra());
+        });
+        all.addAll(noAdapter.a());
+        all.addAll(noAdapter.b());
+        return all;
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    public TorchRuntime runtime() {
+        return runtime;
+    }
+
+    /** The fused operations, compiled for this model's sizes. */
+    public Operations operations() {
+        return operations;
+    }
+
+    /** Number of weights. */
+    public long parameterCount() {
+        long count = embedding.size() + finalNorm.size() + (head == embedding ? 0 : head.size());
+        for (Layer layer : layers) {
+            count += layer.weights().stream().mapToLong(NDArray::size).sum();
+            count += layer.extra().stream().mapToLong(NDArray::size).sum();
+        }
+        return count;
+    }
+
+    /** Makes every weight trainable (pre-training, full fine-tuning) and returns them under Hugging Face's names. */
+    public List<NamedParameter> trainable() {
+        List<NamedParameter> all = new ArrayList<>();
+        all.add(new NamedParameter("model.embed_tokens.weight", embedding));
+        for (int i = 0; i < layers.size(); i++) {
+            String prefix = "model.layers." + i + ".";
+            List<NDArray> w = layers.get(i).weights();
+            List<String> names = List.of(
+                    "input_layernorm",
+                    "self_attn.q_proj",
+                    "self_attn.k_proj",
+                    "self_attn.v_proj",
+                    "self_attn.o_proj",
+                    "post_attention_layernorm",
+                    "mlp.gate_proj",
+                    "mlp.up_proj",
+                    "mlp.down_proj");
+            for (int j = 0; j < w.size(); j++) {
+                all.add(new NamedParameter(prefix + names.get(j) + ".weight", w.get(j)));
+            }
+        }
+        all.add(new NamedParameter("model.norm.weight", finalNorm));
+        if (head != embedding) {
+            all.add(new NamedParameter("lm_head.weight", head));
+        }
+        all.forEach(parameter -> parameter.array().setRequiresGradient(true));
+        return all;
+    }
+
+    /**
+     * Runs the decoder over right-padded rows; padding never reaches real tokens, because attention is causal.
+     *
+     * @param ids int64 {@code [batch, time]}
+     * @param adapter empty for the reference
+     * @return {@code [batch, time, hidden]} after the final norm
+     */
+    public NDArray hiddenStates(NDArray ids, Optional<? extends Adapter> adapter) {
+        long time = ids.getShape().get(1);
+        checkLength(time);
+        NDArray x = operations.call("embed", embedding, ids);
+        NDArray c = cos.get(new NDIndex("0:" + time));
+        NDArray s = sin.get(new NDIndex("0:" + time));
+        for (int i = 0; i < layers.size(); i++) {
+            x = operations
+                    .callLists("layer", List.of(x, c, s, scale(adapter)), lists(i, adapter))
+                    .head();
+        }
+        return operations.call("rms_norm", x, finalNorm);
+    }
+
+    /** @param hidden {@code [n, hidden]}; @return {@code [n, vocabulary]} */
+    public NDArray logits(NDArray hidden) {
+        return operations.call("linear", hidden, head);
+    }
+
+    /**
+     * Log-probabilities of given tokens, in float32, the head computed in chunks of positions.
+     *
+     * @param hidden {@code [n, hidden]} states that predict the targets
+     * @param targets int64 {@code [n]}
+     * @return {@code [n]}
+     */
+    public NDArray logProbabilities(NDArray hidden, NDArray targets) {
+        long n = hidden.getShape().get(0);
+        NDList parts = new NDList();
+        for (long from = 0; from < n; from += HEAD_CHUNK) {
+            NDIndex slice = new NDIndex(from + ":" + Math.min(n, from + HEAD_CHUNK));
+            parts.add(operations.call("gathered_log_softmax", logits(hidden.get(slice)), targets.get(slice)));
+        }
+        return parts.size() == 1 ? parts.head() : ai.djl.ndarray.NDArrays.concat(parts);
+    }
+
+    /** Entropy in nats of the next-token distribution at each position. @return {@code [n]} */
+    public NDArray entropies(NDArray hidden) {
+        return operations.call("entropy", logits(hidden));
+    }
+
+    private void checkLength(long time) {
+        if (time > cos.getShape().get(0)) {
+            throw new IllegalArgumentException("a row of " + time + " tokens is longer than the "
+                    + cos.getShape().get(0) + " positions the model is run with");
+        }
+    }
+
+    private NDArray scale(Optional<? extends Adapter> adapter) {
+        return adapter.isPresent() ? adapter.get().scale() : noScale;
+    }
+
+    private List<ListArgument> lists(int index, Optional<? extends Adapter> adapter) {
+        Layer layer = layers.get(index);
+        LayerAdapter lora = adapter.isPresent() ? adapter.get().layer(index) : noAdapter;
+        return List.of(
+                new ListArgument("w", layer.weights()),
+                new ListArgument("extra", layer.extra()),
+                new ListArgument("a", lora.a()),
+                new ListArgument("b", lora.b()));
+    }
+
+    // ---- decoding with a cache
+
+    /** The state of a batch that is being decoded: its cache and, per row, how many positions are filled. */
+    public final class Decoding implements AutoCloseable {
+        private KvCache cache;
+        private long[] filled;
+        private final Optional<? extends Adapter> adapter;
+
+        private Decoding(KvCache cache, long[] filled, Optional<? extends Adapter> adapter) {
+            this.cache = cache;
+            this.filled = filled;
+            this.adapter = adapter;
+        }
+
+        public int rows() {
+            return filled.length;
+        }
+
+        /**
+         * Appends one token to each row.
+         *
+         * @return logits of the next token, {@code [rows, vocabulary]}
+         */
+        public NDArray step(long[] tokens) {
+            int rows = filled.length;
+            long longest = Arrays.stream(filled).max().orElse(0) + 1;
+            checkLength(longest);
+            NDArray ids = manager.create(tokens, new Shape(rows, 1));
+            NDArray positions = manager.create(filled);
+            NDArray rowNumbers = manager.arange(0, rows, 1, DataType.INT64);
+            NDArray mask = manager.arange(0, (int) longest, 1, DataType.INT64)
+                    .reshape(1, longest)
+                    .lte(positions.reshape(rows, 1))
+                    .reshape(rows, 1, 1, longest);
+            NDArray c = operations.call("embed", cos, positions).reshape(rows, 1, 1, config.headSize());
+            NDArray s = operations.call("embed", sin, positions).reshape(rows, 1, 1, config.headSize());
+            NDArray x = operations.call("embed", embedding, ids);
+            for (int i = 0; i < layers.size(); i++) {
+                x = operations
+                        .callLists(
+                                "decode",
+                                List.of(
+                                        x,
+                                        c,
+                                        s,
+                                        rowNumbers,
+                                        positions,
+                                        mask,
+                                        cache.key(i),
+                                        cache.value(i),
+                                        scale(adapter)),
+                                lists(i, adapter))
+                        .head();
+            }
+            for (int i = 0; i < rows; i++) {
+                filled[i]++;
+            }
+            NDArray normed = operations.call("rms_norm", x, finalNorm).reshape(rows, config.hiddenSize());
+            return logits(normed);
+        }
+
+        /** Keeps only these rows, in this order; finished ones leave the batch. A row may be taken several times. */
+        public void select(int[] rows) {
+            try (TensorScope scope = new TensorScope()) {
+                KvCache next = new KvCache(manager.newSubManager());
+                NDArray index =
+                        manager.create(Arrays.stream(rows).asLongStream().toArray());
+                for (int i = 0; i < layers.size(); i++) {
+                    next.add(
+                            scope.keep(operations.call("rows", cache.key(i), index), next.manager()),
+                            scope.keep(operations.call("rows", cache.value(i), index), next.manager()));
+                }
+                cache.close();
+                cache = next;
+                long[] before = filled;
+                filled = Arrays.stream(rows).mapToLong(row -> before[row]).toArray();
+            }
+        }
+
+        @Override
+        public void close() {
+            cache.close();
+        }
+    }
+
+    /** What a prompt pass gives: the decoding state, and the logits after each prompt {@code [rows, vocabulary]}. */
+    public record Prefilled(Decoding decoding, NDArray logits) {}
+
+    /**
+     * Runs prompts of any lengths and keeps their keys and values. Gradients must be off.
+     *
+     * @param capacity positions the cache has room for, prompt and new tokens together
+     */
+    public Prefilled prefill(List<int[]> prompts, int capacity, Optional<? extends Adapter> adapter) {
+        int rows = prompts.size();
+        int time = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
+        checkLength(capacity);
+        long[] ids = new long[rows * time];
+        long[] lengths = new long[rows];
+        long[] last = new long[rows];
+        for (int r = 0; r < rows; r++) {
+            int[] prompt = prompts.get(r);
+            for (int t = 0; t < prompt.length; t++) {
+                ids[r * time + t] = prompt[t];
+            }
+            lengths[r] = prompt.length;
+            last[r] = (long) r * time + prompt.length - 1;
+        }
+        KvCache cache = new KvCache(manager.newSubManager());
+        NDArray x = operations.call("embed", embedding, manager.create(ids, new Shape(rows, time)));
+        NDArray c = cos.get(new NDIndex("0:" + time));
+        NDArray s = sin.get(new NDIndex("0:" + time));
+        Shape cacheShape = new Shape(rows, config.keyValueHeads(), capacity, config.headSize());
+        for (int i = 0; i < layers.size(); i++) {
+            try (TensorScope scope = new TensorScope()) {
+                NDList out = operations.callLists("prefill", List.of(x, c, s, scale(adapter)), lists(i, adapter));
+                NDArray keys = manager.zeros(cacheShape);
+                NDArray values = manager.zeros(cacheShape);
+                NDIndex filled = new NDIndex(":, :, 0:" + time + ", :");
+                keys.set(filled, out.get(1));
+                values.set(filled, out.get(2));
+                cache.add(scope.keep(keys, cache.manager()), scope.keep(values, cache.manager()));
+                x = scope.passOut(out.get(0));
+            }
+        }
+        NDArray normed = operations.call("rms_norm", x, finalNorm).reshape((long) rows * time, config.hiddenSize());
+        NDArray lastStates = operations.call("embed", normed, manager.create(last));
+        return new Prefilled(new Decoding(cache, lengths, adapter), logits(lastStates));
+    }
+
+    @Override
+    public void close() {
+        operations.close();
+        manager.close();
+    }
+}

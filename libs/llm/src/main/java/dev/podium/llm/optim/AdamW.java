@@ -1,0 +1,139 @@
+package dev.podium.llm.optim;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.NamedParameter;
+import dev.podium.llm.torch.Operations;
+import dev.podium.llm.torch.Operations.ListArgument;
+import dev.podium.llm.torch.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * AdamW (Loshchilov and Hutter, arXiv 1711.05101) with betas 0.9 and 0.999, epsilon 1e-8 and no weight decay, over all
+ * parameters in one fused call.
+ */
+public final class AdamW implements AutoCloseable {
+    private final Operations operations;
+    private final NDManager manager;
+    private final List<NamedParameter> parameters;
+    private final List<NDArray> arrays;
+    private final List<NDArray> first = new ArrayList<>();
+    private final List<NDArray> second = new ArrayList<>();
+    private final List<NDArray> steps = new ArrayList<>();
+
+    /** @param parameters leaves that require gradients */
+    public AdamW(CausalLM model, List<NamedParameter> parameters) {
+        this.operations = model.operations();
+        this.manager = model.runtime().root().newSubManager();
+        this.parameters = List.copyOf(parameters);
+        this.arrays = parameters.stream().map(NamedParameter::array).toList();
+        try (TensorScope scope = new TensorScope()) {
+            for (NDArray array : arrays) {
+                first.add(scope.keep(manager.zeros(array.getShape()), manager));
+                second.add(scope.keep(manager.zeros(array.getShape()), manager));
+                steps.add(scope.keep(manager.create(0f), manager));
+            }
+        }
+    }
+
+    /** The gradients' global norm; not finite when a gradient is not. */
+    public double gradientNorm() {
+        try (TensorScope scope = new TensorScope()) {
+            return norm(gradients());
+        }
+    }
+
+    private double norm(List<NDArray> gradients) {
+        return operations
+                .callLists("norm", List.of(), List.of(new ListArgument("grads", gradients)))
+                .head()
+                .getFloat();
+    }
+
+    private List<NDArray> gradients() {
+        return arrays.stream().map(NDArray::getGradient).toList();
+    }
+
+    /**
+     * Clips the gradients to a global norm, takes a step and zeroes the gradients. A step with a gradient that is not
+     * finite is not taken.
+     *
+     * @return the norm before clipping; not finite means that the parameters are unchanged
+     */
+    public double step(double learningRate, double maxNorm) {
+        try (TensorScope scope = new TensorScope()) {
+            List<NDArray> gradients = gradients();
+            double norm = norm(gradients);
+            if (Double.isFinite(norm)) {
+                if (norm > maxNorm) {
+                    operations.callLists(
+                            "scale",
+                            List.of(manager.create((float) (maxNorm / (norm + 1e-6)))),
+                            List.of(new ListArgument("grads", gradients)));
+                }
+                steps.forEach(step -> step.addi(1));
+                operations.callLists(
+                        "adamw",
+                        List.of(manager.create((float) learningRate)),
+                        List.of(
+                                new ListArgument("params", arrays),
+                                new ListArgument("grads", gradients),
+                                new ListArgument("m", first),
+                                new ListArgument("v", second),
+                                new ListArgument("steps", steps)));
+            }
+            zero(gradients);
+            return norm;
+        }
+    }
+
+    /** Sets all gradients to zero, also those that are not finite. */
+    public void zeroGradients() {
+        try (TensorScope scope = new TensorScope()) {
+            zero(gradients());
+        }
+    }
+
+    private void zero(List<NDArray> gradients) {
+        operations.callLists("zero", List.of(manager.create(0f)), List.of(new ListArgument("grads", gradients)));
+    }
+
+    /** Everything a resumed run needs, by parameter name. */
+    public Map<String, float[]> export() {
+        Map<String, float[]> state = new TreeMap<>();
+        for (int i = 0; i < parameters.size(); i++) {
+            String name = parameters.get(i).name();
+            state.put(name + "/m", first.get(i).toFloatArray());
+            state.put(name + "/v", second.get(i).toFloatArray());
+            state.put(name + "/step", steps.get(i).toFloatArray());
+        }
+        return state;
+    }
+
+    /** Takes up an exported state. */
+    public void restore(Map<String, float[]> state) {
+        for (int i = 0; i < parameters.size(); i++) {
+            String name = parameters.get(i).name();
+            copy(first.get(i), state, name + "/m");
+            copy(second.get(i), state, name + "/v");
+            copy(steps.get(i), state, name + "/step");
+        }
+    }
+
+    private static void copy(NDArray array, Map<String, float[]> state, String name) {
+        float[] values = state.get(name);
+        if (values == null || values.length != array.size()) {
+            throw new IllegalArgumentException("the checkpoint does not fit: " + name);
+        }
+        array.set(java.nio.FloatBuffer.wrap(values));
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+}
