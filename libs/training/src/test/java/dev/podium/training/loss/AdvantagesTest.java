@@ -30,8 +30,7 @@ class AdvantagesTest {
         Advantages advantages = Advantages.generalised(rewards, new double[][] {{.1, .2, .3, .05}}, 1, 0.95);
         double[][] real = {Arrays.copyOf(advantages.advantages()[0], 3)};
         assertArrayEquals(new double[] {.801194, .748625, .6775}, real[0], 1e-6);
-        assertArrayEquals(
-                new double[] {.946449, .099639, -1.046088}, new Advantages(real, real).whitened()[0], 1e-6);
+        assertArrayEquals(new double[] {.946449, .099639, -1.046088}, new Advantages(real, real).whitened()[0], 1e-6);
     }
 
     @Test

@@ -68,10 +68,14 @@ class PolicyLossTest {
         NDArray advantages = manager.create(new double[] {1, 1, -1, -1});
         NDArray mask = manager.create(new double[] {1, 1, 1, 1});
         // Inside and outside the clip range on both sides, away from the corners.
-        Gradients.check(manager, new double[] {-1.05, -.5, -.95, -1.8}, x -> PolicyLoss.clippedPolicy(
-                PolicyLoss.ratio(x, old), advantages, mask, .2, 4));
-        Gradients.check(manager, new double[] {-1.05, -.5, -.95, -1.8}, x -> PolicyLoss.clippedValue(
-                x, old, advantages, mask, .2, 4));
+        Gradients.check(
+                manager,
+                new double[] {-1.05, -.5, -.95, -1.8},
+                x -> PolicyLoss.clippedPolicy(PolicyLoss.ratio(x, old), advantages, mask, .2, 4));
+        Gradients.check(
+                manager,
+                new double[] {-1.05, -.5, -.95, -1.8},
+                x -> PolicyLoss.clippedValue(x, old, advantages, mask, .2, 4));
     }
 
     @Test

@@ -63,9 +63,11 @@ class PreferenceLossTest {
     @EnumSource(PreferenceLoss.class)
     void gradientsAreThoseOfFiniteDifferences(PreferenceLoss loss) {
         double[] logProbabilities = {-5.0, -7.1};
-        Gradients.check(manager, logProbabilities, x -> loss.perPair(
-                        pairs(x.get("0:1"), x.get("1:2"), -6.2, -5.9, 5, 4), 0.1, 0.1)
-                .sum());
+        Gradients.check(
+                manager,
+                logProbabilities,
+                x -> loss.perPair(pairs(x.get("0:1"), x.get("1:2"), -6.2, -5.9, 5, 4), 0.1, 0.1)
+                        .sum());
     }
 
     @ParameterizedTest
@@ -76,17 +78,19 @@ class PreferenceLossTest {
             NDArray rejected = vector(Math.min(0, -size) - 1).toType(DataType.FLOAT32, false);
             NDArray zero = chosen.zerosLike();
             NDArray one = chosen.onesLike();
-            NDArray value = loss.perPair(
-                    new PairLogProbabilities(chosen, rejected, zero, zero, one, one), 0.1, 0.1);
+            NDArray value = loss.perPair(new PairLogProbabilities(chosen, rejected, zero, zero, one, one), 0.1, 0.1);
             assertTrue(Float.isFinite(value.getFloat(0)), loss.label() + " at " + size);
         }
     }
 
     @Test
     void sigmoidKeepsItsGradientWhereThePairIsWrongByFar() {
-        double[] gradient = Gradients.ofVector(manager, new double[] {-20000}, x -> PreferenceLoss.SIGMOID
-                .perPair(pairs(x, vector(0), 0, 0, 1, 1), 0.1, 0)
-                .sum());
+        double[] gradient = Gradients.ofVector(
+                manager,
+                new double[] {-20000},
+                x -> PreferenceLoss.SIGMOID
+                        .perPair(pairs(x, vector(0), 0, 0, 1, 1), 0.1, 0)
+                        .sum());
         assertEquals(-0.1, gradient[0], 1e-9);
     }
 
@@ -108,8 +112,10 @@ class PreferenceLossTest {
         NDArray losses = manager.create(new double[] {1, 2, 4});
         NDArray weights = manager.create(new double[] {.5, .5, 1});
         double whole = Reduction.weightedMean(losses, weights, 2).getDouble();
-        double parts = Reduction.weightedMean(losses.get("0:1"), weights.get("0:1"), 2).getDouble()
-                + Reduction.weightedMean(losses.get("1:3"), weights.get("1:3"), 2).getDouble();
+        double parts =
+                Reduction.weightedMean(losses.get("0:1"), weights.get("0:1"), 2).getDouble()
+                        + Reduction.weightedMean(losses.get("1:3"), weights.get("1:3"), 2)
+                                .getDouble();
         assertEquals((.5 + 1 + 4) / 2, whole, 1e-12);
         assertEquals(whole, parts, 1e-12);
     }

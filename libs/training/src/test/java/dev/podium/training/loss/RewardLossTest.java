@@ -35,8 +35,7 @@ class RewardLossTest {
         double[] c = {1.5, -2, 0.3};
         double[] r = {0.5, 4, 0.3};
         double[] m = {0, 0.5, 0.1};
-        NDArray losses = RewardLoss.bradleyTerry(
-                manager.create(c), manager.create(r), manager.create(m), 0.01, 0.05);
+        NDArray losses = RewardLoss.bradleyTerry(manager.create(c), manager.create(r), manager.create(m), 0.01, 0.05);
         for (int i = 0; i < 3; i++) {
             double d = c[i] - r[i] - m[i];
             double expected = -0.95 * Math.log(1 / (1 + Math.exp(-d)))
@@ -48,9 +47,12 @@ class RewardLossTest {
 
     @Test
     void gradientsAreThoseOfFiniteDifferences() {
-        Gradients.check(manager, new double[] {1.5, .5, -.2, 3}, x -> RewardLoss.bradleyTerry(
-                        x.get("0:2"), x.get("2:4"), manager.create(new double[] {.3, 0}), 0.01, 0.1)
-                .sum());
+        Gradients.check(
+                manager,
+                new double[] {1.5, .5, -.2, 3},
+                x -> RewardLoss.bradleyTerry(
+                                x.get("0:2"), x.get("2:4"), manager.create(new double[] {.3, 0}), 0.01, 0.1)
+                        .sum());
     }
 
     @Test
