@@ -1,0 +1,225 @@
+"""Makes src/test/resources/golden: a tiny random Llama, and what TRL and torch compute with it.
+
+Run with torch, transformers, peft and trl (1.16.0) installed:  python make_golden.py
+The tests load the same weights and must find the same losses and gradients.
+"""
+
+import json
+import pathlib
+import tempfile
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
+from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
+
+OUT = pathlib.Path(__file__).parent.parent / "resources" / "golden"
+BASE = OUT / "tiny-llama"
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,!?'\n"
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|start|>' + message['role'] + '\n' + message['content'] + '<|end|>' + '\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|start|>assistant\n' }}{% endif %}"
+)
+ROWS = [
+    {"prompt": "Where is my parcel?\n", "chosen": "It is on its way, thank you!", "rejected": "No idea."},
+    {"prompt": "Hi", "chosen": " Hello.", "rejected": " What now? I have no time for you."},
+    {"prompt": "Can I return it?\n", "chosen": "Yes, please.", "rejected": "no"},
+]
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """One token per character: small, and no boundary can move."""
+    special = ["<|pad|>", "<|start|>", "<|end|>", "<|unknown|>"]
+    vocabulary = {token: i for i, token in enumerate(special + list(CHARACTERS))}
+    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<|unknown|>"))
+    inner.decoder = decoders.Fuse()
+    inner.add_special_tokens(special)
+    result = PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<|pad|>", eos_token="<|end|>", unk_token="<|unknown|>"
+    )
+    result.chat_template = TEMPLATE
+    return result
+
+
+def config(words) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        rope_theta=10000.0,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+        initializer_range=0.2,
+    )
+
+
+def write_base(words) -> None:
+    torch.manual_seed(11)
+    model = LlamaForCausalLM(config(words)).float()
+    with torch.no_grad():  # norms of ones would hide a forgotten norm
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.add_(0.2 * torch.randn_like(parameter))
+    model.save_pretrained(BASE, safe_serialization=True)
+    words.save_pretrained(BASE)
+    (BASE / "generation_config.json").unlink(missing_ok=True)
+    settings = json.loads((BASE / "config.json").read_text())
+    settings.setdefault("rope_theta", 10000.0)
+    (BASE / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+    (BASE / "tokenizer_config.json").write_text(
+        json.dumps(
+            {
+                "chat_template": TEMPLATE,
+                "eos_token": "<|end|>",
+                "pad_token": "<|pad|>",
+                "unk_token": "<|unknown|>",
+                "tokenizer_class": "PreTrainedTokenizerFast",
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+def lora(task: str) -> LoraConfig:
+    return LoraConfig(r=8, lora_alpha=16, lora_dropout=0.0, target_modules=TARGETS, bias="none", task_type=task)
+
+
+def randomise(model) -> None:
+    """Weights of an adapter in mid-training, so that no gradient is trivially zero."""
+    torch.manual_seed(12)
+    with torch.no_grad():
+        for name, parameter in sorted(model.named_parameters()):
+            if "lora_B" in name:
+                parameter.copy_(0.1 * torch.randn_like(parameter))
+            if "score" in name and "modules_to_save" in name:
+                parameter.copy_(0.5 * torch.randn_like(parameter))
+
+
+def plain(name: str) -> str:
+    """PEFT's name on disk."""
+    return name.replace(".default", "").replace("modules_to_save.", "")
+
+
+def save(folder: pathlib.Path, model, scores: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, gradients = {}, {}
+    for name, parameter in model.named_parameters():
+        if "lora_" in name or (scores and "modules_to_save" in name and "score" in name):
+            weights[plain(name)] = parameter.detach().float().contiguous()
+            gradients[plain(name)] = parameter.grad.detach().float().contiguous()
+    save_file(weights, str(folder / "weights.safetensors"), metadata={"format": "pt"})
+    save_file(gradients, str(folder / "gradients.safetensors"), metadata={"format": "pt"})
+
+
+def dpo(words) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = DPOTrainer(
+            model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+            peft_config=lora("CAUSAL_LM"),  # a new adapter: the reference is the adapter switched off
+            args=DPOConfig(
+                output_dir=scratch,
+                per_device_train_batch_size=len(ROWS),
+                beta=0.1,
+                report_to=[],
+                bf16=False,
+                use_cpu=True,
+                gradient_checkpointing=False,
+                max_length=None,
+            ),
+            train_dataset=Dataset.from_list(ROWS),
+            processing_class=words,
+        )
+        model = trainer.model
+        batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(ROWS))])
+        randomise(model)
+        model.train()
+        model.zero_grad()
+        loss = trainer._compute_loss(model, batch, False)
+        loss.backward()
+        n = len(ROWS)
+        rows = []
+        for i in range(n):
+            row = {}
+            for j, side in ((i, "chosen"), (n + i, "rejected")):
+                real = batch["attention_mask"][j].bool()
+                ids = batch["input_ids"][j][real].tolist()
+                length = int(batch["completion_mask"][j][real].sum())
+                row["prompt"] = ids[: len(ids) - length]
+                row[side] = ids[len(ids) - length :]
+            rows.append(row)
+        metrics = {k: v[-1] for k, v in trainer._metrics["train"].items() if k.startswith(("rewards/", "logps/"))}
+        save(OUT / "dpo", model, scores=False)
+        (OUT / "dpo" / "expected.json").write_text(
+            json.dumps({"beta": 0.1, "loss": loss.item(), "metrics": metrics, "rows": rows}, indent=1) + "\n"
+        )
+
+
+def reward(words) -> None:
+    torch.manual_seed(13)
+    base = LlamaForSequenceClassification.from_pretrained(BASE, num_labels=1, dtype=torch.float32)
+    settings = lora("SEQ_CLS")
+    settings.modules_to_save = ["score"]
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = RewardTrainer(
+            model=base,
+            peft_config=settings,
+            args=RewardConfig(
+                output_dir=scratch,
+                per_device_train_batch_size=len(ROWS),
+                center_rewards_coefficient=0.01,
+                report_to=[],
+                bf16=False,
+                use_cpu=True,
+                gradient_checkpointing=False,
+                disable_dropout=True,
+            ),
+            train_dataset=Dataset.from_list(
+                [{"chosen": r["prompt"] + r["chosen"], "rejected": r["prompt"] + r["rejected"]} for r in ROWS]
+            ),
+            processing_class=words,
+        )
+        model = trainer.model
+        batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(ROWS))])
+        randomise(model)
+        model.train()
+        model.zero_grad()
+        inputs = {k: v for k, v in batch.items()}
+        loss, outputs = trainer.compute_loss(model, inputs, return_outputs=True)
+        loss.backward()
+        n = len(ROWS)
+        sequences = [batch["input_ids"][j][batch["attention_mask"][j].bool()].tolist() for j in range(2 * n)]
+        save(OUT / "reward", model, scores=True)
+        (OUT / "reward" / "expected.json").write_text(
+            json.dumps(
+                {
+                    "centering": 0.01,
+                    "loss": loss.item(),
+                    "scores": outputs.logits.squeeze(-1).tolist(),
+                    "chosen": sequences[:n],
+                    "rejected": sequences[n:],
+                },
+                indent=1,
+            )
+            + "\n"
+        )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    OUT.mkdir(parents=True, exist_ok=True)
+    words = tokenizer()
+    write_base(words)
+    dpo(words)
+    reward(words)
