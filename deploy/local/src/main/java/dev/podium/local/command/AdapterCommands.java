@@ -1,0 +1,79 @@
+package dev.podium.local.command;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
+import dev.podium.local.stack.StackException;
+import java.io.IOException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** What the rounds published. */
+@Command(name = "adapters", description = "Adapters: list, show, explain where one comes from.")
+final class AdapterCommands implements Runnable {
+    private final Session session;
+
+    @Spec
+    private CommandSpec spec;
+
+    AdapterCommands(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public void run() {
+        throw Podium.missingVerb(spec);
+    }
+
+    @Command(name = "list", description = "Lists a project's adapters.")
+    int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode adapters = api.get(Api.path("projects", project, "adapters"));
+            if (json.json) {
+                session.printJson(adapters);
+            } else {
+                session.printTable(
+                        adapters, "version", "kind", "roundKind", "baseModel.name", "rankingsUsed", "createdAt");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "show", description = "Prints an adapter's manifest.")
+    int show(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "VERSION") String version,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        return print(Api.path("projects", project, "adapters", version), json.json);
+    }
+
+    @Command(
+            name = "lineage",
+            aliases = "explain",
+            description = "Names the round, the data set, the rankings and the labelers behind an adapter.")
+    int lineage(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "VERSION") String version,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        return print(Api.path("projects", project, "adapters", version, "lineage"), json.json);
+    }
+
+    private int print(String path, boolean json) throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode answer = api.get(path);
+            if (json) {
+                session.printJson(answer);
+            } else {
+                session.printPretty(answer);
+            }
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package dev.podium.local.command;
+
+import dev.podium.local.client.ApiException;
+import dev.podium.local.stack.StackException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command {@code podium}. Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+ */
+@Command(
+        name = "podium",
+        mixinStandardHelpOptions = true,
+        versionProvider = Podium.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        description = "Human rankings in, better language models out.",
+        footer = {
+            "",
+            "PODIUM_HOME       data folder of the local stack (.podium)",
+            "PODIUM_HTTP_PORT  its first port (8080); eleven more follow",
+            "PODIUM_URL, PODIUM_USER, PODIUM_PASSWORD  another feedback-api, another user",
+            "",
+            "./podium test runs all tests."
+        })
+public final class Podium implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    private Podium() {}
+
+    /** Runs the command line and ends the JVM with its exit code. */
+    public static void main(String[] arguments) {
+        PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
+        PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+        int status = run(new Session(System.getenv(), out, err), arguments);
+        out.flush();
+        err.flush();
+        System.exit(status);
+    }
+
+    static int run(Session session, String... arguments) {
+        CommandLine line = new CommandLine(new Podium());
+        line.addSubcommand(new UpCommand(session));
+        line.addSubcommand(new StatusCommand(session));
+        line.addSubcommand(new DownCommand(session));
+        line.addSubcommand(new DemoCommand(session));
+        line.addSubcommand(new ImportCommand(session));
+        line.addSubcommand(new ExportCommand(session));
+        line.addSubcommand(new ProjectCommand(session));
+        line.addSubcommand(new UserCommand(session));
+        line.addSubcommand(new RoundCommands(session));
+        line.addSubcommand(new AdapterCommands(session));
+        line.addSubcommand(new ChannelCommands(session));
+        line.addSubcommand(new BenchCommand(session));
+        line.setOut(session.out());
+        line.setErr(session.err());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setExecutionExceptionHandler((exception, command, result) -> fail(session, exception));
+        return line.execute(arguments);
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+
+    private static int fail(Session session, Exception exception) throws Exception {
+        switch (exception) {
+            case ApiException refused -> session.err().println("podium: " + refused.getMessage());
+            case StackException stack -> session.err().println("podium: " + stack.getMessage());
+            case NoSuchFileException missing -> session.err().println("podium: no such file: " + missing.getFile());
+            case IOException io -> session.err().println("podium: " + io);
+            case IllegalArgumentException wrong -> session.err().println("podium: " + wrong.getMessage());
+            default -> throw exception;
+        }
+        return 1;
+    }
+
+    /** Throws for a group of verbs that was called without one. */
+    static ParameterException missingVerb(CommandSpec spec) {
+        return new ParameterException(spec.commandLine(), "a verb is missing");
+    }
+
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Podium.class.getPackage().getImplementationVersion();
+            return new String[] {"podium " + (version == null ? "(development)" : version)};
+        }
+    }
+
+}

@@ -1,0 +1,83 @@
+package dev.podium.local.command;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
+import dev.podium.local.stack.StackException;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Labeling projects. */
+@Command(name = "project", description = "Labeling projects: create, list, progress.")
+final class ProjectCommand implements Runnable {
+    private final Session session;
+
+    @Spec
+    private CommandSpec spec;
+
+    ProjectCommand(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public void run() {
+        throw Podium.missingVerb(spec);
+    }
+
+    @Command(name = "create", description = "Creates a project.")
+    int create(
+            @Parameters(paramLabel = "ID") String id,
+            @Option(names = "--name", description = "for people; the id when absent") Optional<String> name,
+            @Option(names = "--base-model", defaultValue = "podium-nano") String baseModel,
+            @Option(names = "--guidelines", description = "what labelers are asked to prefer")
+                    Optional<String> guidelines,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        Map<String, Object> body = new HashMap<>(Map.of("id", id, "name", name.orElse(id), "baseModel", baseModel));
+        guidelines.ifPresent(text -> body.put("guidelines", text));
+        try (Api api = session.api()) {
+            JsonNode project = api.post("/projects", body);
+            if (json.json) {
+                session.printJson(project);
+            } else {
+                session.out().println("project " + id + " is created");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "list", description = "Lists the projects.")
+    int list(@Mixin JsonOption json) throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode projects = api.get("/projects");
+            if (json.json) {
+                session.printJson(projects);
+            } else {
+                session.printTable(projects, "id", "name", "baseModel");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "progress", description = "Counts tasks, rankings and pairs.")
+    int progress(@Parameters(paramLabel = "ID") String id, @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode progress = api.get(Api.path("projects", id, "progress"));
+            if (json.json) {
+                session.printJson(progress);
+            } else {
+                session.printPretty(progress);
+            }
+            return 0;
+        }
+    }
+}

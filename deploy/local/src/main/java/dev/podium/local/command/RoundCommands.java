@@ -1,0 +1,221 @@
+package dev.podium.local.command;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.podium.contracts.RoundKind;
+import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
+import dev.podium.local.client.ProgressBar;
+import dev.podium.local.client.Rounds;
+import dev.podium.local.stack.StackException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Rounds of the trainers. */
+@Command(name = "round", description = "Rounds: start, list, show, cancel.")
+final class RoundCommands implements Runnable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Session session;
+
+    @Spec
+    private CommandSpec spec;
+
+    RoundCommands(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public void run() {
+        throw Podium.missingVerb(spec);
+    }
+
+    @Command(name = "start", description = "Starts a round; what is not set takes the defaults.")
+    int start(
+            @Parameters(paramLabel = "KIND", description = "${COMPLETION-CANDIDATES}") RoundKind kind,
+            @Option(names = "--project", required = true) String project,
+            @Option(names = "--config", description = "JSON, or @FILE") Optional<String> config,
+            @Option(
+                            names = "--set",
+                            paramLabel = "KEY=VALUE",
+                            description = "one field of the configuration, e.g. training.epochs=2")
+                    Map<String, String> settings,
+            @Option(names = "--base-model", description = "the project's when absent") Optional<String> baseModel,
+            @Option(names = "--adapter", description = "version to go on from") Optional<String> adapter,
+            @Option(names = "--reward-adapter", description = "PPO: the newest REWARD when absent")
+                    Optional<String> rewardAdapter,
+            @Option(names = "--prompts", description = "JSON lines: a text, messages, or {\"prompt\": ...}")
+                    Optional<Path> prompts,
+            @Option(names = "--records", description = "SFT: JSON lines with input and output") Optional<Path> records,
+            @Option(names = "--key", description = "Idempotency-Key: the same key starts one round")
+                    Optional<String> key,
+            @Option(names = "--follow", description = "wait for the end") boolean follow,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        ObjectNode body = JSON.createObjectNode().put("kind", kind.name());
+        ObjectNode configuration = configuration(config, settings == null ? Map.of() : settings);
+        if (!configuration.isEmpty()) {
+            body.set("config", configuration);
+        }
+        baseModel.ifPresent(value -> body.put("baseModel", value));
+        adapter.ifPresent(value -> body.put("initialAdapter", value));
+        rewardAdapter.ifPresent(value -> body.put("rewardAdapter", value));
+        if (prompts.isPresent()) {
+            ArrayNode list = body.putArray("prompts");
+            for (JsonNode line : lines(prompts.get())) {
+                list.add(line.has("prompt") ? line.get("prompt") : line);
+            }
+        }
+        if (records.isPresent()) {
+            body.putArray("records").addAll(lines(records.get()));
+        }
+        try (Api api = session.api()) {
+            JsonNode round = api.post(
+                            Api.path("projects", project, "rounds"),
+                            body,
+                            key.map(value -> Map.of("Idempotency-Key", value)).orElse(Map.of()))
+                    .orElseThrow();
+            String id = round.path("id").asText();
+            if (follow) {
+                return follow(api, id, json.json);
+            }
+            if (json.json) {
+                session.printJson(round);
+            } else {
+                session.out().println("round " + id + " (" + round.path("version").asText("no version") + "); follow it by"
+                        + " ./podium round show " + id + " --follow");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "list", description = "Lists a project's rounds.")
+    int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode rounds = api.get(Api.path("projects", project, "rounds"));
+            if (json.json) {
+                session.printJson(rounds);
+            } else {
+                session.printTable(rounds, "id", "kind", "version", "state", "step", "totalSteps", "requestedAt");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "show", description = "Shows a round.")
+    int show(
+            @Parameters(paramLabel = "ID") String id,
+            @Option(names = "--follow", description = "wait for the end") boolean follow,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            if (follow) {
+                return follow(api, id, json.json);
+            }
+            JsonNode round = api.get(Api.path("rounds", id));
+            if (json.json) {
+                session.printJson(round);
+            } else {
+                session.printPretty(round);
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "cancel", description = "Cancels a round.")
+    int cancel(@Parameters(paramLabel = "ID") String id, @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode round = api.post(Api.path("rounds", id, "cancel"), Map.of());
+            if (json.json) {
+                session.printJson(round);
+            } else {
+                session.out().println("round " + id + " is asked to stop");
+            }
+            return 0;
+        }
+    }
+
+    private int follow(Api api, String id, boolean json) throws ApiException, IOException {
+        ProgressBar bar = new ProgressBar(session.err(), System.console() != null, "round");
+        JsonNode last = Rounds.follow(
+                api,
+                id,
+                round -> bar.show(
+                        round.path("step").asLong(),
+                        round.path("totalSteps").asLong(),
+                        round.path("etaSeconds").asDouble(-1),
+                        round.path("state").asText() + lossOf(round)));
+        String state = last.path("state").asText();
+        bar.finish(state);
+        if (json) {
+            session.printJson(last);
+        } else {
+            session.printPretty(last.path("metrics"));
+        }
+        JsonNode error = last.path("error");
+        if (error.isObject()) {
+            session.err()
+                    .println("podium: " + error.path("message").asText() + " ("
+                            + error.path("code").asText() + ")");
+        }
+        return state.equals("SUCCEEDED") ? 0 : 1;
+    }
+
+    private static String lossOf(JsonNode round) {
+        JsonNode loss = round.path("metrics").path("loss");
+        return loss.isNumber() ? String.format("  loss %.4f", loss.asDouble()) : "";
+    }
+
+    private static ObjectNode configuration(Optional<String> config, Map<String, String> settings) throws IOException {
+        JsonNode parsed = JSON.createObjectNode();
+        if (config.isPresent()) {
+            String text = config.get();
+            parsed = JSON.readTree(text.startsWith("@") ? Files.readString(Path.of(text.substring(1))) : text);
+        }
+        if (!(parsed instanceof ObjectNode configuration)) {
+            throw new IllegalArgumentException("--config is not a JSON object");
+        }
+        for (Map.Entry<String, String> setting : settings.entrySet()) {
+            String[] path = setting.getKey().split("\\.");
+            ObjectNode parent = configuration;
+            for (int i = 0; i < path.length - 1; i++) {
+                parent = parent.withObjectProperty(path[i]);
+            }
+            parent.set(path[path.length - 1], value(setting.getValue()));
+        }
+        return configuration;
+    }
+
+    /** Numbers, booleans and lists as JSON has them; anything else is a text. */
+    private static JsonNode value(String text) {
+        try {
+            return JSON.readTree(text);
+        } catch (IOException e) {
+            return JSON.getNodeFactory().textNode(text);
+        }
+    }
+
+    private static List<JsonNode> lines(Path file) throws IOException {
+        java.util.ArrayList<JsonNode> nodes = new java.util.ArrayList<>();
+        for (String line : Files.readAllLines(file)) {
+            if (!line.isBlank()) {
+                nodes.add(JSON.readTree(line));
+            }
+        }
+        return nodes;
+    }
+}

@@ -1,0 +1,108 @@
+package dev.podium.local.command;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.podium.local.client.Api;
+import dev.podium.local.stack.Installation;
+import dev.podium.local.stack.Operator;
+import dev.podium.local.stack.Ports;
+import dev.podium.local.stack.StackException;
+import dev.podium.local.stack.StackFolder;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What every command needs: the environment, the folder of the stack, where to print.
+ *
+ * @param environment of the process
+ */
+record Session(Map<String, String> environment, PrintWriter out, PrintWriter err) {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    StackFolder folder() throws StackException {
+        String configured = environment.getOrDefault("PODIUM_HOME", "");
+        return new StackFolder(
+                configured.isBlank() ? Installation.find().root().resolve(".podium") : Path.of(configured));
+    }
+
+    Ports ports() throws StackException {
+        String configured = environment.getOrDefault("PODIUM_HTTP_PORT", "");
+        if (configured.isBlank()) {
+            return new Ports(Ports.DEFAULT_FIRST);
+        }
+        try {
+            return new Ports(Integer.parseInt(configured.strip()));
+        } catch (IllegalArgumentException e) {
+            throw new StackException("PODIUM_HTTP_PORT is not a port: " + configured, e);
+        }
+    }
+
+    /**
+     * A connection as the user of PODIUM_USER and PODIUM_PASSWORD, else as the operator of the local stack.
+     */
+    Api api() throws StackException, IOException {
+        String user = environment.get("PODIUM_USER");
+        String password = environment.get("PODIUM_PASSWORD");
+        Optional<Operator> operator = Operator.read(folder());
+        String url = environment.getOrDefault(
+                "PODIUM_URL",
+                operator.map(Operator::url)
+                        .orElse("http://localhost:" + ports().first()));
+        if (user != null && password != null) {
+            return new Api(url, user, password);
+        }
+        if (operator.isEmpty()) {
+            throw new StackException("no log-in: set PODIUM_USER and PODIUM_PASSWORD, or start the local stack by"
+                    + " ./podium up, which leaves one in " + folder().operatorFile());
+        }
+        return new Api(url, operator.get().user(), operator.get().password());
+    }
+
+    void printJson(JsonNode node) {
+        out.println(node.isMissingNode() ? "null" : node.toString());
+        out.flush();
+    }
+
+    void printPretty(JsonNode node) throws IOException {
+        out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
+        out.flush();
+    }
+
+    /** Prints rows under the names of their fields; a dash stands for what is absent. */
+    void printTable(JsonNode rows, String... fields) {
+        List<List<String>> cells = new ArrayList<>();
+        cells.add(List.of(fields));
+        for (JsonNode row : rows) {
+            List<String> line = new ArrayList<>();
+            for (String field : fields) {
+                line.add(text(row.at("/" + field.replace(".", "/"))));
+            }
+            cells.add(line);
+        }
+        for (List<String> line : cells) {
+            StringBuilder text = new StringBuilder();
+            for (int i = 0; i < fields.length; i++) {
+                int column = i;
+                int width = cells.stream()
+                        .mapToInt(each -> each.get(column).length())
+                        .max()
+                        .orElse(0);
+                text.append(line.get(i)).append(" ".repeat(width - line.get(i).length() + 2));
+            }
+            out.println(text.toString().stripTrailing());
+        }
+        out.flush();
+    }
+
+    private static String text(JsonNode value) {
+        if (value.isMissingNode() || value.isNull() || (value.isTextual() && value.asText().isEmpty())) {
+            return "-";
+        }
+        return value.isValueNode() ? value.asText() : value.toString();
+    }
+}

@@ -1,0 +1,98 @@
+package dev.podium.local.command;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
+import dev.podium.local.stack.StackException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.Base64;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** People and services who log in. */
+@Command(name = "user", description = "People and services: add, list.")
+final class UserCommand implements Runnable {
+    /** Who may do what. */
+    enum Role {
+        OPERATOR,
+        LABELER,
+        SERVICE
+    }
+
+    private final Session session;
+
+    @Spec
+    private CommandSpec spec;
+
+    UserCommand(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public void run() {
+        throw Podium.missingVerb(spec);
+    }
+
+    @Command(name = "add", description = "Adds a user; a password is generated and printed unless one is given.")
+    int add(
+            @Parameters(paramLabel = "NAME") String name,
+            @Option(names = "--role", defaultValue = "LABELER", description = "${COMPLETION-CANDIDATES}") Role role,
+            @Option(names = "--password-stdin", description = "read the password from standard input")
+                    boolean passwordFromInput,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        String password = passwordFromInput ? firstLine() : generate();
+        try (Api api = session.api()) {
+            String roleName = role.name().toLowerCase(java.util.Locale.ROOT);
+            api.post("/users", Map.of("name", name, "password", password, "role", roleName));
+            if (json.json) {
+                Map<String, String> answer = passwordFromInput
+                        ? Map.of("name", name, "role", roleName)
+                        : Map.of("name", name, "role", roleName, "password", password);
+                session.printJson(new com.fasterxml.jackson.databind.ObjectMapper().valueToTree(answer));
+            } else {
+                session.out().println(roleName + " " + name + " is added");
+                if (!passwordFromInput) {
+                    session.out().println("password: " + password);
+                }
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "list", description = "Lists the users.")
+    int list(@Mixin JsonOption json) throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode users = api.get("/users");
+            if (json.json) {
+                session.printJson(users);
+            } else {
+                session.printTable(users, "name", "role");
+            }
+            return 0;
+        }
+    }
+
+    private static String generate() {
+        byte[] random = new byte[12];
+        new SecureRandom().nextBytes(random);
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(random);
+    }
+
+    private static String firstLine() throws IOException {
+        String line = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).readLine();
+        if (line == null || line.isEmpty()) {
+            throw new IllegalArgumentException("standard input holds no password");
+        }
+        return line;
+    }
+}

@@ -1,0 +1,336 @@
+package dev.podium.local.stack;
+
+import dev.podium.embedded.EmbeddedKafka;
+import dev.podium.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A running stack: broker and PostgreSQL, and each application as a supervised child process.
+ *
+ * <pre>
+ *   lock the folder -> reap leftovers -> Kafka and PostgreSQL -> all applications at once -> ready
+ *   close: applications -> PostgreSQL -> Kafka -> unlock
+ * </pre>
+ */
+public final class LocalStack implements AutoCloseable {
+    private static final Duration READY_TIMEOUT = Duration.ofMinutes(4);
+    private static final int MAX_RESTARTS_WHILE_STARTING = 2;
+
+    private final StackOptions options;
+    private final FileChannel lock;
+    private final Map<Application, SupervisedProcess> processes =
+            Collections.synchronizedMap(new EnumMap<>(Application.class));
+    private @Nullable EmbeddedKafka kafka;
+    private @Nullable EmbeddedPostgres postgres;
+    private @Nullable Operator operator;
+    private boolean closed;
+
+    private LocalStack(StackOptions options, FileChannel lock) {
+        this.options = options;
+        this.lock = lock;
+    }
+
+    /** Starts everything and returns when every application is ready. */
+    public static LocalStack start(StackOptions options) throws StackException {
+        try {
+            options.folder().create();
+            LocalStack stack = new LocalStack(options, lock(options.folder()));
+            try {
+                stack.startAll();
+                return stack;
+            } catch (StackException | IOException | RuntimeException e) {
+                stack.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new StackException("the stack does not start: " + e.getMessage(), e);
+        }
+    }
+
+    /** Address of feedback-api, without a slash at the end. */
+    public String url() {
+        return "http://localhost:" + options.ports().first();
+    }
+
+    /** Address of one application. */
+    public String url(Application application) {
+        return "http://localhost:" + options.ports().of(application);
+    }
+
+    public String bootstrapServers() {
+        return present(kafka).bootstrapServers();
+    }
+
+    public Operator operator() {
+        return present(operator);
+    }
+
+    public StackFolder folder() {
+        return options.folder();
+    }
+
+    /** Kills an application as a crash would; it is started again. */
+    public void kill(Application application) {
+        process(application).kill();
+    }
+
+    /** How often an application was started again. */
+    public int restarts(Application application) {
+        return process(application).restarts();
+    }
+
+    /** Waits until an application answers that it is ready. */
+    public void awaitReady(Application application) throws StackException {
+        long deadlineNanos = System.nanoTime() + READY_TIMEOUT.toNanos();
+        SupervisedProcess process = process(application);
+        URI health = URI.create(url(application) + "/q/health/ready");
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            while (!isReady(client, health)) {
+                if (System.nanoTime() > deadlineNanos || process.restarts() > MAX_RESTARTS_WHILE_STARTING) {
+                    throw new StackException(application.label() + " does not become ready. The end of "
+                            + options.folder().logs().resolve(application.label() + ".log") + ":\n"
+                            + process.logTail(30));
+                }
+                pause();
+            }
+        }
+    }
+
+    /** Stops the applications, then the servers; data stay. */
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        List<SupervisedProcess> running = List.copyOf(processes.values());
+        running.forEach(SupervisedProcess::stop);
+        running.forEach(process -> {
+            try {
+                process.close();
+            } catch (IOException e) {
+                options.notices().accept("a process did not stop cleanly: " + e.getMessage());
+            }
+        });
+        if (postgres != null) {
+            postgres.close();
+        }
+        if (kafka != null) {
+            kafka.close();
+        }
+        try {
+            Files.deleteIfExists(options.folder().stateFile());
+            lock.close();
+        } catch (IOException e) {
+            options.notices().accept("the folder stays locked: " + e.getMessage());
+        }
+    }
+
+    private void startAll() throws StackException, IOException {
+        reapLeftovers();
+        List<String> taken = options.ports().taken();
+        if (!taken.isEmpty()) {
+            throw new StackException("ports are taken: " + String.join(", ", taken)
+                    + ". Stop what listens there, or choose another first port, as in PODIUM_HTTP_PORT=18080");
+        }
+        startServers();
+        operator = new Operator(url(), "operator", options.folder().secret("operator-password", 15));
+        present(operator).write(options.folder());
+        for (Application application : options.applications()) {
+            startApplication(application);
+        }
+        state().write(options.folder());
+        inParallel(options.applications().stream()
+                .<CheckedRunnable>map(application -> () -> {
+                    awaitReady(application);
+                    options.notices().accept(application.label() + " is ready at " + url(application));
+                })
+                .toList());
+    }
+
+    private void reapLeftovers() throws IOException {
+        for (Application application : Application.values()) {
+            if (pidFile(application).reap()) {
+                options.notices().accept("stopped a " + application.label() + " that an earlier run left behind");
+            }
+        }
+    }
+
+    private void startServers() throws StackException {
+        StackFolder folder = options.folder();
+        Ports ports = options.ports();
+        inParallel(List.of(
+                () -> {
+                    kafka = EmbeddedKafka.start(folder.kafka(), ports.kafka());
+                    options.notices().accept("Kafka is ready at " + present(kafka).bootstrapServers());
+                },
+                () -> {
+                    postgres = EmbeddedPostgres.start(folder.postgres(), ports.postgres());
+                    options.notices().accept("PostgreSQL is ready at " + present(postgres).jdbcUrl());
+                }));
+    }
+
+    private void startApplication(Application application) throws StackException, IOException {
+        SupervisedProcess process = new SupervisedProcess(
+                application.label(),
+                options.installation().command(application),
+                environment(application),
+                options.folder().logs().resolve(application.label() + ".log"),
+                pidFile(application),
+                options.notices());
+        processes.put(application, process);
+        process.start();
+    }
+
+    private Map<String, String> environment(Application application) throws IOException {
+        EmbeddedPostgres database = present(postgres);
+        Map<String, String> environment = new HashMap<>();
+        environment.put("PODIUM_PARENT_WATCH", "true");
+        environment.put("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers());
+        environment.put("PODIUM_TOPICS_PARTITIONS", "3");
+        environment.put("PODIUM_TOPICS_REPLICATION", "1");
+        environment.put("QUARKUS_HTTP_PORT", Integer.toString(options.ports().of(application)));
+        environment.put("QUARKUS_HTTP_HOST", "127.0.0.1");
+        // libtorch's threads would each take a malloc arena of 64 MB.
+        environment.put("MALLOC_ARENA_MAX", "2");
+        environment.put("OPT_OUT_TRACKING", "true");
+        switch (application) {
+            case FEEDBACK_API -> {
+                environment.put("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl());
+                environment.put("QUARKUS_DATASOURCE_USERNAME", database.username());
+                environment.put("QUARKUS_DATASOURCE_PASSWORD", database.password());
+                environment.put("PODIUM_OPERATOR_PASSWORD", options.folder().secret("operator-password", 15));
+                environment.put("PODIUM_SESSION_KEY", options.folder().secret("session-key", 32));
+            }
+            case RANKING_STREAM ->
+                environment.put("QUARKUS_KAFKA_STREAMS_BOOTSTRAP_SERVERS", bootstrapServers());
+            case REWARD_TRAINER, POLICY_TRAINER, SAMPLE_SERVICE ->
+                environment.put("PODIUM_MODELS_DIR", options.folder().models().toString());
+        }
+        environment.put("PODIUM_WORK_DIR", options.folder().work(application).toString());
+        environment.putAll(options.environment());
+        return environment;
+    }
+
+    private StackState state() {
+        ProcessHandle self = ProcessHandle.current();
+        Map<String, Integer> applications = new TreeMap<>();
+        options.applications()
+                .forEach(application ->
+                        applications.put(application.label(), options.ports().of(application)));
+        return new StackState(
+                self.pid(),
+                StackState.startInstant(self),
+                url(),
+                bootstrapServers(),
+                present(postgres).jdbcUrl(),
+                applications);
+    }
+
+    private PidFile pidFile(Application application) {
+        return new PidFile(options.folder().pids().resolve(application.label() + ".pid"));
+    }
+
+    private SupervisedProcess process(Application application) {
+        SupervisedProcess process = processes.get(application);
+        if (process == null) {
+            throw new IllegalArgumentException(application.label() + " is not part of this stack");
+        }
+        return process;
+    }
+
+    private static FileChannel lock(StackFolder folder) throws IOException, StackException {
+        FileChannel channel =
+                FileChannel.open(folder.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        boolean held;
+        try {
+            held = channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            held = false;
+        }
+        if (held) {
+            return channel;
+        }
+        channel.close();
+        String where = StackState.running(folder).map(StackState::url).orElse("not ready yet");
+        throw new StackException("a stack already runs in " + folder.home() + " (" + where
+                + "). Stop it by ./podium down, or start another one beside it with PODIUM_HOME and PODIUM_HTTP_PORT");
+    }
+
+    private static boolean isReady(HttpClient client, URI health) {
+        HttpRequest request =
+                HttpRequest.newBuilder(health).timeout(Duration.ofSeconds(10)).build();
+        try {
+            return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private static void pause() throws StackException {
+        try {
+            Thread.sleep(100);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StackException("interrupted while the stack started", e);
+        }
+    }
+
+    private static void inParallel(List<CheckedRunnable> steps) throws StackException {
+        List<CompletableFuture<Void>> running = new ArrayList<>();
+        for (CheckedRunnable step : steps) {
+            CompletableFuture<Void> done = new CompletableFuture<>();
+            running.add(done);
+            Thread.ofPlatform().daemon().start(() -> {
+                try {
+                    step.run();
+                    done.complete(null);
+                } catch (Exception e) {
+                    done.completeExceptionally(e);
+                }
+            });
+        }
+        try {
+            CompletableFuture.allOf(running.toArray(CompletableFuture[]::new)).join();
+        } catch (CompletionException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw cause instanceof StackException stackException
+                    ? stackException
+                    : new StackException(String.valueOf(cause.getMessage()), cause);
+        }
+    }
+
+    private static <T> T present(@Nullable T value) {
+        if (value == null) {
+            throw new IllegalStateException("the stack is not started");
+        }
+        return value;
+    }
+
+    private interface CheckedRunnable {
+        void run() throws Exception;
+    }
+}

@@ -1,0 +1,91 @@
+package dev.podium.local.stack;
+
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.Base64;
+
+/**
+ * Where a stack keeps everything: data, logs, pid files, secrets (mode 600).
+ *
+ * @param home {@code .podium} unless PODIUM_HOME says otherwise
+ */
+public record StackFolder(Path home) {
+    public StackFolder {
+        home = home.toAbsolutePath().normalize();
+    }
+
+    public Path logs() {
+        return home.resolve("logs");
+    }
+
+    /** Address and log-in of the operator, for the command line. */
+    public Path operatorFile() {
+        return home.resolve("operator.json");
+    }
+
+    /** Ports and process ids of the stack that runs, or ran last. */
+    public Path stateFile() {
+        return home.resolve("stack.json");
+    }
+
+    Path pids() {
+        return home.resolve("pids");
+    }
+
+    Path kafka() {
+        return home.resolve("kafka");
+    }
+
+    Path postgres() {
+        return home.resolve("postgres");
+    }
+
+    Path work(Application application) {
+        return home.resolve("work").resolve(application.label());
+    }
+
+    Path models() {
+        return home.resolve("models");
+    }
+
+    Path lockFile() {
+        return home.resolve("lock");
+    }
+
+    void create() throws IOException {
+        Files.createDirectories(home);
+        Files.createDirectories(logs());
+        Files.createDirectories(pids());
+        Files.createDirectories(models());
+    }
+
+    /** A random text of {@code bytes} bytes of entropy: made at the first call, the same ever after. */
+    String secret(String name, int bytes) throws IOException {
+        Path file = home.resolve(name);
+        if (!Files.exists(file)) {
+            byte[] random = new byte[bytes];
+            new SecureRandom().nextBytes(random);
+            writePrivate(file, Base64.getUrlEncoder().withoutPadding().encodeToString(random));
+        }
+        return Files.readString(file).strip();
+    }
+
+    /** Writes a file that only its owner can read: aside first, then renamed. */
+    static void writePrivate(Path file, String text) throws IOException {
+        Path aside = file.resolveSibling(file.getFileName() + ".new");
+        Files.deleteIfExists(aside);
+        try {
+            Files.createFile(
+                    aside, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        } catch (FileAlreadyExistsException e) {
+            throw new IOException("two processes write " + file, e);
+        }
+        Files.writeString(aside, text);
+        Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+}

@@ -1,0 +1,202 @@
+package dev.podium.local.stack;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A child process that is started again when it ends by itself, later and later.
+ *
+ * <p>Its standard input is a pipe that we never write to: it ends when this JVM dies, whatever the reason, and the child
+ * takes that as its own end.
+ */
+final class SupervisedProcess implements AutoCloseable {
+    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+    private static final Duration HEALTHY = Duration.ofMinutes(1);
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(15);
+
+    private final String name;
+    private final List<String> command;
+    private final Map<String, String> environment;
+    private final RotatedLog log;
+    private final PidFile pidFile;
+    private final Consumer<String> notices;
+    private @Nullable Process process;
+    private boolean stopping;
+    private int restarts;
+
+    SupervisedProcess(
+            String name,
+            List<String> command,
+            Map<String, String> environment,
+            Path logFile,
+            PidFile pidFile,
+            Consumer<String> notices) {
+        this.name = name;
+        this.command = withOwnSession(command);
+        this.environment = Map.copyOf(environment);
+        this.log = new RotatedLog(logFile);
+        this.pidFile = pidFile;
+        this.notices = notices;
+    }
+
+    void start() throws IOException {
+        Process started = launch();
+        Thread supervisor = new Thread(() -> supervise(started), "supervise-" + name);
+        supervisor.setDaemon(true);
+        supervisor.start();
+    }
+
+    synchronized boolean isAlive() {
+        return process != null && process.isAlive();
+    }
+
+    /** Process id of the current incarnation; -1 before the first. */
+    synchronized long pid() {
+        return process == null ? -1 : process.pid();
+    }
+
+    /** How often it was started again. */
+    synchronized int restarts() {
+        return restarts;
+    }
+
+    /** SIGKILL, as a crash would; the supervisor starts it again. */
+    synchronized void kill() {
+        if (process != null) {
+            process.destroyForcibly();
+        }
+    }
+
+    String logTail(int lines) {
+        return log.tail(lines);
+    }
+
+    /** Asks it to end; {@link #close()} waits. */
+    synchronized void stop() {
+        stopping = true;
+        notifyAll();
+        if (process != null) {
+            process.destroy();
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        stop();
+        Process last;
+        synchronized (this) {
+            last = process;
+        }
+        if (last != null && !awaitEnd(last)) {
+            last.destroyForcibly();
+            awaitEnd(last);
+        }
+        pidFile.delete();
+    }
+
+    private synchronized Process launch() throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        Process started = builder.start();
+        pidFile.write(started.toHandle());
+        process = started;
+        return started;
+    }
+
+    private void supervise(Process first) {
+        Process current = first;
+        Duration pause = FIRST_PAUSE;
+        while (true) {
+            long startedNanos = System.nanoTime();
+            int status = follow(current);
+            if (System.nanoTime() - startedNanos > HEALTHY.toNanos()) {
+                pause = FIRST_PAUSE;
+            }
+            synchronized (this) {
+                if (stopping) {
+                    return;
+                }
+                notices.accept(name + " ended with status " + status + "; starting it again in " + pause.toSeconds()
+                        + " s");
+                if (waitedForStop(pause)) {
+                    return;
+                }
+                restarts++;
+                try {
+                    current = launch();
+                } catch (IOException e) {
+                    notices.accept(name + " cannot be started again: " + e.getMessage());
+                    return;
+                }
+            }
+            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+        }
+    }
+
+    private int follow(Process current) {
+        try {
+            log.copy(current.getInputStream());
+        } catch (IOException e) {
+            if (current.isAlive()) {
+                notices.accept("the log of " + name + " is lost: " + e.getMessage());
+            }
+        }
+        while (true) {
+            try {
+                return current.waitFor();
+            } catch (InterruptedException e) {
+                // Nobody interrupts this thread; the process decides when it ends.
+                current.destroy();
+            }
+        }
+    }
+
+    /** Waits with the lock given up, so that a stop is seen at once. */
+    private synchronized boolean waitedForStop(Duration pause) {
+        long deadlineNanos = System.nanoTime() + pause.toNanos();
+        while (!stopping) {
+            long left = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
+            if (left <= 0) {
+                return false;
+            }
+            try {
+                wait(left);
+            } catch (InterruptedException e) {
+                return true;
+            }
+        }
+        return true;
+    }
+
+    private static boolean awaitEnd(Process process) {
+        try {
+            return process.waitFor(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Ctrl-C in the terminal must reach the launcher only: it stops the others in order. */
+    private static List<String> withOwnSession(List<String> command) {
+        for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
+            Path setsid = Path.of(folder, "setsid");
+            if (Files.isExecutable(setsid)) {
+                List<String> all = new ArrayList<>(List.of(setsid.toString()));
+                all.addAll(command);
+                return List.copyOf(all);
+            }
+        }
+        return List.copyOf(command);
+    }
+}
