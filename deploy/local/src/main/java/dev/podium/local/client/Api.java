@@ -40,15 +40,16 @@ public final class Api implements AutoCloseable {
                 .build();
         this.base = url.replaceAll("/+$", "") + "/api/v1";
         this.user = user;
-        this.authorization = "Basic "
-                + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8));
+        this.authorization =
+                "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8));
     }
 
     /** A path with its variable parts escaped: {@code path("projects", id, "rounds")}. */
     public static String path(String... parts) {
         StringBuilder path = new StringBuilder();
         for (String part : parts) {
-            path.append('/').append(URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20"));
+            path.append('/')
+                    .append(URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20"));
         }
         return path.toString();
     }
@@ -91,8 +92,8 @@ public final class Api implements AutoCloseable {
     /** The body of an answer as it comes. */
     public InputStream stream(String path) throws ApiException {
         try {
-            HttpResponse<InputStream> response = client.send(
-                    request(path).setHeader("Accept", "*/*").GET().build(), BodyHandlers.ofInputStream());
+            HttpResponse<InputStream> response =
+                    client.send(request(path).setHeader("Accept", "*/*").GET().build(), BodyHandlers.ofInputStream());
             if (response.statusCode() >= 400) {
                 try (InputStream body = response.body()) {
                     throw refusal(response.statusCode(), new String(body.readAllBytes(), StandardCharsets.UTF_8));
@@ -159,11 +160,13 @@ public final class Api implements AutoCloseable {
         String said = problem.path("detail").asText(problem.path("title").asText(""));
         String message =
                 switch (status) {
-                    case 401 -> "feedback-api does not know user '" + user + "' with this password; set PODIUM_USER"
-                            + " and PODIUM_PASSWORD";
+                    case 401 ->
+                        "feedback-api does not know user '" + user + "' with this password; set PODIUM_USER"
+                                + " and PODIUM_PASSWORD";
                     case 403 -> "user '" + user + "' may not do this; log in as an operator";
-                    default -> (said.isEmpty() ? "feedback-api answered " + status : said)
-                            + (code.isEmpty() ? "" : " (" + code + ")");
+                    default ->
+                        (said.isEmpty() ? "feedback-api answered " + status : said)
+                                + (code.isEmpty() ? "" : " (" + code + ")");
                 };
         return new ApiException(status, code, message, problem);
     }

@@ -43,7 +43,8 @@ public final class ProgressBar {
         int filled = (int) Math.round(share * WIDTH);
         String eta = etaSeconds < 0 ? "" : "  " + duration(etaSeconds) + " left";
         String line = String.format(
-                "  %-14s [%s%s] %d/%d%s  %s", label, "#".repeat(filled), ".".repeat(WIDTH - filled), done, total, eta, text)
+                        "  %-14s [%s%s] %d/%d%s  %s",
+                        label, "#".repeat(filled), ".".repeat(WIDTH - filled), done, total, eta, text)
                 .stripTrailing();
         print(line, false);
     }

@@ -7,26 +7,16 @@ import dev.podium.local.stack.StackException;
 import java.io.IOException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** What the rounds published. */
 @Command(name = "adapters", description = "Adapters: list, show, explain where one comes from.")
-final class AdapterCommands implements Runnable {
+final class AdapterCommands {
     private final Session session;
-
-    @Spec
-    private CommandSpec spec;
 
     AdapterCommands(Session session) {
         this.session = session;
-    }
-
-    @Override
-    public void run() {
-        throw Podium.missingVerb(spec);
     }
 
     @Command(name = "list", description = "Lists a project's adapters.")

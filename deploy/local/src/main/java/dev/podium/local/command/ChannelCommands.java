@@ -11,26 +11,16 @@ import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Pointers that services follow. */
 @Command(name = "channel", description = "Channels: list, promote, rollback, loads.")
-final class ChannelCommands implements Runnable {
+final class ChannelCommands {
     private final Session session;
-
-    @Spec
-    private CommandSpec spec;
 
     ChannelCommands(Session session) {
         this.session = session;
-    }
-
-    @Override
-    public void run() {
-        throw Podium.missingVerb(spec);
     }
 
     @Command(name = "list", description = "Lists a project's channels.")
@@ -89,8 +79,7 @@ final class ChannelCommands implements Runnable {
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
-            return print(
-                    api.post(Api.path("projects", project, "channels", channel, "rollback"), Map.of()), json.json);
+            return print(api.post(Api.path("projects", project, "channels", channel, "rollback"), Map.of()), json.json);
         }
     }
 

@@ -16,7 +16,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Imports tasks, and the rankings that come with them. */
-@Command(name = "import", description = "Imports JSON lines: Podium's own form, TRL, Anthropic HH or OpenAssistant trees.")
+@Command(
+        name = "import",
+        description = "Imports JSON lines: Podium's own form, TRL, Anthropic HH or OpenAssistant trees.")
 final class ImportCommand implements Callable<Integer> {
     private static final int ERRORS_SHOWN = 20;
 

@@ -8,9 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /**
  * The command {@code podium}. Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
@@ -29,10 +26,7 @@ import picocli.CommandLine.Spec;
             "",
             "./podium test runs all tests."
         })
-public final class Podium implements Runnable {
-    @Spec
-    private CommandSpec spec;
-
+public final class Podium {
     private Podium() {}
 
     /** Runs the command line and ends the JVM with its exit code. */
@@ -66,11 +60,6 @@ public final class Podium implements Runnable {
         return line.execute(arguments);
     }
 
-    @Override
-    public void run() {
-        throw new ParameterException(spec.commandLine(), "a command is missing");
-    }
-
     private static int fail(Session session, Exception exception) throws Exception {
         switch (exception) {
             case ApiException refused -> session.err().println("podium: " + refused.getMessage());
@@ -83,11 +72,6 @@ public final class Podium implements Runnable {
         return 1;
     }
 
-    /** Throws for a group of verbs that was called without one. */
-    static ParameterException missingVerb(CommandSpec spec) {
-        return new ParameterException(spec.commandLine(), "a verb is missing");
-    }
-
     static final class Version implements CommandLine.IVersionProvider {
         @Override
         public String[] getVersion() {
@@ -95,5 +79,4 @@ public final class Podium implements Runnable {
             return new String[] {"podium " + (version == null ? "(development)" : version)};
         }
     }
-
 }

@@ -10,26 +10,16 @@ import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Labeling projects. */
 @Command(name = "project", description = "Labeling projects: create, list, progress.")
-final class ProjectCommand implements Runnable {
+final class ProjectCommand {
     private final Session session;
-
-    @Spec
-    private CommandSpec spec;
 
     ProjectCommand(Session session) {
         this.session = session;
-    }
-
-    @Override
-    public void run() {
-        throw Podium.missingVerb(spec);
     }
 
     @Command(name = "create", description = "Creates a project.")

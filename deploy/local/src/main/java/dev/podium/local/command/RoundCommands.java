@@ -18,28 +18,18 @@ import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Rounds of the trainers. */
 @Command(name = "round", description = "Rounds: start, list, show, cancel.")
-final class RoundCommands implements Runnable {
+final class RoundCommands {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Session session;
 
-    @Spec
-    private CommandSpec spec;
-
     RoundCommands(Session session) {
         this.session = session;
-    }
-
-    @Override
-    public void run() {
-        throw Podium.missingVerb(spec);
     }
 
     @Command(name = "start", description = "Starts a round; what is not set takes the defaults.")
@@ -94,8 +84,9 @@ final class RoundCommands implements Runnable {
             if (json.json) {
                 session.printJson(round);
             } else {
-                session.out().println("round " + id + " (" + round.path("version").asText("no version") + "); follow it by"
-                        + " ./podium round show " + id + " --follow");
+                session.out()
+                        .println("round " + id + " (" + round.path("version").asText("no version") + "); follow it by"
+                                + " ./podium round show " + id + " --follow");
             }
             return 0;
         }

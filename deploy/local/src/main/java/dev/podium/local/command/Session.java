@@ -50,9 +50,7 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         String password = environment.get("PODIUM_PASSWORD");
         Optional<Operator> operator = Operator.read(folder());
         String url = environment.getOrDefault(
-                "PODIUM_URL",
-                operator.map(Operator::url)
-                        .orElse("http://localhost:" + ports().first()));
+                "PODIUM_URL", operator.map(Operator::url).orElse("http://localhost:" + ports().first()));
         if (user != null && password != null) {
             return new Api(url, user, password);
         }
@@ -100,7 +98,9 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
     }
 
     private static String text(JsonNode value) {
-        if (value.isMissingNode() || value.isNull() || (value.isTextual() && value.asText().isEmpty())) {
+        if (value.isMissingNode()
+                || value.isNull()
+                || (value.isTextual() && value.asText().isEmpty())) {
             return "-";
         }
         return value.isValueNode() ? value.asText() : value.toString();

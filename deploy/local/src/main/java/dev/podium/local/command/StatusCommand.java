@@ -62,7 +62,11 @@ final class StatusCommand implements Callable<Integer> {
         }
         session.out().println(state.url() + "  (launcher " + state.pid() + ")");
         ready.forEach((name, isReady) -> session.out()
-                .printf("  %-16s %-9s http://localhost:%d%n", name, isReady ? "ready" : "NOT READY", state.applications().get(name)));
+                .printf(
+                        "  %-16s %-9s http://localhost:%d%n",
+                        name,
+                        isReady ? "ready" : "NOT READY",
+                        state.applications().get(name)));
         session.out().println("  Kafka            " + state.bootstrapServers());
         session.out().println("  PostgreSQL       " + state.jdbcUrl());
     }

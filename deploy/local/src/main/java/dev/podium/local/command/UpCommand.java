@@ -1,10 +1,10 @@
 package dev.podium.local.command;
 
+import dev.podium.local.stack.Installation;
 import dev.podium.local.stack.LocalStack;
 import dev.podium.local.stack.StackException;
-import dev.podium.local.stack.StackOptions;
-import dev.podium.local.stack.Installation;
 import dev.podium.local.stack.StackFolder;
+import dev.podium.local.stack.StackOptions;
 import dev.podium.local.stack.StackState;
 import java.io.File;
 import java.io.IOException;
@@ -42,8 +42,11 @@ final class UpCommand implements Callable<Integer> {
     private int runHere() throws StackException, IOException, InterruptedException {
         long startedNanos = System.nanoTime();
         StackFolder folder = session.folder();
-        LocalStack stack = LocalStack.start(
-                StackOptions.all(folder, Installation.find(), session.ports(), line -> session.out().println(line)));
+        LocalStack stack = LocalStack.start(StackOptions.all(
+                folder,
+                Installation.find(),
+                session.ports(),
+                line -> session.out().println(line)));
         CountDownLatch stopped = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             session.out().println("stopping");
@@ -51,7 +54,8 @@ final class UpCommand implements Callable<Integer> {
             stopped.countDown();
         }));
         session.out().printf("up in %.1f s%n%n", (System.nanoTime() - startedNanos) / 1e9);
-        printAddress(folder, stack.url(), stack.operator().user(), stack.operator().password());
+        printAddress(
+                folder, stack.url(), stack.operator().user(), stack.operator().password());
         session.out().println("Stop with Ctrl-C.");
         stopped.await();
         return 0;

@@ -13,14 +13,12 @@ import java.util.Base64;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** People and services who log in. */
 @Command(name = "user", description = "People and services: add, list.")
-final class UserCommand implements Runnable {
+final class UserCommand {
     /** Who may do what. */
     enum Role {
         OPERATOR,
@@ -30,16 +28,8 @@ final class UserCommand implements Runnable {
 
     private final Session session;
 
-    @Spec
-    private CommandSpec spec;
-
     UserCommand(Session session) {
         this.session = session;
-    }
-
-    @Override
-    public void run() {
-        throw Podium.missingVerb(spec);
     }
 
     @Command(name = "add", description = "Adds a user; a password is generated and printed unless one is given.")

@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -182,11 +181,14 @@ public final class LocalStack implements AutoCloseable {
         inParallel(List.of(
                 () -> {
                     kafka = EmbeddedKafka.start(folder.kafka(), ports.kafka());
-                    options.notices().accept("Kafka is ready at " + present(kafka).bootstrapServers());
+                    options.notices()
+                            .accept("Kafka is ready at " + present(kafka).bootstrapServers());
                 },
                 () -> {
                     postgres = EmbeddedPostgres.start(folder.postgres(), ports.postgres());
-                    options.notices().accept("PostgreSQL is ready at " + present(postgres).jdbcUrl());
+                    options.notices()
+                            .accept("PostgreSQL is ready at "
+                                    + present(postgres).jdbcUrl());
                 }));
     }
 
@@ -222,8 +224,7 @@ public final class LocalStack implements AutoCloseable {
                 environment.put("PODIUM_OPERATOR_PASSWORD", options.folder().secret("operator-password", 15));
                 environment.put("PODIUM_SESSION_KEY", options.folder().secret("session-key", 32));
             }
-            case RANKING_STREAM ->
-                environment.put("QUARKUS_KAFKA_STREAMS_BOOTSTRAP_SERVERS", bootstrapServers());
+            case RANKING_STREAM -> environment.put("QUARKUS_KAFKA_STREAMS_BOOTSTRAP_SERVERS", bootstrapServers());
             case REWARD_TRAINER, POLICY_TRAINER, SAMPLE_SERVICE ->
                 environment.put("PODIUM_MODELS_DIR", options.folder().models().toString());
         }
@@ -260,8 +261,7 @@ public final class LocalStack implements AutoCloseable {
     }
 
     private static FileChannel lock(StackFolder folder) throws IOException, StackException {
-        FileChannel channel =
-                FileChannel.open(folder.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel channel = FileChannel.open(folder.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         boolean held;
         try {
             held = channel.tryLock() != null;

@@ -26,8 +26,7 @@ final class RotatedLog {
         int length = output.read(buffer);
         while (length >= 0) {
             rotateWhenFull();
-            try (OutputStream log =
-                    Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+            try (OutputStream log = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
                 long written = Files.size(file);
                 while (length >= 0 && written < MAX_BYTES) {
                     log.write(buffer, 0, length);
@@ -44,7 +43,9 @@ final class RotatedLog {
             if (!Files.exists(file)) {
                 return "(no output)";
             }
-            List<String> all = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
+            List<String> all = new String(Files.readAllBytes(file), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList();
             return String.join("\n", all.subList(Math.max(0, all.size() - lines), all.size()));
         } catch (IOException e) {
             return "(cannot read " + file + ": " + e.getMessage() + ")";

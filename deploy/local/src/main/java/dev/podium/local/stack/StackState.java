@@ -17,7 +17,12 @@ import java.util.Optional;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record StackState(
-        long pid, String startInstant, String url, String bootstrapServers, String jdbcUrl, Map<String, Integer> applications) {
+        long pid,
+        String startInstant,
+        String url,
+        String bootstrapServers,
+        String jdbcUrl,
+        Map<String, Integer> applications) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     public StackState {

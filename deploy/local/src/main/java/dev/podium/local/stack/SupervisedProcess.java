@@ -126,8 +126,8 @@ final class SupervisedProcess implements AutoCloseable {
                 if (stopping) {
                     return;
                 }
-                notices.accept(name + " ended with status " + status + "; starting it again in " + pause.toSeconds()
-                        + " s");
+                notices.accept(
+                        name + " ended with status " + status + "; starting it again in " + pause.toSeconds() + " s");
                 if (waitedForStop(pause)) {
                     return;
                 }
