@@ -75,8 +75,15 @@ public record AdapterManifest(
      *
      * @param name file name in the adapter's folder, without a path
      * @param chunks number of chunks, each at most {@link Topics#MAX_CHUNK_BYTES}
+     * @param locations where each chunk was written, so that a reader need not search; only a hint: when the same
+     *     content is written again, compaction removes the older chunk. Empty: unknown
      */
-    public record ArtifactFile(String name, String sha256, long bytes, int chunks) {
+    public record ArtifactFile(String name, String sha256, long bytes, int chunks, List<ChunkLocation> locations) {
+        /** A file whose chunks have to be searched. */
+        public ArtifactFile(String name, String sha256, long bytes, int chunks) {
+            this(name, sha256, bytes, chunks, List.of());
+        }
+
         public ArtifactFile {
             Require.text(name, "files.name");
             Require.that(
@@ -85,6 +92,10 @@ public record AdapterManifest(
             Require.that(sha256 != null && sha256.matches("[0-9a-f]{64}"), "files.sha256 is not 64 hex digits");
             Require.that(bytes >= 0, "files.bytes is negative");
             Require.that(chunks >= 1, "files.chunks must be 1 or more");
+            locations = locations == null ? List.of() : List.copyOf(locations);
+            Require.that(
+                    locations.isEmpty() || locations.size() == chunks,
+                    "files.locations has " + locations.size() + " entries for " + chunks + " chunks");
         }
 
         /** Key of one chunk: sha256/index. */
@@ -92,6 +103,9 @@ public record AdapterManifest(
             return sha256 + "/" + index;
         }
     }
+
+    /** Partition and offset of one chunk in {@link Topics#ARTIFACT_CHUNKS}. */
+    public record ChunkLocation(int partition, long offset) {}
 
     public String key() {
         return key(projectId, version);

@@ -1,0 +1,276 @@
+package dev.podium.adapterclient;
+
+import dev.podium.contracts.AdapterLoad;
+import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.ChannelPointer;
+import dev.podium.contracts.adapter.ArtifactException;
+import dev.podium.contracts.adapter.ArtifactReader;
+import dev.podium.contracts.adapter.Manifests;
+import dev.podium.contracts.log.BoundedReader;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Follows one channel of the model topic on a thread of its own.
+ *
+ * <pre>
+ *   start -> from the cache, when something is in it  --.
+ *                                                       v
+ *   pointer arrives -> older than what is known? ignored
+ *                   -> manifest, files, verified, swapped -> LOADED reported
+ *                   -> something is wrong                 -> REFUSED reported, the current adapter stays
+ *   Kafka is away   -> what runs goes on; tried again
+ * </pre>
+ */
+public final class AdapterClient implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(AdapterClient.class);
+    private static final Duration POLL = Duration.ofMillis(250);
+    private static final long CLOSE_MILLIS = 15_000;
+
+    private final AdapterClientConfig config;
+    private final AdapterSwap swap;
+    private final AdapterCache cache;
+    private final Clock clock;
+    private final Thread thread;
+    private final CountDownLatch stop = new CountDownLatch(1);
+    private final CountDownLatch caughtUp = new CountDownLatch(1);
+
+    private volatile State state;
+    private @Nullable AdapterLoad unreported;
+
+    /**
+     * @param seen sequence of the newest pointer dealt with, loaded or refused
+     * @param running what answers requests; empty: the base model
+     */
+    private record State(String clusterId, long seen, long loaded, Optional<ServedAdapter> running) {}
+
+    private AdapterClient(AdapterClientConfig config, AdapterSwap swap, Clock clock) throws IOException {
+        this.config = config;
+        this.swap = swap;
+        this.clock = clock;
+        this.cache = new AdapterCache(config.cacheDir());
+        this.state = new State("", 0, 0, Optional.empty());
+        this.thread = Thread.ofPlatform()
+                .daemon()
+                .name("adapter-client-" + config.projectId() + "-" + config.channel())
+                .unstarted(this::follow);
+    }
+
+    /**
+     * Starts. What the cache holds is swapped in before this returns, so that a service can answer where Kafka is away.
+     *
+     * @throws IOException when the cache folder cannot be used
+     */
+    public static AdapterClient start(AdapterClientConfig config, AdapterSwap swap) throws IOException {
+        AdapterClient client = new AdapterClient(config, swap, Clock.systemUTC());
+        client.startFromCache();
+        client.thread.start();
+        return client;
+    }
+
+    /** The version that answers requests; empty: the base model. */
+    public Optional<String> runningVersion() {
+        return state.running().map(ServedAdapter::version);
+    }
+
+    /** Sequence of the pointer that {@link #runningVersion()} follows; 0 before the first. */
+    public long sequence() {
+        return state.loaded();
+    }
+
+    /** Waits until all pointers that were there at the start have been dealt with. */
+    public boolean awaitCaughtUp(Duration timeout) throws InterruptedException {
+        return caughtUp.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Stops following; what is swapped in stays. */
+    @Override
+    public void close() {
+        stop.countDown();
+        try {
+            thread.join(CLOSE_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void startFromCache() {
+        Optional<AdapterCache.Current> cached = cache.current(config.expectation());
+        if (cached.isEmpty()) {
+            return;
+        }
+        AdapterCache.Current current = cached.get();
+        try {
+            if (current.adapter().isPresent()) {
+                swap.swap(current.adapter());
+            }
+            state = new State(current.clusterId(), current.sequence(), current.sequence(), current.adapter());
+            String version = current.adapter().map(ServedAdapter::version).orElse("the base model");
+            LOG.info("{}/{}: {} from the cache answers", config.projectId(), config.channel(), version);
+        } catch (Exception e) {
+            LOG.warn("{}/{}: the cached adapter was not taken: {}", config.projectId(), config.channel(), e.toString());
+        }
+    }
+
+    private void follow() {
+        while (stop.getCount() > 0) {
+            try {
+                followUntilError();
+            } catch (KafkaException e) {
+                LOG.warn(
+                        "{}/{}: Kafka is away ({}); {} goes on answering, next attempt in {} ms",
+                        config.projectId(),
+                        config.channel(),
+                        e.getMessage(),
+                        runningVersion().orElse("the base model"),
+                        config.retryPause().toMillis());
+            } catch (RuntimeException | IOException e) {
+                LOG.error("{}/{}: following the channel failed, trying again", config.projectId(), config.channel(), e);
+            }
+            pause();
+        }
+    }
+
+    private void followUntilError() throws IOException {
+        forgetOtherCluster();
+        try (ChannelReader channel = new ChannelReader(config.kafka(), config.projectId(), config.channel());
+                BoundedReader reader = BoundedReader.connect(config.kafka());
+                LoadReports reports = new LoadReports(config.kafka())) {
+            channel.start();
+            Optional<ChannelPointer> newest = Optional.empty();
+            while (stop.getCount() > 0) {
+                Optional<ChannelPointer> arrived = channel.poll(POLL);
+                long arrivedNanos = System.nanoTime();
+                newest = newer(newest, arrived);
+                // At the start only the newest of all pointers counts; history is not replayed.
+                if (!channel.caughtUp()) {
+                    continue;
+                }
+                if (newest.isPresent()) {
+                    if (newest.get().sequence() > state.seen()) {
+                        unreported = apply(newest.get(), reader, arrivedNanos);
+                    }
+                    newest = Optional.empty();
+                }
+                AdapterLoad load = unreported;
+                if (load != null) {
+                    reports.report(load);
+                    unreported = null;
+                }
+                caughtUp.countDown();
+            }
+        }
+    }
+
+    private static Optional<ChannelPointer> newer(Optional<ChannelPointer> a, Optional<ChannelPointer> b) {
+        return a.isEmpty() || (b.isPresent() && b.get().sequence() > a.get().sequence()) ? b : a;
+    }
+
+    private AdapterLoad apply(ChannelPointer pointer, BoundedReader reader, long arrivedNanos) throws IOException {
+        try {
+            Optional<ServedAdapter> adapter = Optional.empty();
+            if (pointer.version().isPresent()) {
+                adapter = Optional.of(fetch(pointer.version().get(), reader));
+            }
+            if (!adapter.map(ServedAdapter::version).equals(runningVersion()) || !adapter.equals(state.running())) {
+                swap.swap(adapter);
+            }
+            state = new State(state.clusterId(), pointer.sequence(), pointer.sequence(), adapter);
+            cache.remember(new AdapterCache.Current(state.clusterId(), pointer.sequence(), adapter));
+            long swapMillis = (System.nanoTime() - arrivedNanos) / 1_000_000;
+            LOG.info(
+                    "{}/{}: {} answers now (pointer {}, {} ms)",
+                    config.projectId(),
+                    config.channel(),
+                    runningVersion().orElse("the base model"),
+                    pointer.sequence(),
+                    swapMillis);
+            return load(pointer, AdapterLoad.Status.LOADED, swapMillis, Optional.empty());
+        } catch (KafkaException | IOException e) {
+            throw e;
+        } catch (Exception e) {
+            String problem = e instanceof ArtifactException
+                    ? String.valueOf(e.getMessage())
+                    : "the service did not take it: " + e;
+            state = new State(state.clusterId(), pointer.sequence(), state.loaded(), state.running());
+            LOG.warn(
+                    "{}/{}: refused {} (pointer {}): {}; {} goes on answering",
+                    config.projectId(),
+                    config.channel(),
+                    pointer.version().orElse("the base model"),
+                    pointer.sequence(),
+                    problem,
+                    runningVersion().orElse("the base model"));
+            long swapMillis = (System.nanoTime() - arrivedNanos) / 1_000_000;
+            return load(pointer, AdapterLoad.Status.REFUSED, swapMillis, Optional.of(problem));
+        }
+    }
+
+    private ServedAdapter fetch(String version, BoundedReader reader) throws ArtifactException, IOException {
+        AdapterManifest manifest = Manifests.find(reader, config.projectId(), version)
+                .orElseThrow(() -> new ArtifactException(
+                        "version " + version + " of project " + config.projectId() + " was never published"));
+        return cache.get(manifest, config.expectation(), new ArtifactReader(reader));
+    }
+
+    private AdapterLoad load(
+            ChannelPointer pointer, AdapterLoad.Status status, long swapMillis, Optional<String> problem) {
+        return new AdapterLoad(
+                config.instanceId(),
+                config.projectId(),
+                config.channel(),
+                status,
+                pointer.version(),
+                runningVersion(),
+                pointer.sequence(),
+                swapMillis,
+                problem,
+                clock.instant());
+    }
+
+    /** Sequence numbers count within one cluster; those remembered from another say nothing. */
+    private void forgetOtherCluster() {
+        Map<String, Object> properties = new HashMap<>(config.kafka());
+        properties.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 15_000);
+        properties.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, 10_000);
+        try (Admin admin = Admin.create(properties)) {
+            String clusterId = admin.describeCluster().clusterId().get();
+            State known = state;
+            if (!known.clusterId().equals(clusterId)) {
+                if (known.seen() > 0) {
+                    LOG.info("another Kafka cluster than the cache remembers; its pointers count from the start");
+                }
+                state = new State(clusterId, 0, 0, known.running());
+            }
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof KafkaException cause ? cause : new KafkaException(e.getCause());
+        } catch (InterruptedException e) {
+            throw new InterruptException(e);
+        }
+    }
+
+    private void pause() {
+        try {
+            if (stop.await(config.retryPause().toMillis(), TimeUnit.MILLISECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            stop.countDown();
+            Thread.currentThread().interrupt();
+        }
+    }
+}
