@@ -1,0 +1,118 @@
+package dev.podium.feedback.pages;
+
+import dev.podium.feedback.security.CsrfTokens;
+import io.quarkus.qute.CheckedTemplate;
+import io.quarkus.qute.TemplateInstance;
+import io.quarkus.security.Authenticated;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.quarkus.vertx.http.runtime.security.FormAuthenticationMechanism;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.annotation.security.PermitAll;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** The addresses of the pages. Project and round ids are only handed on: the REST interface checks them. */
+@Path("/")
+@Authenticated
+@Produces(MediaType.TEXT_HTML)
+public class PageResource {
+    private final SecurityIdentity identity;
+    private final CsrfTokens tokens;
+
+    PageResource(SecurityIdentity identity, CsrfTokens tokens) {
+        this.identity = identity;
+        this.tokens = tokens;
+    }
+
+    /** Templates under {@code templates/pages}, checked at build time. */
+    @CheckedTemplate(basePath = "pages")
+    static final class Pages {
+        private Pages() {}
+
+        static native TemplateInstance login(boolean failed);
+
+        static native TemplateInstance home(Viewer viewer);
+
+        static native TemplateInstance label(Viewer viewer, String project);
+
+        static native TemplateInstance console(Viewer viewer);
+
+        static native TemplateInstance project(Viewer viewer, String project);
+
+        static native TemplateInstance round(Viewer viewer, String project, String round);
+    }
+
+    /** The log-in form; {@code error} is set when a try has failed. */
+    @GET
+    @Path("login")
+    @PermitAll
+    @Operation(hidden = true)
+    public TemplateInstance login(@QueryParam("error") @Nullable String error) {
+        return Pages.login(error != null);
+    }
+
+    /** Ends the session. */
+    @POST
+    @Path("logout")
+    @Operation(hidden = true)
+    public Response logout(@HeaderParam(CsrfTokens.HEADER) @Nullable String token, RoutingContext context) {
+        if (!tokens.matches(identity.getPrincipal().getName(), token)) {
+            return Response.status(Response.Status.FORBIDDEN).build();
+        }
+        FormAuthenticationMechanism.logout(context);
+        return Response.noContent().build();
+    }
+
+    /** The projects to rank in. */
+    @GET
+    @Operation(hidden = true)
+    public TemplateInstance home() {
+        return Pages.home(Viewer.of(identity, tokens));
+    }
+
+    /** The labeling form of a project. */
+    @GET
+    @Path("label/{project}")
+    @RolesAllowed({"labeler", "operator"})
+    @Operation(hidden = true)
+    public TemplateInstance label(@RestPath String project) {
+        return Pages.label(Viewer.of(identity, tokens), project);
+    }
+
+    /** The operator's start page: projects and people. */
+    @GET
+    @Path("console")
+    @RolesAllowed("operator")
+    @Operation(hidden = true)
+    public TemplateInstance console() {
+        return Pages.console(Viewer.of(identity, tokens));
+    }
+
+    /** All of a project: progress, data, rounds, adapters, channels, services. */
+    @GET
+    @Path("console/{project}")
+    @RolesAllowed("operator")
+    @Operation(hidden = true)
+    public TemplateInstance project(@RestPath String project) {
+        return Pages.project(Viewer.of(identity, tokens), project);
+    }
+
+    /** One round with its curves. */
+    @GET
+    @Path("console/{project}/rounds/{round}")
+    @RolesAllowed("operator")
+    @Operation(hidden = true)
+    public TemplateInstance round(@RestPath String project, @RestPath String round) {
+        return Pages.round(Viewer.of(identity, tokens), project, round);
+    }
+}

@@ -1,0 +1,17 @@
+package dev.podium.feedback.pages;
+
+import dev.podium.feedback.security.CsrfTokens;
+import io.quarkus.security.identity.SecurityIdentity;
+
+/**
+ * Who looks at a page.
+ *
+ * @param operator whether the console is offered
+ * @param csrfToken what the page's scripts send with each change
+ */
+public record Viewer(String name, boolean operator, String csrfToken) {
+    static Viewer of(SecurityIdentity identity, CsrfTokens tokens) {
+        String name = identity.getPrincipal().getName();
+        return new Viewer(name, identity.hasRole("operator"), tokens.tokenOf(name));
+    }
+}

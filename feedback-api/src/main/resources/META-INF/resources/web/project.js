@@ -1,0 +1,285 @@
+// One project for its operator: progress, rounds, adapters, channels, services, data.
+
+import { get, post, put, request, listOf, encode } from './http.js';
+import { h, byId, fill, notice, showProblem, button, table, when, number, duration } from './dom.js';
+import { openForm, field, choice } from './form.js';
+import { openRoundForm } from './round-form.js';
+
+const project = document.body.dataset.project;
+const base = `/projects/${encode(project)}`;
+const here = `/console/${encode(project)}`;
+const POLL_MILLIS = 2_500;
+let about = { id: project, baseModel: 'the base model' };
+let adapters = [];
+let channels = [];
+
+// ---------------------------------------------------------------- keeping the page up to date
+
+const parts = { progress: showProgress, rounds: showRounds, adapters: showAdapters, channels: showChannels, loads: showLoads };
+const shown = {};
+
+async function refresh() {
+  const results = await Promise.allSettled(Object.keys(parts).map((part) => get(`${base}/${part}`)));
+  Object.keys(parts).forEach((part, i) => {
+    const { status, value, reason } = results[i];
+    if (status === 'fulfilled') {
+      const now = JSON.stringify(value ?? null);
+      // A list that has not changed stays as it is: focus and selection in it are not lost.
+      if (shown[part] === now && part !== 'rounds') return;
+      shown[part] = now;
+      parts[part](value);
+    } else if (shown[part] === undefined) {
+      showProblem(placeOf(part), reason);
+    }
+  });
+  const failed = results.filter((result) => result.status === 'rejected');
+  if (failed.length === results.length) showProblem(byId('notice'), failed[0].reason);
+  else fill(byId('notice'));
+  setTimeout(refresh, document.hidden ? POLL_MILLIS * 6 : POLL_MILLIS);
+}
+
+function placeOf(part) {
+  return byId({ progress: 'labelers', rounds: 'rounds-list', adapters: 'adapters-list', channels: 'channels-list', loads: 'services-list' }[part]);
+}
+
+// ---------------------------------------------------------------- progress
+
+function showProgress(progress) {
+  const figure = (name, value, hint) => h('div', { class: 'figure' }, h('span', { class: 'value' }, number(value)), h('span', { class: 'name' }, name), hint && h('span', { class: 'name' }, hint));
+  const waiting = progress.outboxRows ?? 0;
+  fill(byId('figures'),
+    figure('tasks', progress.tasks),
+    figure('open tasks', progress.openTasks),
+    figure('rankings', progress.rankings),
+    figure('decided tasks', progress.decidedTasks),
+    figure('preference pairs', progress.pairs, progress.ties > 0 ? `and ${number(progress.ties)} ties` : undefined),
+    waiting > 0 && figure('waiting for Kafka', waiting, progress.outboxAgeSeconds > 5 ? `oldest ${duration(progress.outboxAgeSeconds)}` : undefined));
+  const labelers = progress.labelers ?? [];
+  fill(byId('labelers'), labelers.length === 0
+    ? h('p', { class: 'empty' }, progress.tasks > 0 ? 'Nobody has ranked yet. Add labelers in the console, and give them this page’s “Rank here” address.' : 'No tasks yet. Import some under “Data”, or start a SAMPLE round with prompts.')
+    : table('Labelers', ['Labeler', 'Rankings', 'Agrees with the decision'], labelers.map((l) => [l.labelerId, number(l.rankings), percent(l.agreement)]), ''));
+}
+
+function percent(share) {
+  return share === undefined || share === null ? '–' : `${Math.round(share * 100)} %`;
+}
+
+// ---------------------------------------------------------------- rounds
+
+function showRounds(body) {
+  const rounds = listOf(body);
+  fill(byId('rounds-list'), table('Rounds', ['Round', 'State', 'Progress', 'Latest', 'Asked', ''], rounds.map((round) => [
+    h('a', { href: `${here}/rounds/${encode(round.id)}` }, `${round.kind} → ${round.version ?? '–'}`),
+    state(round.state),
+    progressOf(round),
+    h('span', { class: 'muted' }, headline(round)),
+    when(round.requestedAt),
+    ['REQUESTED', 'ACCEPTED', 'RUNNING'].includes(round.state) && button('Cancel', () => cancel(round), { class: 'button quiet small' }),
+  ]), 'No round yet. A REWARD or DPO round needs preference pairs; a SAMPLE round only needs prompts.'));
+}
+
+export function state(name) {
+  return h('span', { class: `state ${name}` }, String(name ?? '').toLowerCase());
+}
+
+function progressOf(round) {
+  const total = round.totalSteps ?? 0;
+  if (total <= 0) return h('span', { class: 'muted' }, round.error?.message ?? '');
+  return h('div', { class: 'progress-cell' },
+    h('progress', { max: String(total), value: String(round.step ?? 0), 'aria-label': `${round.step} of ${total} steps` }),
+    h('span', { class: 'small muted' }, `${round.step ?? 0} of ${total}`, round.state === 'RUNNING' && round.etaSeconds > 0 ? ` · ${duration(round.etaSeconds)} left` : ''));
+}
+
+const HEADLINES = [['loss', 'loss'], ['rewards/accuracies', 'accuracy'], ['accuracy', 'accuracy'], ['rewards/margins', 'margin'], ['objective/scores', 'reward'], ['objective/kl', 'KL']];
+
+function headline(round) {
+  if (round.error?.message && round.totalSteps > 0) return round.error.message;
+  const metrics = round.metrics ?? {};
+  return HEADLINES.filter(([name]) => name in metrics).slice(0, 3).map(([name, label]) => `${label} ${number(metrics[name], 3)}`).join(' · ');
+}
+
+async function cancel(round) {
+  openForm({
+    title: `Cancel ${round.kind} ${round.version ?? ''}?`,
+    submit: 'Cancel the round',
+    danger: true,
+    content: h('p', {}, 'What it has trained so far is not published.'),
+    action: () => post(`/rounds/${encode(round.id)}/cancel`),
+  });
+}
+
+// ---------------------------------------------------------------- adapters and lineage
+
+function showAdapters(body) {
+  adapters = listOf(body);
+  const sorted = [...adapters].sort((a, b) => String(b.createdAt).localeCompare(String(a.createdAt)));
+  fill(byId('adapters-list'), table('Adapters', ['Version', 'Made by', 'From', 'Rankings used', 'Size', 'Published', ''], sorted.map((adapter) => [
+    h('strong', {}, adapter.version),
+    h('a', { href: `${here}/rounds/${encode(adapter.roundId)}` }, adapter.roundKind),
+    adapter.initialAdapter ?? adapter.baseModel?.name ?? '–',
+    number(adapter.rankingsUsed),
+    bytes((adapter.files ?? []).reduce((sum, file) => sum + file.bytes, 0)),
+    when(adapter.createdAt),
+    h('span', { class: 'actions' }, button('Lineage', () => showLineage(adapter), { class: 'button small' }),
+      adapter.kind === 'POLICY' ? button('Promote', () => promote({ version: adapter.version }), { class: 'button small' }) : h('span', { class: 'muted small' }, 'reward model')),
+  ]), 'No adapter yet. Every SFT, REWARD, DPO or PPO round that ends well publishes one here.'));
+}
+
+function bytes(n) {
+  return n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} KB` : `${n} B`;
+}
+
+async function showLineage(adapter) {
+  const dialog = byId('dialog');
+  fill(dialog, h('h2', { id: 'dialog-title' }, `Lineage of ${adapter.version}`), h('p', { class: 'muted' }, 'Reading its data set…'));
+  dialog.showModal();
+  const close = button('Close', () => dialog.close(), { class: 'button primary' });
+  try {
+    const lineage = await get(`${base}/adapters/${encode(adapter.version)}/lineage`);
+    const rankings = lineage.rankings ?? [];
+    const fact = (name, ...value) => [h('dt', {}, name), h('dd', {}, value)];
+    const dataSet = lineage.dataSet ?? adapter.dataSet;
+    fill(dialog, h('h2', { id: 'dialog-title' }, `Lineage of ${adapter.version}`),
+      h('dl', { class: 'pairs' },
+        fact('Round', h('a', { href: `${here}/rounds/${encode(adapter.roundId)}` }, `${adapter.roundKind} ${adapter.roundId}`)),
+        fact('Base model', adapter.baseModel?.name ?? '–', ' ', h('span', { class: 'mono muted' }, adapter.baseModel?.sha256?.slice(0, 16) ?? '')),
+        fact('Parents', parents(lineage, adapter)),
+        fact('Data set', dataSet ? h('span', { class: 'mono' }, `${dataSet.sha256 ?? dataSet}`) : 'none'),
+        fact('Labelers', (lineage.labelers ?? []).map((l) => (typeof l === 'string' ? l : `${l.labelerId}${l.rankings ? ` (${l.rankings})` : ''}`)).join(', ') || '–'),
+        fact('Rankings', number(adapter.rankingsUsed ?? rankings.length))),
+      table('Rankings', ['Labeler', 'Task', 'Revision', 'In Kafka'], rankings.slice(0, 200).map((r) => [r.labelerId, h('span', { class: 'mono' }, r.taskId), r.revision,
+        h('span', { class: 'mono muted' }, `${r.topic ?? ''} ${r.partition ?? ''}@${r.offset ?? ''}`)]), 'This adapter was not trained on rankings.'),
+      rankings.length > 200 && h('p', { class: 'muted' }, `The first 200 of ${number(rankings.length)}. All of them: GET /api/v1${base}/adapters/${adapter.version}/lineage`),
+      h('div', { class: 'actions' }, close));
+  } catch (problem) {
+    const place = h('div', {});
+    fill(dialog, h('h2', { id: 'dialog-title' }, `Lineage of ${adapter.version}`), place, h('div', { class: 'actions' }, close));
+    showProblem(place, problem);
+  }
+}
+
+function parents(lineage, adapter) {
+  const named = lineage.parents ?? [adapter.initialAdapter, adapter.rewardAdapter].filter(Boolean);
+  const texts = (Array.isArray(named) ? named : Object.values(named).filter(Boolean)).map((p) => (typeof p === 'string' ? p : p.version));
+  return texts.length > 0 ? texts.join(', ') : 'none, it starts from the base model';
+}
+
+// ---------------------------------------------------------------- channels
+
+function showChannels(body) {
+  channels = listOf(body);
+  fill(byId('channels-list'), channels.length === 0
+    ? h('p', { class: 'empty' }, 'No channel yet. Services follow a channel such as “production”; promote an adapter to create it.')
+    : channels.map((channel) => h('div', { class: 'channel' },
+      h('div', {}, h('h3', {}, channel.channel), h('p', { class: 'muted small' }, `change ${channel.sequence} by ${channel.changedBy ?? '–'}, `, when(channel.at), channel.reason ? `: ${channel.reason}` : '')),
+      h('span', { class: 'points' }, channel.version ?? 'base model'),
+      h('div', { class: 'actions' }, button('Change', () => promote({ channel: channel.channel, version: channel.version ?? '' }), { class: 'button small' }),
+        button('Roll back', () => rollBack(channel), { class: 'button small', disabled: channel.sequence <= 1 || undefined })))));
+}
+
+function promote({ version = '', channel } = {}) {
+  const servable = adapters.filter((a) => a.kind === 'POLICY');
+  const names = [...new Set(['production', ...channels.map((c) => c.channel)])];
+  openForm({
+    title: version && !channel ? `Promote ${version}` : 'Point a channel at an adapter',
+    submit: 'Promote',
+    content: [h('div', { class: 'fields' },
+      h('label', {}, 'Channel', h('input', { name: 'channel', value: channel ?? 'production', required: true, list: 'channel-names', pattern: '[a-z0-9][a-z0-9._-]{0,62}' }),
+        h('datalist', { id: 'channel-names' }, names.map((name) => h('option', { value: name })))),
+      choice('version', 'Adapter', [...servable.map((a) => [a.version, `${a.version} (${a.roundKind})`]), ['', 'none: the base model']], version),
+      h('label', { class: 'full' }, 'Reason', h('input', { name: 'reason', maxlength: '500', placeholder: 'for those who look at the history' }))),
+    h('p', { class: 'muted' }, 'Services that follow the channel swap within seconds, while they run.')],
+    async action(values) {
+      await put(`${base}/channels/${encode(values.channel)}`, { version: values.version || null, ...(values.reason ? { reason: values.reason } : {}) });
+    },
+  });
+}
+
+function rollBack(channel) {
+  openForm({
+    title: `Roll ${channel.channel} back?`,
+    submit: 'Roll back',
+    danger: true,
+    content: h('p', {}, `It points to ${channel.version ?? 'the base model'} now, and will point to what it pointed to before.`),
+    action: () => post(`${base}/channels/${encode(channel.channel)}/rollback`),
+  });
+}
+
+// ---------------------------------------------------------------- services
+
+function showLoads(body) {
+  fill(byId('services-list'), table('Services', ['Instance', 'Channel', 'State', 'Runs', 'Asked for', 'Swapped in', 'Reported'], listOf(body).map((load) => [
+    h('span', { class: 'mono' }, load.instanceId), load.channel, state(load.status), h('strong', {}, load.runningVersion ?? 'base model'), load.requestedVersion ?? 'base model',
+    load.status === 'REFUSED' ? h('span', {}, load.problem ?? '') : `${number(load.swapMillis)} ms`, when(load.at)]),
+  'No service has reported yet. Embed libs/adapter-client in yours; it reports here what it runs.'));
+}
+
+// ---------------------------------------------------------------- data in and out
+
+function showData() {
+  const report = h('div', { 'aria-live': 'polite' });
+  const file = h('input', { type: 'file', id: 'import-file', accept: '.jsonl,.ndjson,.json,.gz' });
+  const format = h('select', { name: 'format' }, [['auto', 'recognise by itself'], ['podium', 'Podium'], ['trl', 'TRL preference pairs'], ['hh', 'Anthropic HH'], ['oasst', 'OpenAssistant trees']].map(([value, text]) => h('option', { value }, text)));
+  const partial = h('input', { type: 'checkbox' });
+  const send = button('Import', () => importFile(file.files[0], format.value, partial.checked, report, send), { class: 'button primary' });
+  const drop = h('div', { class: 'drop' },
+    h('label', {}, 'A file of JSON Lines, plain or gzip', file),
+    h('label', {}, 'Format', format),
+    h('label', { class: 'check' }, partial, 'Take the good lines even if some are bad'), send);
+  for (const type of ['dragenter', 'dragover']) drop.addEventListener(type, (event) => { event.preventDefault(); drop.classList.add('over'); });
+  for (const type of ['dragleave', 'drop']) drop.addEventListener(type, () => drop.classList.remove('over'));
+  drop.addEventListener('drop', (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length > 0) file.files = event.dataTransfer.files;
+  });
+  const download = (kind, text) => h('a', { class: 'button', href: `/api/v1${base}/export?format=${kind}`, download: `${project}-${kind}.jsonl` }, text);
+  fill(byId('data-tools'), h('div', { class: 'columns' },
+    h('div', { class: 'panel' }, h('h3', {}, 'Import'), drop, report),
+    h('div', { class: 'panel' }, h('h3', {}, 'Export'), h('p', { class: 'muted' }, 'Pairs of the decided tasks, one JSON object per line.'),
+      h('div', { class: 'actions' }, download('trl', 'TRL'), download('trl-conversational', 'TRL, conversational'), download('preferences', 'Preference sets')))));
+}
+
+async function importFile(file, format, partial, report, send) {
+  if (!file) {
+    fill(report, notice('bad', 'Choose a file first.'));
+    return;
+  }
+  send.setAttribute('aria-busy', 'true');
+  send.disabled = true;
+  fill(report, notice('info', `Importing ${file.name} (${bytes(file.size)})…`));
+  try {
+    const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+    const gzip = head[0] === 0x1f && head[1] === 0x8b;
+    const { body } = await request('POST', `${base}/import?format=${format}&partial=${partial}`,
+      { raw: file, type: 'application/x-ndjson', headers: gzip ? { 'Content-Encoding': 'gzip' } : {} });
+    fill(report, importReport('good', `Imported as ${body.format}.`, body));
+  } catch (problem) {
+    if (problem.body?.errors) fill(report, importReport('bad', 'Nothing was imported: some lines are bad. Mend them, or take only the good lines.', problem.body));
+    else showProblem(report, problem);
+  } finally {
+    send.removeAttribute('aria-busy');
+    send.disabled = false;
+  }
+}
+
+function importReport(kind, text, body) {
+  const errors = body.errors ?? [];
+  return [notice(kind, `${text} ${number(body.tasks ?? 0)} tasks, ${number(body.rankings ?? 0)} rankings, ${number(body.duplicates ?? 0)} duplicates, ${number(body.skipped ?? 0)} skipped.`),
+    errors.length > 0 && table('Bad lines', ['Line', 'Code', 'What is wrong'], errors.slice(0, 100).map((e) => [number(e.line), h('span', { class: 'mono' }, e.code), e.message]), ''),
+    errors.length > 100 && h('p', { class: 'muted' }, `and ${number(errors.length - 100)} more`)];
+}
+
+// ---------------------------------------------------------------- start
+
+byId('new-round').addEventListener('click', () => openRoundForm({
+  project, baseModel: about.baseModel, adapters,
+  started: (round) => { if (round?.id) location.assign(`${here}/rounds/${encode(round.id)}`); },
+}));
+byId('new-channel').addEventListener('click', () => promote());
+get(base).then((found) => {
+  about = found;
+  byId('title').textContent = found.name || found.id;
+  byId('project-name').textContent = found.name || found.id;
+}, () => { /* refresh() shows what is wrong */ });
+showData();
+refresh();

@@ -1,0 +1,136 @@
+// The form that starts a round: per kind what matters most, the rest folded away. Empty fields take the defaults.
+
+import { request, encode } from './http.js';
+import { h, fill } from './dom.js';
+import { openForm, field, check, choice } from './form.js';
+
+const KINDS = [
+  ['SAMPLE', 'Sample', 'fresh outputs to rank'],
+  ['SFT', 'SFT', 'imitate given answers'],
+  ['REWARD', 'Reward', 'learn what people prefer'],
+  ['DPO', 'DPO', 'preferences into the policy'],
+  ['PPO', 'PPO', 'maximise the reward model'],
+];
+const RATES = { SFT: 2e-4, REWARD: 1e-4, DPO: 5e-6, PPO: 3e-6 };
+const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+
+const numeric = (name, label, value, options = {}) => field(name, label, { type: 'text', inputmode: 'decimal', 'data-number': true, value: String(value), pattern: '-?[0-9]*\\.?[0-9]+([eE][\\-+]?[0-9]+)?', required: true, ...options });
+const whole = (name, label, value, options = {}) => field(name, label, { type: 'number', min: 0, step: 1, value, required: true, ...options });
+
+/** Fields of a kind beyond the shared ones: first the important, then the rest. */
+const OWN = {
+  SAMPLE: () => [[whole('outputsPerPrompt', 'Outputs per prompt', 4, { min: 2, max: 9 }),
+    whole('maxPrompts', 'Prompts at most', 1000, { min: 1 }), whole('maxNewTokens', 'New tokens at most', 128, { min: 1 }),
+    numeric('temperature', 'Temperature', 1.0), check('mixWithBase', 'Half of the outputs from the base model', false)],
+  [whole('topK', 'Top-k', 0, { hint: '0 = off' }), numeric('topP', 'Top-p', 1.0)]],
+  SFT: () => [[], [check('completionOnly', 'Loss on the completion only', true)]],
+  REWARD: () => [[], [numeric('centering', 'Centring', 0.01, { hint: 'keeps rewards near 0' }), numeric('labelSmoothing', 'Label smoothing', 0)]],
+  DPO: () => [[numeric('beta', 'Beta', 0.1, { hint: 'pull towards the reference' })],
+    [field('loss', 'Loss', { value: 'sigmoid', required: true }), numeric('labelSmoothing', 'Label smoothing', 0)]],
+  PPO: () => [[whole('totalPrompts', 'Prompts in all', 256, { min: 1 }), numeric('klCoefficient', 'KL weight', 0.05, { hint: 'pull towards the reference' }),
+    whole('maxNewTokens', 'New tokens at most', 64, { min: 1 }), numeric('temperature', 'Temperature', 0.7)],
+  [whole('ppoEpochs', 'Passes per batch', 4, { min: 1 }), whole('miniBatches', 'Mini-batches', 1, { min: 1 }), numeric('clip', 'Ratio clip', 0.2),
+    numeric('valueClip', 'Value clip', 0.2), numeric('valueCoefficient', 'Value weight', 0.1), numeric('gamma', 'Gamma', 1.0), numeric('lambda', 'Lambda', 0.95),
+    numeric('missingEndPenalty', 'Penalty for no end', 0, { hint: '0 = off' }), numeric('targetKl', 'Target KL', 0, { hint: '0 = off' })]],
+};
+
+/** Opens the form; `adapters` are manifests, for the choice of where to start. */
+export function openRoundForm({ project, baseModel, adapters, started }) {
+  const fields = h('div', { class: 'page-form' });
+  let key = crypto.randomUUID();
+  const kinds = h('fieldset', {}, h('legend', {}, 'What shall be done?'),
+    h('div', { class: 'kinds' }, KINDS.map(([kind, label, hint]) => h('label', { class: 'kind' },
+      h('input', { type: 'radio', name: 'kind', value: kind, checked: kind === 'REWARD', onchange: () => { fill(fields, fieldsOf(kind)); } }),
+      label, h('span', { class: 'hint' }, hint)))));
+
+  function fieldsOf(kind) {
+    key = crypto.randomUUID();
+    const training = kind !== 'SAMPLE';
+    const [important, rest] = OWN[kind]();
+    const policies = adapters.filter((a) => a.kind === 'POLICY').map((a) => [a.version, `${a.version} (${a.roundKind})`]);
+    const rewards = adapters.filter((a) => a.kind === 'REWARD').map((a) => [a.version, a.version]);
+    return [
+      h('div', { class: 'fields' },
+        kind !== 'REWARD' && choice('initialAdapter', kind === 'SAMPLE' ? 'Sample from' : 'Start from', [['', `${baseModel} (base)`], ...policies], ''),
+        kind === 'PPO' && choice('rewardAdapter', 'Reward model', [['', 'the newest'], ...rewards], '', rewards.length === 0 ? 'There is none yet: run a REWARD round first.' : undefined),
+        training && numeric('training.learningRate', 'Learning rate', RATES[kind].toExponential().replace('e', 'e')),
+        training && kind !== 'PPO' && numeric('training.epochs', 'Epochs', 1),
+        training && whole('training.batchTasks', { SFT: 'Records per step', PPO: 'Prompts per step' }[kind] ?? 'Tasks per step', 4, { min: 1 }),
+        training && choice('lora.r', 'LoRA rank', [8, 16, 32, 64].map((r) => [String(r), String(r)]), '16'),
+        important),
+      kind === 'SAMPLE' && records('prompts', 'Prompts', 'One prompt per line. Empty: the prompts of the project’s tasks.'),
+      kind === 'SFT' && records('records', 'Records', 'JSON Lines: {"input", "output"}, {"instruction", "input", "output"} or {"prompt", "completion"}.', true),
+      kind === 'PPO' && records('prompts', 'Prompts', 'One prompt per line. Empty: the prompts of the project’s tasks.'),
+      h('details', {}, h('summary', {}, 'More settings'), h('div', { class: 'fields' },
+        whole('seed', 'Seed', 1),
+        rest,
+        training && [numeric('lora.alpha', 'LoRA alpha', 32), numeric('lora.dropout', 'LoRA dropout', 0),
+          whole('training.maxLengthTokens', 'Tokens at most', 1024, { min: 8, hint: 'longer ones are left out and counted' }),
+          numeric('training.maxGradientNorm', 'Gradient clip', 1.0), numeric('training.warmupShare', 'Warm-up share', 0),
+          numeric('training.heldOutShare', 'Held-out share', 0.1), whole('training.checkpointSteps', 'Steps per checkpoint', 20, { min: 1 }),
+          h('fieldset', { class: 'full' }, h('legend', {}, 'LoRA on'), h('div', { class: 'actions' }, TARGETS.map((t) => check(`target.${t}`, t, true))))])),
+    ];
+  }
+
+  fill(fields, fieldsOf('REWARD'));
+  openForm({
+    title: 'Start a round',
+    submit: 'Start',
+    content: [kinds, fields],
+    async action(values, form) {
+      const body = await bodyOf(values, form);
+      const { body: round } = await request('POST', `/projects/${encode(project)}/rounds`, { body, headers: { 'Idempotency-Key': key } });
+      started(round);
+    },
+  });
+}
+
+function records(name, label, hint, required = false) {
+  return h('div', { class: 'fields' },
+    h('label', { class: 'full' }, label, h('textarea', { name, rows: '4', spellcheck: 'false' }), h('span', { class: 'hint' }, hint)),
+    h('label', { class: 'full' }, required ? 'or a file of them' : 'or a file', h('input', { type: 'file', name: `${name}File`, accept: '.jsonl,.json,.txt,.ndjson' })));
+}
+
+async function bodyOf(values, form) {
+  const config = { kind: values.kind };
+  const targets = [];
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || ['kind', 'initialAdapter', 'rewardAdapter', 'prompts', 'records', 'promptsFile', 'recordsFile'].includes(name)) continue;
+    const [first, second] = name.split('.');
+    if (first === 'target') {
+      if (value) targets.push(second);
+    } else if (second) {
+      config[first] = { ...config[first], [second]: Number(value) };
+    } else {
+      config[first] = value;
+    }
+  }
+  if (config.lora) config.lora.targets = targets;
+  const body = { kind: values.kind, config };
+  if (values.initialAdapter) body.initialAdapter = values.initialAdapter;
+  if (values.rewardAdapter) body.rewardAdapter = values.rewardAdapter;
+  for (const name of ['prompts', 'records']) {
+    const lines = await linesOf(form, name);
+    if (lines.length > 0) body[name] = lines.map((line, i) => parsed(line, i, name));
+  }
+  return body;
+}
+
+async function linesOf(form, name) {
+  const file = form.elements[`${name}File`]?.files?.[0];
+  const text = file ? await file.text() : form.elements[name]?.value ?? '';
+  return text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+}
+
+function parsed(line, index, name) {
+  if (!/^[[{"]/.test(line)) {
+    if (name === 'records') throw new Error(`Line ${index + 1} is not a JSON object.`);
+    return line;
+  }
+  try {
+    const value = JSON.parse(line);
+    return name === 'prompts' && value.prompt !== undefined ? value.prompt : value;
+  } catch {
+    throw new Error(`Line ${index + 1} is not JSON.`);
+  }
+}

@@ -1,0 +1,130 @@
+// One round: state, live curves, settings, what happened.
+
+import { get, post, listOf, encode } from './http.js';
+import { h, byId, fill, showProblem, notice, button, when, number, duration, table } from './dom.js';
+import { openForm } from './form.js';
+import { Charts } from './chart.js';
+
+const { project, round: id } = document.body.dataset;
+const POLL_MILLIS = 1_500;
+const ENDED = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
+const charts = new Charts(byId('charts'));
+let events = [];
+let adapter = null;
+
+async function refresh() {
+  try {
+    const [round, all] = await Promise.all([get(`/rounds/${encode(id)}`), get(`/rounds/${encode(id)}/events`)]);
+    events = listOf(all);
+    fill(byId('notice'));
+    if (round.state === 'SUCCEEDED' && round.version && round.kind !== 'SAMPLE' && !adapter) {
+      adapter = await get(`/projects/${encode(project)}/adapters/${encode(round.version)}`).catch(() => null);
+    }
+    showHead(round);
+    showCurves(round);
+    showDetails(round);
+    if (ENDED.includes(round.state)) return;
+  } catch (problem) {
+    showProblem(byId('notice'), problem);
+    if (problem.status === 404) {
+      fill(byId('round-head'));
+      return;
+    }
+  }
+  setTimeout(refresh, document.hidden ? POLL_MILLIS * 6 : POLL_MILLIS);
+}
+
+const TITLES = { SAMPLE: 'Sampling', SFT: 'Supervised fine-tuning', REWARD: 'Reward model', DPO: 'Direct preference optimisation', PPO: 'Proximal policy optimisation' };
+
+function showHead(round) {
+  const running = !ENDED.includes(round.state);
+  const total = round.totalSteps ?? 0;
+  document.title = `${round.kind} ${round.version ?? ''} · Podium`;
+  const figure = (name, value) => h('div', { class: 'figure' }, h('span', { class: 'value' }, value), h('span', { class: 'name' }, name));
+  fill(byId('round-head'), h('div', { class: 'round-head' },
+    h('div', { class: 'title-row' },
+      h('h1', {}, `${TITLES[round.kind] ?? round.kind} `, h('span', { class: 'muted' }, round.version ?? '')),
+      h('span', { class: `state ${round.state}` }, String(round.state).toLowerCase()),
+      h('span', { class: 'actions' }, running && button('Cancel', cancel, { class: 'button danger' }),
+        round.state === 'SUCCEEDED' && h('a', { class: 'button primary', href: `/console/${encode(project)}#${round.kind === 'SAMPLE' ? 'progress' : 'adapters'}` }, round.kind === 'SAMPLE' ? 'See the tasks' : `Use ${round.version}`))),
+    round.error && notice('bad', `${round.error.message ?? ''} (${round.error.code})`),
+    total > 0 && h('progress', { max: String(total), value: String(round.state === 'SUCCEEDED' ? total : round.step ?? 0), 'aria-label': 'Steps done' }),
+    h('div', { class: 'figures' },
+      figure('step', total > 0 ? `${round.step ?? 0} / ${total}` : '–'),
+      running ? figure('time left', round.etaSeconds > 0 ? duration(round.etaSeconds) : '–') : figure('took', duration((Date.parse(round.endedAt) - Date.parse(round.requestedAt)) / 1000)),
+      Object.entries(highlights(round)).map(([name, value]) => figure(name, value)))));
+}
+
+const HIGHLIGHTS = [['loss', 'loss'], ['rewards/margins', 'margin'], ['rewards/accuracies', 'accuracy'], ['objective/scores', 'reward'], ['objective/kl', 'KL'],
+  ['heldout_accuracy', 'held-out accuracy'], ['eval_accuracy', 'held-out accuracy'], ['eval_rewards/accuracies', 'held-out accuracy']];
+
+function highlights(round) {
+  const metrics = { ...(events.filter((e) => e.type === 'Progress').at(-1)?.metrics ?? {}), ...(round.metrics ?? {}) };
+  return Object.fromEntries(HIGHLIGHTS.filter(([name]) => name in metrics).slice(0, 4).map(([name, label]) => [label, number(metrics[name], 3)]));
+}
+
+function showCurves(round) {
+  const points = events.filter((event) => event.type === 'Progress' && Object.keys(event.metrics ?? {}).length > 0);
+  // After a crash steps are done again: the later value of a step counts.
+  const byStep = new Map(points.map((point) => [point.step, point]));
+  const sorted = [...byStep.values()].sort((a, b) => a.step - b.step);
+  const place = byId('charts');
+  if (sorted.length > 0) {
+    place.querySelector('.empty')?.remove();
+    charts.update(sorted);
+  } else if (!place.querySelector('.empty')) {
+    place.append(h('p', { class: 'empty' }, ENDED.includes(round.state) ? 'This round has no curves.' : 'Curves appear with the first step. The trainer loads the model first; a round that waits here for minutes has no trainer running.'));
+  }
+}
+
+let detailsShown = '';
+
+function showDetails(round) {
+  const now = JSON.stringify([round, events.length, adapter]);
+  if (now === detailsShown) return;
+  detailsShown = now;
+  const info = round.info ?? {};
+  const all = info.allParameters;
+  const trainable = info.trainableParameters;
+  fill(byId('details'), h('div', { class: 'columns' },
+    h('div', { class: 'panel' }, h('h2', {}, 'What it works on'),
+      Object.keys(info).length === 0 ? h('p', { class: 'muted' }, 'Known when the trainer has read the data.') : facts(info),
+      all > 0 && h('p', { class: 'muted' }, `trainable params: ${number(trainable)} || all params: ${number(all)} || trainable%: ${(100 * trainable / all).toFixed(4)}`)),
+    h('div', { class: 'panel' }, h('h2', {}, ENDED.includes(round.state) ? 'Result' : 'Latest step'), facts(round.metrics ?? {})),
+    round.config && h('div', { class: 'panel' }, h('h2', {}, 'Settings'), facts(flat(round.config))),
+    adapter && h('div', { class: 'panel' }, h('h2', {}, `Adapter ${adapter.version}`), facts({
+      'rankings used': adapter.rankingsUsed, 'base model': adapter.baseModel?.name, 'started from': adapter.initialAdapter ?? 'base model',
+      'LoRA rank': adapter.lora?.r, files: (adapter.files ?? []).map((f) => f.name).join(', '), 'sha256 of the weights': adapter.files?.find((f) => f.name.endsWith('.safetensors'))?.sha256 })),
+    h('div', { class: 'panel' }, h('h2', {}, 'What happened'), history(round))));
+}
+
+function facts(map) {
+  const entries = Object.entries(map).filter(([, value]) => value !== undefined && value !== null).sort(([a], [b]) => a.localeCompare(b));
+  if (entries.length === 0) return h('p', { class: 'muted' }, 'Nothing yet.');
+  return h('dl', { class: 'pairs' }, entries.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, typeof value === 'number' ? number(value, 5) : String(value))]));
+}
+
+function flat(config, prefix = '') {
+  return Object.fromEntries(Object.entries(config).flatMap(([name, value]) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(flat(value, `${prefix}${name}.`)) : [[prefix + name, Array.isArray(value) ? [...value].sort().join(', ') : value]]));
+}
+
+function history(round) {
+  const words = {
+    Accepted: (e) => `taken by ${e.trainer}`,
+    Started: (e) => (e.resumedFromStep > 0 ? `goes on from step ${e.resumedFromStep}` : `begins, ${e.totalSteps} steps`),
+    Checkpointed: (e) => `checkpoint at step ${e.step}`,
+    Succeeded: () => 'succeeded',
+    Failed: (e) => `failed: ${e.message}`,
+    Cancelled: (e) => `cancelled at step ${e.step}`,
+  };
+  const rows = [...events].filter((e) => words[e.type]).reverse().slice(0, 30).map((e) => [when(e.at), words[e.type](e)]);
+  return table('What happened', ['When', 'What'], [...rows, [when(round.requestedAt), `asked for${round.requestedBy ? ` by ${round.requestedBy}` : ''}`]], '');
+}
+
+function cancel() {
+  openForm({ title: 'Cancel this round?', submit: 'Cancel the round', danger: true, content: h('p', {}, 'What it has trained so far is not published.'),
+    action: async () => { await post(`/rounds/${encode(id)}/cancel`); } });
+}
+
+refresh();
