@@ -48,7 +48,6 @@ export class Charts {
     const data = [used.map((point) => point.step), ...metrics.map((metric) => used.map((point) => point.metrics[metric] ?? null))];
     if (known && known.metrics.join() === metrics.join()) {
       known.plot.setData(data);
-      showLast(known.plot);
       return;
     }
     known?.plot.destroy();
@@ -57,7 +56,6 @@ export class Charts {
       this.place.append(h('section', { class: 'chart', 'aria-label': `${title} by step` }, h('h2', {}, title), canvas));
     }
     const plot = new uPlot(options(canvas, metrics), data, canvas);
-    showLast(plot);
     this.charts.set(title, { plot, canvas, metrics });
   }
 
@@ -77,9 +75,11 @@ export class Charts {
 }
 
 /** Without a pointer on the chart the legend shows the latest step. */
-function showLast(plot) {
-  const hovered = plot.cursor.left >= 0;
-  if (!hovered && plot.data[0].length > 0) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+function latest(format) {
+  return (plot, value, series, index) => {
+    const shown = index === null || index === undefined ? plot.data[series].findLast((v) => v !== null) : value;
+    return shown === null || shown === undefined ? '–' : format(shown);
+  };
 }
 
 function options(canvas, metrics) {
@@ -93,14 +93,14 @@ function options(canvas, metrics) {
     cursor: { drag: { x: true, y: false } },
     axes: [{ ...axis, size: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
       { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => number(tick, 4)) }],
-    series: [{ label: 'step' }, ...metrics.map((metric, i) => ({
+    series: [{ label: 'step', value: latest((value) => String(value)) }, ...metrics.map((metric, i) => ({
       label: metric,
       stroke: colour(`--curve-${(i % 5) + 1}`),
       width: 2,
       dash: i >= 5 ? [6, 4] : undefined,
       spanGaps: true,
       points: { show: (plot) => plot.data[0].length < 3 },
-      value: (_, value) => (value === null || value === undefined ? '–' : number(value, 5)),
+      value: latest((value) => number(value, 5)),
     }))],
   };
 }

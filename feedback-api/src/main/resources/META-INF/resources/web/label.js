@@ -207,7 +207,15 @@ function chip(id) {
   const c = view.cards[index];
   return h('li', { class: `chip ${view.ranking.unacceptable.has(id) ? 'is-unacceptable' : ''}`, data: { id } },
     h('button', { type: 'button', onclick: () => focusCard(index), 'aria-label': `Go to output ${c.letter}` },
-      h('span', { class: 'chip-letter' }, c.letter), h('span', { class: 'chip-text' }, c.body.textContent.trim().slice(0, 60))));
+      h('span', { class: 'chip-letter' }, c.letter), h('span', { class: 'chip-text' }, snippet(c.body))));
+}
+
+/** The beginning of an output as plain words. */
+function snippet(body) {
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  let text = '';
+  while (text.length < 60 && walker.nextNode()) text += `${walker.currentNode.data} `;
+  return text.replace(/\s+/g, ' ').trim().slice(0, 60);
 }
 
 function orderInLetters() {
@@ -307,8 +315,12 @@ function toggleUnacceptable(id) {
 }
 
 function undo() {
+  const stateOf = (id) => `${view.ranking.placeOf.get(id)} ${view.ranking.unacceptable.has(id)}`;
+  const before = new Map(view.ranking.ids.map((id) => [id, stateOf(id)]));
   if (!view.ranking.undo()) return;
   changed();
+  const touched = view.ranking.ids.findIndex((id) => before.get(id) !== stateOf(id));
+  if (touched >= 0) focusCard(touched);
   announce(`Undone. ${reason()}`);
 }
 
