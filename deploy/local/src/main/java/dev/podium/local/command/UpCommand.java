@@ -10,6 +10,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +81,9 @@ final class UpCommand implements Callable<Integer> {
         }
         Files.createDirectories(folder.logs());
         Path log = folder.logs().resolve("launcher.log");
+        // It will hold the first log-in.
+        Files.deleteIfExists(log);
+        Files.createFile(log, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
         Process launcher = new ProcessBuilder(detachedCommand())
                 .redirectErrorStream(true)
                 .redirectInput(new File("/dev/null"))

@@ -299,7 +299,9 @@ public final class LocalStack implements AutoCloseable {
         }
     }
 
+    /** Runs the steps at once; the first failure ends the wait. */
     private static void inParallel(List<CheckedRunnable> steps) throws StackException {
+        CompletableFuture<Void> failure = new CompletableFuture<>();
         List<CompletableFuture<Void>> running = new ArrayList<>();
         for (CheckedRunnable step : steps) {
             CompletableFuture<Void> done = new CompletableFuture<>();
@@ -309,12 +311,13 @@ public final class LocalStack implements AutoCloseable {
                     step.run();
                     done.complete(null);
                 } catch (Exception e) {
-                    done.completeExceptionally(e);
+                    failure.completeExceptionally(e);
                 }
             });
         }
         try {
-            CompletableFuture.allOf(running.toArray(CompletableFuture[]::new)).join();
+            CompletableFuture.anyOf(CompletableFuture.allOf(running.toArray(CompletableFuture[]::new)), failure)
+                    .join();
         } catch (CompletionException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
             throw cause instanceof StackException stackException
