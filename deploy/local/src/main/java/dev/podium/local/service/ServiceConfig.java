@@ -1,0 +1,38 @@
+package dev.podium.local.service;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * Configuration of the sample service, from the environment.
+ *
+ * @param project whose channel is followed (PODIUM_SERVICE_PROJECT)
+ * @param channel (PODIUM_SERVICE_CHANNEL)
+ * @param baseModel (PODIUM_SERVICE_MODEL)
+ * @param device auto, cpu or cuda:N (PODIUM_DEVICE)
+ * @param threads of libtorch (PODIUM_THREADS)
+ */
+record ServiceConfig(
+        int port,
+        String bootstrapServers,
+        String project,
+        String channel,
+        String baseModel,
+        Path modelsDir,
+        Path workDir,
+        String device,
+        int threads) {
+    static ServiceConfig of(Map<String, String> environment) {
+        int cores = Runtime.getRuntime().availableProcessors();
+        return new ServiceConfig(
+                Integer.parseInt(environment.getOrDefault("QUARKUS_HTTP_PORT", "8084")),
+                environment.getOrDefault("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"),
+                environment.getOrDefault("PODIUM_SERVICE_PROJECT", "demo"),
+                environment.getOrDefault("PODIUM_SERVICE_CHANNEL", "production"),
+                environment.getOrDefault("PODIUM_SERVICE_MODEL", "podium-nano"),
+                Path.of(environment.getOrDefault("PODIUM_MODELS_DIR", ".podium/models")),
+                Path.of(environment.getOrDefault("PODIUM_WORK_DIR", ".podium/work/sample-service")),
+                environment.getOrDefault("PODIUM_DEVICE", "cpu"),
+                Integer.parseInt(environment.getOrDefault("PODIUM_THREADS", Integer.toString(Math.min(cores, 4)))));
+    }
+}
