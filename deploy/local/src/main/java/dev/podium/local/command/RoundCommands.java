@@ -141,7 +141,7 @@ final class RoundCommands {
     }
 
     private int follow(Api api, String id, boolean json) throws ApiException, IOException {
-        ProgressBar bar = new ProgressBar(session.err(), System.console() != null, "round");
+        ProgressBar bar = new ProgressBar(session.err(), Session.isTerminal(), "round");
         JsonNode last = Rounds.follow(
                 api,
                 id,

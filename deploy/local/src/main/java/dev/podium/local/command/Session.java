@@ -42,6 +42,11 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         }
     }
 
+    /** Whether a person watches: the script knows, the JVM cannot tell on every version. */
+    static boolean isTerminal() {
+        return Boolean.getBoolean("podium.terminal");
+    }
+
     /**
      * A connection as the user of PODIUM_USER and PODIUM_PASSWORD, else as the operator of the local stack.
      */

@@ -52,8 +52,8 @@ final class Answerer implements AdapterSwap, AutoCloseable {
 
     Answerer(ServiceConfig config) throws InterruptedException {
         files = new BaseModels(config.modelsDir()).open(config.baseModel());
-        model = await(() -> CausalLM.load(
-                files.config(), files.weights(), TorchRuntime.start(config.device(), config.threads())));
+        model = await(() ->
+                CausalLM.load(files.config(), files.weights(), TorchRuntime.start(config.device(), config.threads())));
         generator = new Generator(model);
     }
 
@@ -82,9 +82,8 @@ final class Answerer implements AdapterSwap, AutoCloseable {
                     Optional.ofNullable(now).map(Loaded::adapter),
                     files.tokenizer().endIds(),
                     done -> {});
-            List<String> texts = completions.stream()
-                    .map(each -> text(each.getFirst()))
-                    .toList();
+            List<String> texts =
+                    completions.stream().map(each -> text(each.getFirst())).toList();
             return new Answers(texts, now == null ? "base" : now.version());
         });
     }

@@ -74,8 +74,7 @@ public final class SampleService {
         server.createContext("/answers", exchange -> service.handle(exchange, service::answers));
         server.createContext(
                 "/version", exchange -> service.handle(exchange, body -> Map.of("version", answerer.version())));
-        server.createContext(
-                "/q/health/ready", exchange -> service.handle(exchange, body -> Map.of("status", "UP")));
+        server.createContext("/q/health/ready", exchange -> service.handle(exchange, body -> Map.of("status", "UP")));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             server.stop(0);
             client.close();
@@ -99,7 +98,8 @@ public final class SampleService {
                 List.of(messages(body.path("prompt"))),
                 parameters(body),
                 body.path("base").asBoolean(false));
-        LOG.info("{} answered: {}", answers.version(), answers.texts().getFirst().replace('\n', ' '));
+        LOG.info(
+                "{} answered: {}", answers.version(), answers.texts().getFirst().replace('\n', ' '));
         return Map.of("answer", answers.texts().getFirst(), "version", answers.version());
     }
 
@@ -148,7 +148,11 @@ public final class SampleService {
                     reply(exchange, 413, Map.of("error", "the limit is " + MAX_BODY_BYTES + " bytes"));
                     return;
                 }
-                reply(exchange, 200, handler.handle(JSON.readTree(bytes.length == 0 ? "{}".getBytes(StandardCharsets.UTF_8) : bytes)));
+                reply(
+                        exchange,
+                        200,
+                        handler.handle(
+                                JSON.readTree(bytes.length == 0 ? "{}".getBytes(StandardCharsets.UTF_8) : bytes)));
             } catch (JsonProcessingException | IllegalArgumentException e) {
                 reply(exchange, 400, Map.of("error", String.valueOf(e.getMessage())));
             } catch (RejectedExecutionException e) {
