@@ -118,8 +118,10 @@ record SafetensorsHeader(Map<String, Tensor> tensors, long dataStart) {
                     ByteBuffer values =
                             readFully(channel, dataStart + at, length).order(ByteOrder.LITTLE_ENDIAN);
                     if (!finite(values, tensor.type().equals("F32"))) {
-                        throw new ArtifactException("tensor " + tensor.name() + " of " + path.getFileName()
-                                + " has values that are not finite");
+                        throw new ArtifactException(
+                                "tensor " + tensor.name() + " of " + path.getFileName()
+                                        + " has values that are not finite",
+                                true);
                     }
                 }
             }

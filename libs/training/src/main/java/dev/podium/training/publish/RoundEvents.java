@@ -1,0 +1,133 @@
+package dev.podium.training.publish;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.podium.contracts.DeadLetterHeaders;
+import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.SampleSet;
+import dev.podium.contracts.Topics;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Writes round events and samples. May be used by several threads. */
+public final class RoundEvents implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RoundEvents.class);
+    private static final long RETRY_MILLIS = 1_000;
+
+    private final Producer<byte[], byte[]> producer;
+    private final String source;
+
+    /** @param source the application, e.g. {@code /policy-trainer} */
+    public RoundEvents(Map<String, ?> kafka, String source) {
+        Map<String, Object> properties = new HashMap<>(kafka);
+        properties.put(ProducerConfig.ACKS_CONFIG, "all");
+        properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+        // A trainer must not stand still for long because nobody hears of its progress.
+        properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 5_000);
+        this.producer = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+        this.source = source;
+    }
+
+    /** Writes an event that may be lost when Kafka is away, such as progress. Returns at once. */
+    public void tell(RoundEvent event) {
+        try {
+            Future<?> sent = producer.send(EventRecords.of(event, source), (metadata, problem) -> {
+                if (problem != null) {
+                    LOG.warn("round {}: {} was not stored: {}", event.roundId(), name(event), problem.toString());
+                }
+            });
+            if (sent.isCancelled()) {
+                LOG.warn("round {}: {} was not stored", event.roundId(), name(event));
+            }
+        } catch (KafkaException e) {
+            LOG.warn("round {}: {} was not stored: {}", event.roundId(), name(event), e.toString());
+        }
+    }
+
+    /**
+     * Writes an event that must not be lost; waits for Kafka as long as it takes.
+     *
+     * @param giveUp asked between attempts
+     * @return false when given up
+     */
+    public boolean tellSurely(RoundEvent event, BooleanSupplier giveUp) {
+        return sendSurely(EventRecords.of(event, source), giveUp);
+    }
+
+    /** Writes a sample set; as {@link #tellSurely}. */
+    public boolean sample(SampleSet set, BooleanSupplier giveUp) {
+        return sendSurely(EventRecords.of(set, source), giveUp);
+    }
+
+    /** Puts a command that cannot be read where an operator finds it, bytes and headers as they were. */
+    public void deadLetter(ConsumerRecord<byte[], byte[]> record, String reason, String message) {
+        Headers headers = new RecordHeaders(record.headers());
+        headers.add(DeadLetterHeaders.REASON, reason.getBytes(UTF_8));
+        headers.add(DeadLetterHeaders.MESSAGE, message.getBytes(UTF_8));
+        headers.add(DeadLetterHeaders.TOPIC, record.topic().getBytes(UTF_8));
+        headers.add(
+                DeadLetterHeaders.PARTITION,
+                Integer.toString(record.partition()).getBytes(UTF_8));
+        headers.add(DeadLetterHeaders.OFFSET, Long.toString(record.offset()).getBytes(UTF_8));
+        boolean stored = sendSurely(
+                new ProducerRecord<>(Topics.DEAD_LETTERS, null, record.key(), record.value(), headers), () -> false);
+        if (!stored) {
+            throw new KafkaException("a dead letter was not stored");
+        }
+    }
+
+    private boolean sendSurely(ProducerRecord<byte[], byte[]> record, BooleanSupplier giveUp) {
+        while (true) {
+            try {
+                producer.send(record).get();
+                return true;
+            } catch (ExecutionException e) {
+                if (!(e.getCause() instanceof RetriableException)) {
+                    throw new KafkaException("cannot write to " + record.topic(), e.getCause());
+                }
+                LOG.warn(
+                        "cannot write to {} yet: {}",
+                        record.topic(),
+                        e.getCause().toString());
+            } catch (RetriableException e) {
+                LOG.warn("cannot write to {} yet: {}", record.topic(), e.toString());
+            } catch (InterruptedException e) {
+                throw new InterruptException(e);
+            }
+            if (giveUp.getAsBoolean()) {
+                return false;
+            }
+            try {
+                Thread.sleep(RETRY_MILLIS);
+            } catch (InterruptedException e) {
+                throw new InterruptException(e);
+            }
+        }
+    }
+
+    private static String name(RoundEvent event) {
+        return event.getClass().getSimpleName();
+    }
+
+    @Override
+    public void close() {
+        producer.close(Duration.ofSeconds(5));
+    }
+}

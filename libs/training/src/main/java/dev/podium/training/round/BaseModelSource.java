@@ -1,0 +1,27 @@
+package dev.podium.training.round;
+
+import dev.podium.llm.base.BaseModelFiles;
+import dev.podium.llm.model.CausalLM;
+
+/** Where the runner gets base models from. Called on the thread that does tensor work. */
+public interface BaseModelSource {
+    /**
+     * Opens a base model.
+     *
+     * @throws RoundFailure {@code unknown_base_model}, or {@code out_of_memory} before anything is loaded
+     */
+    OpenModel open(String name) throws RoundFailure;
+
+    /**
+     * A base model in memory, until it is closed.
+     *
+     * @param sha256 of its weights file
+     */
+    record OpenModel(String name, String sha256, BaseModelFiles files, CausalLM model, Runnable onClose)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            onClose.run();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package dev.podium.training.round;
+
+import dev.podium.contracts.RoundKind;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * One trainer's place in the log.
+ *
+ * @param kafka client configuration, at least {@code bootstrap.servers}
+ * @param trainer name of the application, e.g. {@code policy-trainer}
+ * @param groupId consumer group; trainers of the same kinds share it
+ * @param kinds of rounds that this trainer takes
+ * @param workDir checkpoints and data sets of unfinished rounds; belongs to one process at a time
+ * @param deadLetters whether unreadable commands are put aside by this trainer; one of the trainers does
+ */
+public record RoundRunnerConfig(
+        Map<String, Object> kafka,
+        String trainer,
+        String groupId,
+        Set<RoundKind> kinds,
+        Path workDir,
+        boolean deadLetters) {
+    public RoundRunnerConfig {
+        kafka = Map.copyOf(kafka);
+        kinds = Set.copyOf(kinds);
+    }
+
+    /** The reward-trainer: REWARD rounds. */
+    public static RoundRunnerConfig rewardTrainer(Map<String, Object> kafka, Path workDir) {
+        return new RoundRunnerConfig(
+                kafka, "reward-trainer", "podium-reward-trainer", Set.of(RoundKind.REWARD), workDir, false);
+    }
+
+    /** The policy-trainer: all other kinds. */
+    public static RoundRunnerConfig policyTrainer(Map<String, Object> kafka, Path workDir) {
+        return new RoundRunnerConfig(
+                kafka,
+                "policy-trainer",
+                "podium-policy-trainer",
+                EnumSet.complementOf(EnumSet.of(RoundKind.REWARD)),
+                workDir,
+                true);
+    }
+}

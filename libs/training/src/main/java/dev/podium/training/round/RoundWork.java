@@ -1,0 +1,463 @@
+package dev.podium.training.round;
+
+import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.RoundCommand;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.adapter.ArtifactFiles;
+import dev.podium.contracts.log.BoundedReader;
+import dev.podium.training.data.DataSet;
+import dev.podium.training.data.PinnedPreferences;
+import dev.podium.training.publish.AdapterPublisher;
+import dev.podium.training.publish.RoundEvents;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Takes one round from its command to its end. Runs on the one thread that does tensor work. */
+final class RoundWork {
+    private static final Logger LOG = LoggerFactory.getLogger(RoundWork.class);
+    private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
+
+    private final RoundRunnerConfig config;
+    private final WorkFolder folder;
+    private final Map<RoundKind, Trainer> trainers;
+    private final BaseModelSource models;
+    private final RoundEvents events;
+    private final AdapterPublisher publisher;
+    private final Clock clock;
+    private volatile @Nullable EventReporter reporter;
+
+    RoundWork(
+            RoundRunnerConfig config,
+            WorkFolder folder,
+            Map<RoundKind, Trainer> trainers,
+            BaseModelSource models,
+            RoundEvents events,
+            Clock clock) {
+        this.config = config;
+        this.folder = folder;
+        this.trainers = trainers;
+        this.models = models;
+        this.events = events;
+        this.publisher = new AdapterPublisher(config.kafka(), "/" + config.trainer());
+        this.clock = clock;
+    }
+
+    /** How a round left this process. */
+    enum Outcome {
+        SUCCEEDED,
+        FAILED,
+        CANCELLED,
+        /** Its end was in the log already. */
+        ENDED_BEFORE,
+        /** Not ended; whoever reads the command next goes on. */
+        ABANDONED
+    }
+
+    /** What the round at work has told last. */
+    Optional<EventReporter> reporter() {
+        return Optional.ofNullable(reporter);
+    }
+
+    /** Works until the round has ended, or must be left to another process. */
+    Outcome run(RoundTicket ticket) {
+        RoundCommand.StartRound command = ticket.command();
+        try {
+            Optional<PastEvents> past = untilKafkaAnswers(ticket, () -> past(command));
+            if (past.isEmpty()) {
+                return Outcome.ABANDONED;
+            }
+            if (past.get().terminal().isPresent()) {
+                LOG.info(
+                        "round {}: commanded again, but it has {} already; nothing is done",
+                        command.roundId(),
+                        past.get().terminal().get().getClass().getSimpleName().toLowerCase(Locale.ROOT));
+                discard(command);
+                return Outcome.ENDED_BEFORE;
+            }
+            if (!past.get().accepted()) {
+                LOG.info(
+                        "round {}: {} of project {} accepted, triggered by {}",
+                        command.roundId(),
+                        command.kind(),
+                        command.projectId(),
+                        command.requestedBy());
+                events.tell(new RoundEvent.Accepted(
+                        command.roundId(), command.projectId(), config.trainer(), clock.instant()));
+            }
+            return work(ticket);
+        } finally {
+            reporter = null;
+        }
+    }
+
+    private Outcome work(RoundTicket ticket) {
+        RoundCommand.StartRound command = ticket.command();
+        try {
+            return trainAndPublish(ticket);
+        } catch (RoundCancelled e) {
+            return ticket.isAbandoned() ? abandoned(command) : cancelled(ticket, e.step());
+        } catch (RoundFailure e) {
+            return ticket.isAbandoned() ? abandoned(command) : failed(ticket, e);
+        } catch (InterruptException e) {
+            return abandoned(command);
+        } catch (IOException | RuntimeException | Error e) {
+            if (ticket.isAbandoned()) {
+                return abandoned(command);
+            }
+            return failed(ticket, unforeseen(e));
+        }
+    }
+
+    private Outcome trainAndPublish(RoundTicket ticket) throws RoundFailure, RoundCancelled, IOException {
+        RoundCommand.StartRound command = ticket.command();
+        if (ticket.mustStop()) {
+            throw new RoundCancelled(0);
+        }
+        Trainer trainer = trainers.get(command.kind());
+        if (trainer == null) {
+            throw new RoundFailure("internal", config.trainer() + " has no trainer for " + command.kind());
+        }
+        Path roundDir = folder.round(command.roundId());
+        Attempts attempts = new Attempts(roundDir);
+        attempts.begin();
+        DataSet data = data(ticket, roundDir);
+        requireData(command, data);
+        try (BaseModelSource.OpenModel model = models.open(command.baseModel())) {
+            Optional<AdapterFetch.Fetched> initial = adapter(
+                    ticket, command.initialAdapter(), AdapterManifest.Kind.POLICY, model, roundDir.resolve("initial"));
+            Optional<AdapterFetch.Fetched> reward = adapter(
+                    ticket, command.rewardAdapter(), AdapterManifest.Kind.REWARD, model, roundDir.resolve("reward"));
+            EventReporter reporter = new EventReporter(ticket, events, info(data), attempts, clock);
+            this.reporter = reporter;
+            RoundResult result = trainer.train(new RoundContext(
+                    command,
+                    data.trainingData(),
+                    model.files(),
+                    model.model(),
+                    roundDir,
+                    initial.map(AdapterFetch.Fetched::folder),
+                    reward.map(RoundWork::rewardModel),
+                    reporter,
+                    ticket::mustStop));
+            // A trainer may end early without a word when it is asked to; half a round is not published.
+            if (ticket.isAbandoned()) {
+                attempts.forgive();
+                return abandoned(command);
+            }
+            return publish(ticket, result, model, data, roundDir);
+        } catch (RoundCancelled e) {
+            attempts.forgive();
+            throw e;
+        }
+    }
+
+    private DataSet data(RoundTicket ticket, Path roundDir) throws IOException, RoundCancelled {
+        if (Files.exists(DataSet.file(roundDir))) {
+            return DataSet.read(roundDir);
+        }
+        RoundCommand.StartRound command = ticket.command();
+        Optional<DataSet> data = untilKafkaAnswers(ticket, () -> {
+            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
+                return PinnedPreferences.read(
+                        reader, command, wanted(command.kind()), heldOutShare(command.config()), clock.instant());
+            }
+        });
+        DataSet read = data.orElseThrow(() -> new RoundCancelled(0));
+        read.write(roundDir);
+        return read;
+    }
+
+    /** Prompts are of use without a ranking; all else is learnt from pairs. */
+    private static Predicate<PreferenceSet> wanted(RoundKind kind) {
+        return switch (kind) {
+            case SAMPLE, PPO -> set -> true;
+            case SFT, REWARD, DPO -> set -> set.decided() && !set.pairs().isEmpty();
+        };
+    }
+
+    private static double heldOutShare(RoundConfig config) {
+        return switch (config) {
+            case RoundConfig.Sample sample -> 0;
+            case RoundConfig.Sft sft -> sft.training().heldOutShare();
+            case RoundConfig.Reward reward -> reward.training().heldOutShare();
+            case RoundConfig.Dpo dpo -> dpo.training().heldOutShare();
+            case RoundConfig.Ppo ppo -> ppo.training().heldOutShare();
+        };
+    }
+
+    private static void requireData(RoundCommand.StartRound command, DataSet data) throws RoundFailure {
+        boolean given =
+                switch (command.kind()) {
+                    case SAMPLE, PPO -> !command.prompts().isEmpty();
+                    case SFT -> !command.records().isEmpty();
+                    case REWARD, DPO -> false;
+                };
+        if (data.isEmpty() && !given) {
+            String remedy =
+                    switch (command.kind()) {
+                        case SAMPLE, PPO -> "give prompts, or import tasks first";
+                        case SFT -> "give records, or rank some tasks first";
+                        case REWARD, DPO -> "rank some tasks first, so that at least one has a decided pair";
+                    };
+            throw new RoundFailure(
+                    "no_data",
+                    "project " + command.projectId() + " had nothing to learn from when the round was triggered ("
+                            + data.missing() + " preference sets could not be read); " + remedy);
+        }
+    }
+
+    private Optional<AdapterFetch.Fetched> adapter(
+            RoundTicket ticket,
+            Optional<String> version,
+            AdapterManifest.Kind kind,
+            BaseModelSource.OpenModel model,
+            Path target)
+            throws RoundFailure, IOException, RoundCancelled {
+        if (version.isEmpty()) {
+            return Optional.empty();
+        }
+        while (true) {
+            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
+                return Optional.of(
+                        AdapterFetch.fetch(reader, ticket.command(), version.get(), kind, model.sha256(), target));
+            } catch (KafkaException e) {
+                if (!pauseAfter(e, ticket)) {
+                    throw new RoundCancelled(0);
+                }
+            }
+        }
+    }
+
+    private static RoundContext.RewardModel rewardModel(AdapterFetch.Fetched reward) {
+        return new RoundContext.RewardModel(
+                reward.folder(),
+                reward.manifest().rewardGain().orElse(1.0),
+                reward.manifest().rewardBias().orElse(0.0));
+    }
+
+    private static Map<String, Double> info(DataSet data) {
+        Map<String, Double> info = new LinkedHashMap<>();
+        info.put("tasks", (double) data.lines().size());
+        info.put("heldOutTasks", (double)
+                data.lines().stream().filter(line -> line.heldOut()).count());
+        info.put("pairs", (double) data.lines().stream()
+                .mapToInt(line -> line.set().pairs().size())
+                .sum());
+        info.put("rankings", (double) data.rankings());
+        info.put("missing", (double) data.missing());
+        return info;
+    }
+
+    private Outcome publish(
+            RoundTicket ticket, RoundResult result, BaseModelSource.OpenModel model, DataSet data, Path roundDir)
+            throws RoundFailure, IOException, RoundCancelled {
+        RoundCommand.StartRound command = ticket.command();
+        Map<String, Double> metrics = new TreeMap<>(result.metrics());
+        metrics.values().removeIf(value -> !Double.isFinite(value));
+        Optional<AdapterPublisher.Publication> publication = result.adapter().isEmpty()
+                ? Optional.empty()
+                : Optional.of(publication(command, result.adapter().get(), metrics, model, data, roundDir));
+        RoundEvent.Succeeded success = new RoundEvent.Succeeded(
+                command.roundId(),
+                command.projectId(),
+                publication.map(p -> p.draft().version()),
+                metrics,
+                clock.instant());
+        while (true) {
+            try {
+                AdapterPublisher.Outcome outcome = publication.isPresent()
+                        ? publisher.publish(publication.get(), success)
+                        : publisher.publish(success, command.version());
+                return published(command, outcome, publication.isPresent());
+            } catch (KafkaException e) {
+                if (!pauseAfter(e, ticket)) {
+                    throw new RoundCancelled(totalSteps());
+                }
+                // A commit whose answer was lost has succeeded all the same.
+                Optional<PastEvents> past = untilKafkaAnswers(ticket, () -> past(command));
+                if (past.isPresent() && past.get().terminal().isPresent()) {
+                    return published(command, AdapterPublisher.Outcome.ALREADY_PUBLISHED, publication.isPresent());
+                }
+            }
+        }
+    }
+
+    private Outcome published(RoundCommand.StartRound command, AdapterPublisher.Outcome outcome, boolean hasAdapter) {
+        return switch (outcome) {
+            case PUBLISHED, ALREADY_PUBLISHED -> {
+                LOG.info(
+                        "round {}: {} succeeded{}",
+                        command.roundId(),
+                        command.kind(),
+                        hasAdapter ? ", adapter " + command.projectId() + "/" + command.version() + " published" : "");
+                discard(command);
+                yield Outcome.SUCCEEDED;
+            }
+            case FENCED -> abandoned(command);
+        };
+    }
+
+    private AdapterPublisher.Publication publication(
+            RoundCommand.StartRound command,
+            RoundResult.TrainedAdapter adapter,
+            Map<String, Double> metrics,
+            BaseModelSource.OpenModel model,
+            DataSet data,
+            Path roundDir)
+            throws RoundFailure, IOException {
+        for (Optional<Double> number : java.util.List.of(adapter.rewardGain(), adapter.rewardBias())) {
+            if (number.isPresent() && !Double.isFinite(number.get())) {
+                throw new RoundFailure(
+                        "not_finite", "the reward's gain or bias is not finite; lower training.learningRate");
+            }
+        }
+        Optional<Path> dataSet = data.isEmpty() ? Optional.empty() : Optional.of(DataSet.file(roundDir));
+        AdapterManifest draft = new AdapterManifest(
+                command.projectId(),
+                command.version(),
+                adapter.kind(),
+                command.roundId(),
+                command.kind(),
+                new AdapterManifest.BaseModel(model.name(), model.sha256()),
+                command.config(),
+                adapter.lora(),
+                AdapterPublisher.describe(adapter.folder(), adapter.kind(), model.name(), adapter.lora()),
+                dataSet.isPresent() ? Optional.of(ArtifactFiles.describe(dataSet.get())) : Optional.empty(),
+                data.rankings(),
+                command.initialAdapter(),
+                command.rewardAdapter(),
+                adapter.rewardGain(),
+                adapter.rewardBias(),
+                metrics,
+                clock.instant());
+        return new AdapterPublisher.Publication(draft, adapter.folder(), dataSet);
+    }
+
+    private Outcome failed(RoundTicket ticket, RoundFailure failure) {
+        RoundCommand.StartRound command = ticket.command();
+        if (failure.code().equals("internal")) {
+            LOG.error("round {}: failed", command.roundId(), failure);
+        } else {
+            LOG.warn("round {}: failed, {}: {}", command.roundId(), failure.code(), failure.getMessage());
+        }
+        RoundEvent event = new RoundEvent.Failed(
+                command.roundId(),
+                command.projectId(),
+                failure.code(),
+                String.valueOf(failure.getMessage()),
+                clock.instant());
+        return events.tellSurely(event, ticket::isAbandoned) ? Outcome.FAILED : Outcome.ABANDONED;
+    }
+
+    private Outcome cancelled(RoundTicket ticket, int step) {
+        RoundCommand.StartRound command = ticket.command();
+        LOG.info("round {}: cancelled at step {}", command.roundId(), step);
+        RoundEvent event = new RoundEvent.Cancelled(command.roundId(), command.projectId(), step, clock.instant());
+        if (!events.tellSurely(event, ticket::isAbandoned)) {
+            return Outcome.ABANDONED;
+        }
+        discard(command);
+        return Outcome.CANCELLED;
+    }
+
+    private static Outcome abandoned(RoundCommand.StartRound command) {
+        LOG.info(
+                "round {}: left at its last checkpoint; the next trainer that reads its command goes on",
+                command.roundId());
+        return Outcome.ABANDONED;
+    }
+
+    private static RoundFailure unforeseen(Throwable problem) {
+        String text = String.valueOf(problem.getMessage());
+        boolean memory = problem instanceof OutOfMemoryError
+                || text.toLowerCase(Locale.ROOT).contains("out of memory")
+                || text.contains("can't allocate memory");
+        return memory
+                ? new RoundFailure(
+                        "out_of_memory",
+                        "the memory did not suffice (" + firstLine(text) + "); lower training.maxLengthTokens or"
+                                + " training.batchTasks, or take a larger machine",
+                        problem)
+                : new RoundFailure(
+                        "internal",
+                        problem.getClass().getSimpleName() + ": " + firstLine(text)
+                                + "; the trainer's log has the whole story",
+                        problem);
+    }
+
+    private static String firstLine(String text) {
+        int end = text.indexOf('\n');
+        return end < 0 ? text : text.substring(0, end);
+    }
+
+    private PastEvents past(RoundCommand.StartRound command) {
+        try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
+            return PastEvents.of(reader, command);
+        }
+    }
+
+    private int totalSteps() {
+        EventReporter current = reporter;
+        return current == null ? 0 : current.step();
+    }
+
+    private void discard(RoundCommand.StartRound command) {
+        try {
+            WorkFolder.delete(folder.round(command.roundId()));
+        } catch (IOException e) {
+            LOG.warn("round {}: its work folder was not deleted: {}", command.roundId(), e.toString());
+        }
+    }
+
+    private interface Question<T> {
+        T ask();
+    }
+
+    /** Asks again while Kafka is away; empty when the round is to be left. */
+    private <T> Optional<T> untilKafkaAnswers(RoundTicket ticket, Question<T> question) {
+        while (true) {
+            try {
+                return Optional.of(question.ask());
+            } catch (KafkaException e) {
+                if (!pauseAfter(e, ticket)) {
+                    return Optional.empty();
+                }
+            }
+        }
+    }
+
+    /** Whether to try again. */
+    private static boolean pauseAfter(KafkaException problem, RoundTicket ticket) {
+        if (problem instanceof InterruptException || ticket.isAbandoned()) {
+            return false;
+        }
+        LOG.warn(
+                "round {}: Kafka does not answer, trying again: {}",
+                ticket.command().roundId(),
+                problem.toString());
+        try {
+            Thread.sleep(RETRY_PAUSE);
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+}
