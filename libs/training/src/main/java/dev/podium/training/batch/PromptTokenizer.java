@@ -1,0 +1,163 @@
+package dev.podium.training.batch;
+
+import dev.podium.contracts.Message;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.llm.base.BaseModelFiles;
+import dev.podium.llm.chat.ChatMessage;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Prompts through the chat template with the generation prompt; completions as the output's own tokens plus one end
+ * token. Tokens that we generated are used as they are.
+ */
+public final class PromptTokenizer {
+    private final BaseModelFiles base;
+    private final int maxLengthTokens;
+
+    public PromptTokenizer(BaseModelFiles base, int maxLengthTokens) {
+        this.base = base;
+        this.maxLengthTokens = Math.min(maxLengthTokens, base.config().maxPositions());
+    }
+
+    /** Longest prompt plus completion. */
+    public int maxLengthTokens() {
+        return maxLengthTokens;
+    }
+
+    /** The text that the model is to continue. */
+    public String render(List<Message> prompt) {
+        return base.chatTemplate()
+                .render(
+                        prompt.stream()
+                                .map(message -> new ChatMessage(message.role(), message.content()))
+                                .toList(),
+                        true);
+    }
+
+    /** A prompt as the model sees it. */
+    public int[] prompt(List<Message> prompt) {
+        return encode(render(prompt));
+    }
+
+    /** A rendered text as tokens. */
+    public int[] encode(String rendered) {
+        return base.tokenizer().encode(rendered);
+    }
+
+    /** Tokens as text, without the end token. */
+    public String decode(int[] tokens) {
+        return base.tokenizer().decode(tokens);
+    }
+
+    /** Tokens that end a completion. */
+    public int[] endIds() {
+        return base.tokenizer().endIds();
+    }
+
+    /** Each set as tokens, each output once. */
+    public TokenizedTasks tokenize(List<PreferenceSet> sets) {
+        List<TaskTokens> tasks = new ArrayList<>();
+        int tooLong = 0;
+        int boundaryMoved = 0;
+        int undecided = 0;
+        for (PreferenceSet set : sets) {
+            if (set.pairs().isEmpty()) {
+                undecided++;
+                continue;
+            }
+            String rendered = render(set.prompt());
+            int[] prompt = base.tokenizer().encode(rendered);
+            List<int[]> completions = new ArrayList<>();
+            Map<String, Integer> indexes = new HashMap<>();
+            for (Output output : set.outputs()) {
+                switch (completion(rendered, prompt, output)) {
+                    case Completion.TooLong t -> tooLong++;
+                    case Completion.BoundaryMoved b -> boundaryMoved++;
+                    case Completion.Tokens tokens -> {
+                        indexes.put(output.id(), completions.size());
+                        completions.add(tokens.ids());
+                    }
+                }
+            }
+            List<TaskTokens.Pair> pairs = pairs(set, indexes);
+            if (pairs.isEmpty()) {
+                undecided++;
+            } else {
+                tasks.add(new TaskTokens(set.taskId(), prompt, completions, pairs));
+            }
+        }
+        return new TokenizedTasks(tasks, tooLong, boundaryMoved, undecided);
+    }
+
+    private static List<TaskTokens.Pair> pairs(PreferenceSet set, Map<String, Integer> indexes) {
+        List<TaskTokens.Pair> pairs = new ArrayList<>();
+        for (PreferenceSet.Pair pair : set.pairs()) {
+            Integer chosen = indexes.get(pair.chosen());
+            Integer rejected = indexes.get(pair.rejected());
+            if (chosen != null && rejected != null) {
+                pairs.add(new TaskTokens.Pair(chosen, rejected, pair.weight(), pair.margin()));
+            }
+        }
+        return pairs;
+    }
+
+    /** A completion as tokens, or why it cannot be one. */
+    public sealed interface Completion {
+        /** @param ids the completion's tokens, with the end token unless it was cut off while sampling */
+        record Tokens(int[] ids) implements Completion {}
+
+        /** Prompt and completion are over the limit. */
+        record TooLong() implements Completion {}
+
+        /** The first token of the text merges with the last of the prompt. */
+        record BoundaryMoved() implements Completion {}
+    }
+
+    /** The tokens of an output after its prompt. */
+    public Completion completion(String rendered, int[] prompt, Output output) {
+        int[] own;
+        if (!output.tokenIds().isEmpty()) {
+            own = output.tokenIds().stream().mapToInt(Integer::intValue).toArray();
+        } else {
+            own = afterPrompt(rendered, prompt, output.text());
+            if (own.length == 0 && !output.text().isEmpty()) {
+                return new Completion.BoundaryMoved();
+            }
+        }
+        boolean cutOff = output.provenance()
+                .sampling()
+                .map(sampling -> sampling.finishReason().equals("length"))
+                .orElse(false);
+        int[] tokens = cutOff && own.length > 0 ? own : withEnd(own);
+        if (prompt.length + tokens.length > maxLengthTokens) {
+            return new Completion.TooLong();
+        }
+        return new Completion.Tokens(tokens);
+    }
+
+    /**
+     * The tokens of a text right after a prompt, without an end token; empty when the boundary moves, that is when the
+     * prompt's tokens are no prefix of the tokens of both together.
+     */
+    public int[] afterPrompt(String rendered, int[] prompt, String text) {
+        int[] both = base.tokenizer().encode(rendered + text);
+        boolean prefix = both.length > prompt.length && Arrays.equals(prompt, Arrays.copyOf(both, prompt.length));
+        return prefix ? Arrays.copyOfRange(both, prompt.length, both.length) : new int[0];
+    }
+
+    /** With one end token, never two. */
+    public int[] withEnd(int[] tokens) {
+        int[] ends = base.tokenizer().endIds();
+        if (tokens.length > 0 && Arrays.stream(ends).anyMatch(end -> end == tokens[tokens.length - 1])) {
+            return tokens;
+        }
+        int[] result = Arrays.copyOf(tokens, tokens.length + 1);
+        result[tokens.length] = ends[0];
+        return result;
+    }
+}

@@ -1,0 +1,20 @@
+package dev.podium.training.batch;
+
+import java.util.List;
+
+/**
+ * The tasks of a split as tokens, and what had to be left out; nothing is dropped in silence.
+ *
+ * @param tooLong outputs whose prompt plus completion is over the limit
+ * @param boundaryMoved outputs whose first token grew together with the prompt's last
+ * @param undecided tasks without a pair, from the start or after the above
+ */
+public record TokenizedTasks(List<TaskTokens> tasks, int tooLong, int boundaryMoved, int undecided) {
+    public TokenizedTasks {
+        tasks = List.copyOf(tasks);
+    }
+
+    public int pairs() {
+        return tasks.stream().mapToInt(task -> task.pairs().size()).sum();
+    }
+}

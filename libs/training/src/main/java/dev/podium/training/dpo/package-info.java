@@ -1,0 +1,5 @@
+/** Direct preference optimisation and its relatives. */
+@NullMarked
+package dev.podium.training.dpo;
+
+import org.jspecify.annotations.NullMarked;

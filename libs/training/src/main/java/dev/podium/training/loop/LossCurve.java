@@ -1,0 +1,78 @@
+package dev.podium.training.loop;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What a round remembers of its past for the final report; part of each checkpoint. */
+public final class LossCurve {
+    private static final int LAST_STEPS = 10;
+    private static final String COUNT = "loss_count";
+
+    private final Map<String, Double> notes = new LinkedHashMap<>();
+    private final double[] last = new double[LAST_STEPS];
+    private int count;
+    private double first = Double.NaN;
+
+    /** A step's loss; one that is not finite belongs to a skipped step and is left out. */
+    public void add(double loss) {
+        if (!Double.isFinite(loss)) {
+            return;
+        }
+        if (count == 0) {
+            first = loss;
+        }
+        last[count % LAST_STEPS] = loss;
+        count++;
+    }
+
+    /** Loss of the first step, before any update. */
+    public double first() {
+        return first;
+    }
+
+    /** Mean of the last ten steps, or of all where there are fewer. */
+    public double last() {
+        int n = Math.min(count, LAST_STEPS);
+        double sum = 0;
+        for (int i = 0; i < n; i++) {
+            sum += last[i];
+        }
+        return n == 0 ? Double.NaN : sum / n;
+    }
+
+    /** Keeps a number that was measured before the first step. */
+    public void note(String name, double value) {
+        notes.put(name, value);
+    }
+
+    /** The numbers noted. */
+    public Map<String, Double> notes() {
+        return Map.copyOf(notes);
+    }
+
+    /** All of it as numbers, for a checkpoint. */
+    public Map<String, Double> state() {
+        Map<String, Double> state = new LinkedHashMap<>();
+        notes.forEach((name, value) -> state.put("note." + name, value));
+        state.put(COUNT, (double) count);
+        state.put("loss_first", first);
+        for (int i = 0; i < Math.min(count, LAST_STEPS); i++) {
+            state.put("loss_last." + i, last[i]);
+        }
+        return state;
+    }
+
+    /** Takes over the numbers of {@link #state()}. */
+    public void restore(Map<String, Double> state) {
+        count = (int) (double) state.getOrDefault(COUNT, 0.0);
+        first = state.getOrDefault("loss_first", Double.NaN);
+        for (int i = 0; i < Math.min(count, LAST_STEPS); i++) {
+            last[i] = state.getOrDefault("loss_last." + i, 0.0);
+        }
+        state.forEach((name, value) -> {
+            if (name.startsWith("note.")) {
+                notes.put(name.substring("note.".length()), value);
+            }
+        });
+    }
+}

@@ -1,0 +1,122 @@
+package dev.podium.training.ppo;
+
+import dev.podium.contracts.RoundConfig;
+import dev.podium.llm.lora.LoraAdapter;
+import dev.podium.llm.lora.ScalarHead;
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.NamedParameter;
+import dev.podium.llm.optim.AdamW;
+import dev.podium.training.batch.PromptTokenizer;
+import dev.podium.training.batch.Seeds;
+import dev.podium.training.batch.StepPlan;
+import dev.podium.training.checkpoint.Checkpoints;
+import dev.podium.training.loop.LearningRate;
+import dev.podium.training.loop.LossCurve;
+import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.RoundStart;
+import dev.podium.training.loop.StepReporter;
+import dev.podium.training.reward.RewardModel;
+import dev.podium.training.round.RoundCancelled;
+import dev.podium.training.round.RoundContext;
+import dev.podium.training.round.RoundFailure;
+import dev.podium.training.round.RoundResult;
+import dev.podium.training.round.Trainer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Proximal policy optimisation (Schulman et al. 2017) against a reward adapter, with one base model in memory: policy =
+ * base + the adapter in training; reference = base, or base + the initial adapter where the round continues one; reward =
+ * base + reward adapter + head; value = the reward model's states with a head of its own, which starts as a copy of the
+ * reward's head. So a rollout costs one pass each of reward and reference, and an optimisation pass one of the policy.
+ *
+ * <p>One step = a batch of fresh rollouts and {@code ppoEpochs} passes over it.
+ */
+public final class PpoTrainer implements Trainer {
+    private static final long ROLLOUT_STREAM = 103;
+    private static final long EVALUATION_STREAM = 104;
+
+    @Override
+    public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
+        RoundConfig.Ppo config = (RoundConfig.Ppo) context.command().config();
+        RoundConfig.Training training = config.training();
+        CausalLM base = context.model();
+        PromptTokenizer tokenizer = new PromptTokenizer(context.base(), training.maxLengthTokens());
+        Prompts prompts = Prompts.of(context, tokenizer, config);
+        RoundContext.RewardModel rewardFiles = context.rewardModel()
+                .orElseThrow(() -> new RoundFailure("unknown_adapter", "a PPO round needs a rewardAdapter"));
+
+        try (LoraAdapter policy = RoundStart.policyAdapter(context, config.lora(), config.seed());
+                References references = new References(RoundStart.initialAdapter(context));
+                RewardModel reward = RewardModel.read(rewardFiles, base);
+                ScalarHead value = ScalarHead.of(base, reward.head().export());
+                AdamW policyOptimizer = new AdamW(base, policy.parameters());
+                AdamW valueOptimizer = new AdamW(base, List.of(value.parameter()))) {
+            value.requireGradients(true);
+            Rollouts rollouts = new Rollouts(base, tokenizer, policy, references.adapter(), reward, value, config);
+            Updates updates = new Updates(base, policy, value, reward, policyOptimizer, valueOptimizer, config);
+            StepPlan plan = StepPlan.ofTotal(
+                    prompts.train().size(), training.batchTasks(), config.totalPrompts(), config.seed());
+            List<NamedParameter> parameters = new ArrayList<>(policy.parameters());
+            parameters.add(value.parameter());
+            List<AdamW> optimizers = List.of(policyOptimizer, valueOptimizer);
+            Checkpoints checkpoints = new Checkpoints(context.workDir());
+            LossCurve curve = new LossCurve();
+            int start = checkpoints.resume(parameters, optimizers, curve);
+            RoundStart.report(context, parameters, prompts.info(), start, plan.totalSteps());
+            long evaluationSeed = Seeds.mix(config.seed(), EVALUATION_STREAM);
+            if (start == 0) {
+                Rollouts.Evaluation before = rollouts.evaluate(prompts.heldOut(), evaluationSeed);
+                curve.note("reward_before", before.reward());
+                curve.note("kl_before", before.kl());
+            }
+            StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
+            NonFiniteGuard guard = new NonFiniteGuard();
+
+            for (int step = start; step < plan.totalSteps(); step++) {
+                context.checkCancelled(step);
+                long began = System.nanoTime();
+                List<int[]> batch = RoundStart.take(prompts.train(), plan.indexes(step));
+                Rollouts.Sampled sampled = rollouts.sample(batch, 1, Seeds.mix(config.seed() ^ ROLLOUT_STREAM, step));
+                long generated = System.nanoTime();
+                Experience experience = rollouts.judge(sampled);
+                double rate = LearningRate.at(training, step, plan.totalSteps());
+                Map<String, Double> metrics = new LinkedHashMap<>(experience.metrics());
+                metrics.putAll(updates.optimise(experience, rate, step, guard));
+                double seconds = (System.nanoTime() - began) / 1e9;
+                curve.add(metrics.getOrDefault("loss/policy_avg", Double.NaN));
+                metrics.put("lr", rate);
+                metrics.put("episode", (double) (step + 1) * plan.batch());
+                metrics.put("tokens_per_second", experience.tokens() / seconds);
+                metrics.put("generation_share", (generated - began) / 1e9 / seconds);
+                reporter.step(step + 1, metrics);
+                if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
+                    checkpoints.save(step + 1, parameters, optimizers, curve);
+                    context.reporter().checkpointed(step + 1);
+                }
+            }
+
+            Rollouts.Evaluation after = rollouts.evaluate(prompts.heldOut(), evaluationSeed);
+            Map<String, Double> metrics = new LinkedHashMap<>(curve.notes());
+            metrics.put("reward_after", after.reward());
+            metrics.put("kl", after.kl());
+            metrics.put("completion_tokens", after.tokens());
+            metrics.put("steps", (double) plan.totalSteps());
+            metrics.put("heldout_prompts", (double) prompts.heldOut().size());
+            metrics.put("skipped_steps", (double) guard.skipped());
+            return new RoundResult(
+                    Optional.of(RoundStart.write(context, policy, Optional.empty())), StepReporter.finite(metrics));
+        }
+    }
+
+    /** The frozen copy of the initial adapter, or nothing: then the base model is the reference. */
+    private record References(Optional<LoraAdapter> adapter) implements AutoCloseable {
+        @Override
+        public void close() {
+            adapter.ifPresent(LoraAdapter::close);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package dev.podium.training.reward;
+
+import ai.djl.ndarray.NDArray;
+import dev.podium.llm.files.ModelFileException;
+import dev.podium.llm.lora.LoraAdapter;
+import dev.podium.llm.lora.PeftFolder;
+import dev.podium.llm.lora.ScalarHead;
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.NamedParameter;
+import dev.podium.llm.model.TokenBatch;
+import dev.podium.llm.torch.GradientMode;
+import dev.podium.llm.torch.TensorScope;
+import dev.podium.training.batch.MicroBatches;
+import dev.podium.training.loop.RoundStart;
+import dev.podium.training.round.RoundContext;
+import dev.podium.training.round.RoundFailure;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A reward model: an adapter on the shared base, and a head that makes one number of the state of the last real token.
+ *
+ * @param gain normalised reward = gain * raw + bias
+ */
+public record RewardModel(CausalLM base, LoraAdapter adapter, ScalarHead head, double gain, double bias)
+        implements AutoCloseable {
+    /** Reads a published reward model, frozen. */
+    public static RewardModel read(RoundContext.RewardModel files, CausalLM base) throws RoundFailure {
+        LoraAdapter adapter = RoundStart.read(files.folder(), base);
+        try {
+            return new RewardModel(
+                    base, adapter, PeftFolder.readHead(files.folder(), base), files.gain(), files.bias());
+        } catch (ModelFileException e) {
+            adapter.close();
+            throw new RoundFailure("unknown_adapter", "the reward adapter's head: " + e.getMessage(), e);
+        }
+    }
+
+    /** The adapter's matrices and the head. */
+    List<NamedParameter> parameters() {
+        List<NamedParameter> all = new ArrayList<>(adapter.parameters());
+        all.add(head.parameter());
+        return all;
+    }
+
+    /** Raw rewards of rows, [rows], in the open scope. */
+    NDArray raw(TokenBatch rows) {
+        return head.apply(rows.lastStates(base, rows.states(base, Optional.of(adapter))));
+    }
+
+    /** Normalised reward from a raw one. */
+    public double normalise(double raw) {
+        return gain * raw + bias;
+    }
+
+    /** Normalised rewards, in the order given; rows of similar length share a pass. */
+    public double[] score(List<TokenBatch.Sequence> rows) {
+        double[] scores = new double[rows.size()];
+        for (List<Integer> part : MicroBatches.ofSequences(rows, MicroBatches.tokens(base.config()))) {
+            try (TensorScope scope = new TensorScope();
+                    GradientMode gradients = GradientMode.off()) {
+                TokenBatch batch =
+                        TokenBatch.of(base, part.stream().map(rows::get).toList());
+                float[] raw = raw(batch).toFloatArray();
+                for (int i = 0; i < raw.length; i++) {
+                    scores[part.get(i)] = normalise(raw[i]);
+                }
+            }
+        }
+        return scores;
+    }
+
+    @Override
+    public void close() {
+        adapter.close();
+        head.close();
+    }
+}

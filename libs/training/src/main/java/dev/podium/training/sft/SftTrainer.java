@@ -1,0 +1,126 @@
+package dev.podium.training.sft;
+
+import ai.djl.ndarray.NDArray;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.llm.lora.LoraAdapter;
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.TokenBatch;
+import dev.podium.llm.model.TokenBatch.Sequence;
+import dev.podium.llm.optim.AdamW;
+import dev.podium.llm.torch.GradientMode;
+import dev.podium.llm.torch.TensorScope;
+import dev.podium.training.batch.MicroBatches;
+import dev.podium.training.batch.PromptTokenizer;
+import dev.podium.training.batch.StepPlan;
+import dev.podium.training.checkpoint.Checkpoints;
+import dev.podium.training.loop.LearningRate;
+import dev.podium.training.loop.LossCurve;
+import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.RoundStart;
+import dev.podium.training.loop.StepReporter;
+import dev.podium.training.loss.TokenLoss;
+import dev.podium.training.round.RoundCancelled;
+import dev.podium.training.round.RoundContext;
+import dev.podium.training.round.RoundFailure;
+import dev.podium.training.round.RoundResult;
+import dev.podium.training.round.Trainer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. */
+public final class SftTrainer implements Trainer {
+
+    @Override
+    public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
+        RoundConfig.Sft config = (RoundConfig.Sft) context.command().config();
+        RoundConfig.Training training = config.training();
+        PromptTokenizer tokenizer = new PromptTokenizer(context.base(), training.maxLengthTokens());
+        SftRecords records = SftRecords.of(context, tokenizer, config);
+        CausalLM model = context.model();
+        int maxTokens = MicroBatches.tokens(model.config());
+
+        try (LoraAdapter adapter = RoundStart.policyAdapter(context, config.lora(), config.seed());
+                AdamW optimizer = new AdamW(model, adapter.parameters())) {
+            StepPlan plan =
+                    StepPlan.ofEpochs(records.train().size(), training.batchTasks(), training.epochs(), config.seed());
+            Checkpoints checkpoints = new Checkpoints(context.workDir());
+            LossCurve curve = new LossCurve();
+            int start = checkpoints.resume(adapter.parameters(), List.of(optimizer), curve);
+            if (start == 0 && !records.heldOut().isEmpty()) {
+                curve.note("heldout_loss_before", heldOutLoss(model, adapter, records.heldOut(), maxTokens));
+            }
+            RoundStart.report(context, adapter.parameters(), records.info(), start, plan.totalSteps());
+            StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
+            NonFiniteGuard guard = new NonFiniteGuard();
+            long tokens = 0;
+
+            for (int step = start; step < plan.totalSteps(); step++) {
+                context.checkCancelled(step);
+                List<Sequence> batch = RoundStart.take(records.train(), plan.indexes(step));
+                int batchTokens = scored(batch);
+                double loss = 0;
+                for (List<Integer> part : MicroBatches.ofSequences(batch, maxTokens)) {
+                    try (TensorScope scope = new TensorScope();
+                            GradientMode gradients = GradientMode.on()) {
+                        TokenBatch rows = TokenBatch.of(
+                                model, part.stream().map(batch::get).toList());
+                        NDArray logProbabilities = rows.tokenLogProbabilities(model, Optional.of(adapter));
+                        NDArray partLoss =
+                                TokenLoss.crossEntropy(logProbabilities, logProbabilities.onesLike(), batchTokens);
+                        GradientMode.backward(partLoss);
+                        loss += partLoss.getFloat();
+                    }
+                }
+                double rate = LearningRate.at(training, step, plan.totalSteps());
+                double gradientNorm = guard.step(optimizer, rate, training.maxGradientNorm(), loss, step);
+                curve.add(loss);
+                tokens += batch.stream().mapToInt(Sequence::length).sum();
+                Map<String, Double> metrics = new LinkedHashMap<>();
+                metrics.put("loss", loss);
+                metrics.put("grad_norm", gradientNorm);
+                metrics.put("lr", rate);
+                metrics.put("epoch", plan.epoch(step + 1));
+                metrics.put("num_tokens", (double) tokens);
+                reporter.step(step + 1, metrics);
+                if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
+                    checkpoints.save(step + 1, adapter.parameters(), List.of(optimizer), curve);
+                    context.reporter().checkpointed(step + 1);
+                }
+            }
+
+            Map<String, Double> metrics = new LinkedHashMap<>(curve.notes());
+            metrics.put("steps", (double) plan.totalSteps());
+            metrics.put("loss_first", curve.first());
+            metrics.put("loss_last", curve.last());
+            metrics.put("heldout_records", (double) records.heldOut().size());
+            metrics.put("skipped_steps", (double) guard.skipped());
+            if (!records.heldOut().isEmpty()) {
+                metrics.put("heldout_loss_after", heldOutLoss(model, adapter, records.heldOut(), maxTokens));
+            }
+            return new RoundResult(
+                    Optional.of(RoundStart.write(context, adapter, Optional.empty())), StepReporter.finite(metrics));
+        }
+    }
+
+    private static int scored(List<Sequence> rows) {
+        return rows.stream().mapToInt(row -> row.completion().length).sum();
+    }
+
+    /** Mean negative log-likelihood per scored token. */
+    private static double heldOutLoss(CausalLM model, LoraAdapter adapter, List<Sequence> rows, int maxTokens) {
+        double sum = 0;
+        for (List<Integer> part : MicroBatches.ofSequences(rows, maxTokens)) {
+            try (TensorScope scope = new TensorScope();
+                    GradientMode gradients = GradientMode.off()) {
+                TokenBatch batch =
+                        TokenBatch.of(model, part.stream().map(rows::get).toList());
+                sum -= batch.tokenLogProbabilities(model, Optional.of(adapter))
+                        .sum()
+                        .getFloat();
+            }
+        }
+        return sum / scored(rows);
+    }
+}
