@@ -1,0 +1,82 @@
+package dev.podium.e2e;
+
+import dev.podium.local.client.Api;
+import dev.podium.local.stack.Application;
+import dev.podium.local.stack.Installation;
+import dev.podium.local.stack.LocalStack;
+import dev.podium.local.stack.Ports;
+import dev.podium.local.stack.StackException;
+import dev.podium.local.stack.StackFolder;
+import dev.podium.local.stack.StackOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stack of real processes for all tests of this module, started when first asked for, stopped with the JVM. It has
+ * no sample service. A test takes a project of its own; a test that kills a process waits until it is ready again.
+ */
+final class SharedStack {
+    private static @Nullable LocalStack stack;
+
+    private SharedStack() {}
+
+    static synchronized LocalStack get() {
+        LocalStack running = stack;
+        if (running == null) {
+            running = start();
+            stack = running;
+        }
+        return running;
+    }
+
+    /** A connection as the operator; to be closed. */
+    static Api operator() {
+        LocalStack running = get();
+        return new Api(
+                running.url(), running.operator().user(), running.operator().password());
+    }
+
+    private static LocalStack start() {
+        try {
+            Path folder = Files.createTempDirectory("podium-e2e-");
+            StackOptions options = new StackOptions(
+                    new StackFolder(folder),
+                    Installation.find(),
+                    Ports.free(),
+                    List.of(
+                            Application.FEEDBACK_API,
+                            Application.RANKING_STREAM,
+                            Application.REWARD_TRAINER,
+                            Application.POLICY_TRAINER),
+                    Map.of("PODIUM_THREADS", "1"),
+                    line -> System.out.println("stack: " + line));
+            LocalStack started = LocalStack.start(options);
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                started.close();
+                delete(folder);
+            }));
+            return started;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (StackException e) {
+            throw new IllegalStateException(e.getMessage(), e);
+        }
+    }
+
+    private static void delete(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            System.err.println("left behind: " + folder + " (" + e + ")");
+        }
+    }
+}
