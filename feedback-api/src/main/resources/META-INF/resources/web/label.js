@@ -336,6 +336,9 @@ function makeSortable(slot) {
     group: 'ranking',
     animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 120,
     draggable: '.chip',
+    // Pointer events instead of the browser's own dragging: that does not start on a button in Firefox.
+    forceFallback: true,
+    fallbackTolerance: 4,
     ghostClass: 'ghost',
     delay: 80,
     delayOnTouchOnly: true,

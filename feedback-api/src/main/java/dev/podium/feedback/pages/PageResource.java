@@ -5,8 +5,6 @@ import io.quarkus.qute.CheckedTemplate;
 import io.quarkus.qute.TemplateInstance;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
-import io.quarkus.vertx.http.runtime.security.FormAuthenticationMechanism;
-import io.vertx.ext.web.RoutingContext;
 import jakarta.annotation.security.PermitAll;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
@@ -16,7 +14,9 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.NewCookie;
 import jakarta.ws.rs.core.Response;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.jboss.resteasy.reactive.RestPath;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +28,16 @@ import org.jspecify.annotations.Nullable;
 public class PageResource {
     private final SecurityIdentity identity;
     private final CsrfTokens tokens;
+    private final String sessionCookie;
 
-    PageResource(SecurityIdentity identity, CsrfTokens tokens) {
+    PageResource(
+            SecurityIdentity identity,
+            CsrfTokens tokens,
+            @ConfigProperty(name = "quarkus.http.auth.form.cookie-name", defaultValue = "quarkus-credential")
+                    String sessionCookie) {
         this.identity = identity;
         this.tokens = tokens;
+        this.sessionCookie = sessionCookie;
     }
 
     /** Templates under {@code templates/pages}, checked at build time. */
@@ -65,12 +71,16 @@ public class PageResource {
     @POST
     @Path("logout")
     @Operation(hidden = true)
-    public Response logout(@HeaderParam(CsrfTokens.HEADER) @Nullable String token, RoutingContext context) {
+    public Response logout(@HeaderParam(CsrfTokens.HEADER) @Nullable String token) {
         if (!tokens.matches(identity.getPrincipal().getName(), token)) {
             return Response.status(Response.Status.FORBIDDEN).build();
         }
-        FormAuthenticationMechanism.logout(context);
-        return Response.noContent().build();
+        NewCookie gone = new NewCookie.Builder(sessionCookie)
+                .path("/")
+                .maxAge(0)
+                .httpOnly(true)
+                .build();
+        return Response.noContent().cookie(gone).build();
     }
 
     /** The projects to rank in. */
