@@ -1,0 +1,133 @@
+package dev.podium.feedback.adapter;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.ChannelPointer;
+import dev.podium.contracts.EventJson;
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.Refusal;
+import io.quarkus.security.identity.SecurityIdentity;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.persistence.EntityManager;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** Adapters, channels, and what services report. */
+@Path("/api/v1/projects/{project}")
+@Produces(MediaType.APPLICATION_JSON)
+public class AdapterResource {
+    private final Adapters adapters;
+    private final Channels channels;
+    private final EntityManager entities;
+    private final SecurityIdentity identity;
+
+    AdapterResource(Adapters adapters, Channels channels, EntityManager entities, SecurityIdentity identity) {
+        this.adapters = adapters;
+        this.channels = channels;
+        this.entities = entities;
+        this.identity = identity;
+    }
+
+    /** Where to point a channel; version null is the base model without an adapter. */
+    public record NewPointer(
+            @Nullable String version, @Nullable String reason) {}
+
+    @GET
+    @Path("adapters")
+    @RolesAllowed({"operator", "service"})
+    @Transactional
+    public List<AdapterManifest> list(@RestPath String project) {
+        Project.required(project);
+        return adapters.list(project);
+    }
+
+    @GET
+    @Path("adapters/{version}")
+    @RolesAllowed({"operator", "service"})
+    @Transactional
+    public AdapterManifest one(@RestPath String project, @RestPath String version) {
+        return required(project, version);
+    }
+
+    /** From the adapter back to rankings and labelers. */
+    @GET
+    @Path("adapters/{version}/lineage")
+    @RolesAllowed({"operator", "service"})
+    public Adapters.Lineage lineage(@RestPath String project, @RestPath String version) {
+        return adapters.lineage(required(project, version));
+    }
+
+    private AdapterManifest required(String project, String version) {
+        Project.required(project);
+        return adapters.find(project, version).orElseThrow(() -> Refusal.notFound("Adapter " + version));
+    }
+
+    @GET
+    @Path("channels")
+    @RolesAllowed({"operator", "service"})
+    @Transactional
+    public List<ChannelPointer> channels(@RestPath String project) {
+        Project.required(project);
+        return channels.list(project);
+    }
+
+    /** Promotes a version. */
+    @PUT
+    @Path("channels/{channel}")
+    @RolesAllowed("operator")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional
+    public ChannelPointer point(@RestPath String project, @RestPath String channel, InputStream body) {
+        NewPointer wanted = Bodies.json(body, NewPointer.class);
+        return channels.point(
+                project,
+                channel,
+                Optional.ofNullable(wanted.version()).filter(v -> !v.isBlank()),
+                Optional.ofNullable(wanted.reason()).filter(r -> !r.isBlank()),
+                identity.getPrincipal().getName());
+    }
+
+    /** Back to what the channel pointed to before. */
+    @POST
+    @Path("channels/{channel}/rollback")
+    @RolesAllowed("operator")
+    @Transactional
+    public ChannelPointer rollBack(@RestPath String project, @RestPath String channel) {
+        return channels.rollBack(project, channel, identity.getPrincipal().getName());
+    }
+
+    /** What each service instance runs. */
+    @GET
+    @Path("loads")
+    @RolesAllowed({"operator", "service"})
+    @Transactional
+    public List<JsonNode> loads(@RestPath String project) {
+        Project.required(project);
+        List<JsonNode> all = new ArrayList<>();
+        for (Object body : entities.createNativeQuery(
+                        "select body from adapter_load where project_id = :p order by instance_id", String.class)
+                .setParameter("p", project)
+                .getResultList()) {
+            try {
+                all.add(EventJson.mapper().readTree((String) body));
+            } catch (JsonProcessingException e) {
+                throw new IllegalStateException("a stored load report cannot be read", e);
+            }
+        }
+        return all;
+    }
+}

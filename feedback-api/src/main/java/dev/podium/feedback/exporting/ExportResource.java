@@ -1,0 +1,127 @@
+package dev.podium.feedback.exporting;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Refusal;
+import io.agroal.api.AgroalDataSource;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.StreamingOutput;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jboss.resteasy.reactive.RestPath;
+
+/** Pairs as JSON lines. One statement is one snapshot; rows are fetched in portions, so memory is constant. */
+@Path("/api/v1/projects/{project}/export")
+public class ExportResource {
+    private static final Set<String> FORMATS = Set.of("trl", "trl-conversational", "preferences");
+    private static final int FETCH_ROWS = 200;
+
+    private final AgroalDataSource database;
+
+    ExportResource(AgroalDataSource database) {
+        this.database = database;
+    }
+
+    /** @param format trl, trl-conversational or preferences */
+    @GET
+    @RolesAllowed({"operator", "service"})
+    @Produces("application/x-ndjson")
+    public StreamingOutput export(@RestPath String project, @QueryParam("format") @DefaultValue("trl") String format) {
+        Project.required(project);
+        if (!FORMATS.contains(format)) {
+            throw new Refusal(
+                    400,
+                    "unknown_format",
+                    "format must be one of " + FORMATS.stream().sorted().toList() + ".");
+        }
+        return out -> write(project, format, out);
+    }
+
+    private void write(String project, String format, OutputStream target) throws IOException {
+        try (Connection connection = database.getConnection();
+                OutputStream out = new BufferedOutputStream(target, 1 << 16)) {
+            connection.setAutoCommit(false);
+            try (PreparedStatement query = connection.prepareStatement(
+                    "select body from preference where project_id = ? and decided order by task_id")) {
+                query.setFetchSize(FETCH_ROWS);
+                query.setString(1, project);
+                try (ResultSet rows = query.executeQuery()) {
+                    while (rows.next()) {
+                        writeSet(rows.getString(1), format, out);
+                    }
+                }
+            } finally {
+                connection.rollback();
+            }
+        } catch (SQLException e) {
+            throw new IOException("the database does not answer: " + e.getMessage(), e);
+        }
+    }
+
+    private static void writeSet(String body, String format, OutputStream out) throws IOException {
+        if (format.equals("preferences")) {
+            line(body, out);
+            return;
+        }
+        PreferenceSet set;
+        try {
+            set = EventJson.mapper().readValue(body, PreferenceSet.class);
+        } catch (JsonProcessingException e) {
+            throw new IOException("a stored preference set cannot be read", e);
+        }
+        Map<String, Output> outputs = set.outputs().stream().collect(Collectors.toMap(Output::id, Function.identity()));
+        for (PreferenceSet.Pair pair : set.pairs()) {
+            Output chosen = outputs.get(pair.chosen());
+            Output rejected = outputs.get(pair.rejected());
+            if (chosen != null && rejected != null) {
+                line(EventJson.writeText(pair(set, pair, chosen, rejected, format)), out);
+            }
+        }
+    }
+
+    private static Map<String, Object> pair(
+            PreferenceSet set, PreferenceSet.Pair pair, Output chosen, Output rejected, String format) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        boolean plain = format.equals("trl") && set.prompt().size() == 1;
+        if (plain) {
+            line.put("prompt", set.prompt().getFirst().content());
+            line.put("chosen", chosen.text());
+            line.put("rejected", rejected.text());
+        } else {
+            // A conversation has no plain form that a trainer could take apart again.
+            line.put("prompt", set.prompt());
+            line.put("chosen", List.of(Message.assistant(chosen.text())));
+            line.put("rejected", List.of(Message.assistant(rejected.text())));
+        }
+        line.put("weight", pair.weight());
+        line.put("margin", pair.margin());
+        line.put("task_id", set.taskId());
+        return line;
+    }
+
+    private static void line(String json, OutputStream out) throws IOException {
+        out.write(json.getBytes(StandardCharsets.UTF_8));
+        out.write('\n');
+    }
+}

@@ -1,0 +1,72 @@
+package dev.podium.feedback.importing;
+
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Refusal;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.zip.GZIPInputStream;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** Imports of newline-delimited JSON. */
+@Path("/api/v1/projects/{project}/import")
+@Produces(MediaType.APPLICATION_JSON)
+public class ImportResource {
+    private final Importer importer;
+
+    ImportResource(Importer importer) {
+        this.importer = importer;
+    }
+
+    /**
+     * Imports lines.
+     *
+     * @param format auto, podium, trl, hh or oasst
+     * @param partial true: good lines are stored, bad ones reported; false: all or nothing
+     */
+    @POST
+    @RolesAllowed({"operator", "service"})
+    @Consumes({
+        "application/x-ndjson",
+        "application/jsonl",
+        "application/gzip",
+        "application/octet-stream",
+        "text/plain",
+        "application/json"
+    })
+    public Response run(
+            @RestPath String project,
+            @QueryParam("format") @DefaultValue("auto") String format,
+            @QueryParam("partial") @DefaultValue("false") boolean partial,
+            @HeaderParam("Content-Encoding") @Nullable String encoding,
+            InputStream body) {
+        ImportFormat wanted = ImportFormat.of(format);
+        try (InputStream lines = unzipped(body)) {
+            ImportReport report = importer.run(Project.required(project), wanted, partial, lines);
+            boolean failed = !partial && !report.errors().isEmpty();
+            return Response.status(failed ? 422 : 200).entity(report).build();
+        } catch (IOException e) {
+            throw new Refusal(400, "body_unreadable", "The import could not be read to its end: " + e.getMessage());
+        }
+    }
+
+    /** gzip is seen by its first bytes. The importer's limits bound what comes out, line by line. */
+    private static InputStream unzipped(InputStream body) throws IOException {
+        BufferedInputStream in = new BufferedInputStream(body, 1 << 16);
+        in.mark(2);
+        boolean gzip = in.read() == 0x1f && in.read() == 0x8b;
+        in.reset();
+        return gzip ? new GZIPInputStream(in, 1 << 16) : in;
+    }
+}

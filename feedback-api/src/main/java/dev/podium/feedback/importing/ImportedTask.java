@@ -1,0 +1,12 @@
+package dev.podium.feedback.importing;
+
+import dev.podium.contracts.Message;
+import java.util.List;
+
+/**
+ * A task found in a line.
+ *
+ * @param outputs texts, in the line's order
+ * @param ranking ordered tie groups of positions in {@code outputs}; empty when the line has none
+ */
+record ImportedTask(List<Message> prompt, List<String> outputs, List<List<Integer>> ranking, String labeler) {}

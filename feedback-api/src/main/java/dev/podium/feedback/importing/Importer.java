@@ -1,0 +1,213 @@
+package dev.podium.feedback.importing;
+
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.Task;
+import dev.podium.feedback.importing.ImportReport.LineError;
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.ranking.Rankings;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Tasks;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.text.Normalizer;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Imports lines as tasks and rankings. A task's id is a hash of project, prompt and outputs: importing a file again
+ * changes nothing. Without {@code partial} the whole file is one transaction.
+ */
+@Singleton
+class Importer {
+    private static final int MAX_REPORTED_ERRORS = 1000;
+    private static final int FLUSH_EVERY = 200;
+    private static final int TRANSACTION_SECONDS = 3600;
+
+    private final EntityManager entities;
+    private final Tasks tasks;
+    private final Rankings rankings;
+
+    Importer(EntityManager entities, Tasks tasks, Rankings rankings) {
+        this.entities = entities;
+        this.tasks = tasks;
+        this.rankings = rankings;
+    }
+
+    ImportReport run(Project project, ImportFormat format, boolean partial, InputStream in) {
+        Run run = new Run(project, format, partial);
+        QuarkusTransaction.requiringNew().timeout(TRANSACTION_SECONDS).run(() -> {
+            try {
+                run.all(new LineReader(in));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            if (!partial && !run.errors.isEmpty()) {
+                QuarkusTransaction.setRollbackOnly();
+            }
+        });
+        return run.report();
+    }
+
+    private final class Run {
+        private final Project project;
+        private final ImportFormat format;
+        private final boolean partial;
+        private final Instant now = Clock.systemUTC().instant();
+        private final List<LineError> errors = new ArrayList<>();
+        private String seenFormat = "";
+        private long taskCount;
+        private long rankingCount;
+        private long duplicates;
+        private long skipped;
+
+        Run(Project project, ImportFormat format, boolean partial) {
+            this.project = project;
+            this.format = format;
+            this.partial = partial;
+        }
+
+        void all(LineReader lines) throws IOException {
+            long number = 0;
+            for (Optional<byte[]> line = lines.next(); line.isPresent(); line = lines.next()) {
+                number++;
+                if (line.get().length == 0) {
+                    continue;
+                }
+                try {
+                    one(line.get());
+                } catch (Refusal refusal) {
+                    if (errors.size() < MAX_REPORTED_ERRORS) {
+                        errors.add(new LineError(number, refusal.code(), String.valueOf(refusal.getMessage())));
+                    }
+                } catch (IllegalArgumentException e) {
+                    if (errors.size() < MAX_REPORTED_ERRORS) {
+                        errors.add(new LineError(number, "invalid_line", String.valueOf(e.getMessage())));
+                    }
+                }
+                if (number % FLUSH_EVERY == 0) {
+                    entities.flush();
+                    entities.clear();
+                }
+            }
+        }
+
+        private void one(byte[] line) {
+            var json = Bodies.tree(line);
+            ImportFormat actual = format == ImportFormat.AUTO ? ImportFormat.of(json) : format;
+            if (seenFormat.isEmpty()) {
+                seenFormat = actual.name().toLowerCase(java.util.Locale.ROOT);
+            }
+            List<ImportedTask> found = LineParser.parse(actual, json);
+            if (found.isEmpty()) {
+                skipped++;
+            }
+            // Build all before the first is stored: a bad tree leaves nothing half behind, also with partial.
+            List<Built> built = found.stream().map(this::build).toList();
+            built.forEach(this::store);
+        }
+
+        private record Built(Task task, List<List<String>> groups, String labeler) {}
+
+        private Built build(ImportedTask found) {
+            // Equal texts are one output; it takes the best of its ranks.
+            Map<String, Integer> distinct = new LinkedHashMap<>();
+            List<String> texts = new ArrayList<>();
+            int[] outputOf = new int[found.outputs().size()];
+            for (int i = 0; i < outputOf.length; i++) {
+                String text = found.outputs().get(i);
+                String canonical =
+                        Normalizer.normalize(text, Normalizer.Form.NFC).strip();
+                Integer at = distinct.putIfAbsent(canonical, texts.size());
+                if (at == null) {
+                    at = texts.size();
+                    texts.add(text);
+                }
+                outputOf[i] = at;
+            }
+            if (texts.size() < 2 || texts.size() > Task.MAX_OUTPUTS) {
+                throw Refusal.unprocessable(
+                        "wrong_number_of_outputs",
+                        "a task needs 2 to " + Task.MAX_OUTPUTS + " different outputs, this one has " + texts.size());
+            }
+            String id = id(found, texts);
+            List<Output> outputs = new ArrayList<>();
+            for (int i = 0; i < texts.size(); i++) {
+                outputs.add(new Output(id + "-" + i, texts.get(i), Output.Provenance.imported(), List.of()));
+            }
+            Task task = new Task(
+                    project.id,
+                    id,
+                    found.prompt(),
+                    outputs,
+                    project.rules(),
+                    Optional.of(project.baseModel),
+                    Optional.empty(),
+                    now);
+            Set<Integer> placed = new LinkedHashSet<>();
+            List<List<String>> groups = new ArrayList<>();
+            for (List<Integer> group : found.ranking()) {
+                List<String> ids = new ArrayList<>();
+                for (int position : group) {
+                    if (placed.add(outputOf[position])) {
+                        ids.add(id + "-" + outputOf[position]);
+                    }
+                }
+                if (!ids.isEmpty()) {
+                    groups.add(ids.stream().sorted().toList());
+                }
+            }
+            return new Built(task, groups, found.labeler());
+        }
+
+        private void store(Built built) {
+            if (tasks.add(built.task())) {
+                taskCount++;
+            } else {
+                duplicates++;
+            }
+            if (!built.groups().isEmpty() && rankings.addImported(built.task(), built.labeler(), built.groups(), now)) {
+                rankingCount++;
+            }
+        }
+
+        private String id(ImportedTask found, List<String> texts) {
+            try {
+                MessageDigest digest = MessageDigest.getInstance("SHA-256");
+                digest.update(
+                        EventJson.writeText(Map.of("project", project.id, "prompt", found.prompt(), "outputs", texts))
+                                .getBytes(StandardCharsets.UTF_8));
+                return HexFormat.of().formatHex(digest.digest(), 0, 16);
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        ImportReport report() {
+            boolean nothing = !partial && !errors.isEmpty();
+            return new ImportReport(
+                    seenFormat.isEmpty() ? format.name().toLowerCase(java.util.Locale.ROOT) : seenFormat,
+                    nothing ? 0 : taskCount,
+                    nothing ? 0 : rankingCount,
+                    duplicates,
+                    skipped,
+                    List.copyOf(errors));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package dev.podium.feedback.outbox;
+
+import dev.podium.contracts.CloudEvents;
+import dev.podium.contracts.EventJson;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import jakarta.transaction.Status;
+import jakarta.transaction.Synchronization;
+import jakarta.transaction.TransactionSynchronizationRegistry;
+import java.time.Instant;
+
+/** Takes events in the transaction of the rows they speak of; {@link OutboxRelay} sends them after the commit. */
+@Singleton
+public class Outbox {
+    private final EntityManager entities;
+    private final TransactionSynchronizationRegistry transactions;
+    private final OutboxRelay relay;
+
+    Outbox(EntityManager entities, TransactionSynchronizationRegistry transactions, OutboxRelay relay) {
+        this.entities = entities;
+        this.transactions = transactions;
+        this.relay = relay;
+    }
+
+    /**
+     * Adds an event.
+     *
+     * @param id stable over all deliveries
+     * @param key of the record; events of one key keep their order
+     */
+    public void add(String topic, String key, String id, String subject, Object event, Instant at) {
+        OutboxRow row = new OutboxRow();
+        row.id = id;
+        row.aggregateType = topic;
+        row.aggregateId = key;
+        row.type = CloudEvents.type(event);
+        row.payload = EventJson.writeText(event);
+        row.subject = subject;
+        row.createdAt = at;
+        entities.persist(row);
+        if (transactions.getResource(this) == null) {
+            transactions.putResource(this, Boolean.TRUE);
+            transactions.registerInterposedSynchronization(new Synchronization() {
+                @Override
+                public void beforeCompletion() {
+                    // Nothing to prepare.
+                }
+
+                @Override
+                public void afterCompletion(int status) {
+                    if (status == Status.STATUS_COMMITTED) {
+                        relay.wake();
+                    }
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package dev.podium.feedback.outbox;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.podium.contracts.CloudEvents;
+import dev.podium.feedback.kafka.KafkaAccess;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import jakarta.persistence.PersistenceException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
+
+/**
+ * Sends the outbox to Kafka, at least once, in order per key: what is there is locked and sent, and deleted after the
+ * acknowledgement. It never remembers 'the last id', because ids are not in commit order. Of several instances one works
+ * at a time.
+ */
+@Singleton
+public class OutboxRelay {
+    private static final Logger LOG = Logger.getLogger(OutboxRelay.class);
+    private static final int BATCH = 500;
+    private static final Duration POLL = Duration.ofMillis(500);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
+    private static final long RELAY_LOCK = 0x706f6469756dL;
+
+    private final EntityManager entities;
+    private final KafkaAccess kafka;
+    private final boolean enabled;
+    private final Semaphore work = new Semaphore(0);
+    private final AtomicLong sent;
+    private volatile boolean running;
+    private Thread thread = new Thread();
+
+    OutboxRelay(
+            EntityManager entities,
+            KafkaAccess kafka,
+            MeterRegistry metrics,
+            @ConfigProperty(name = "podium.outbox.relay.enabled") boolean enabled) {
+        this.entities = entities;
+        this.kafka = kafka;
+        this.enabled = enabled;
+        this.sent = metrics.gauge("podium.outbox.sent", new AtomicLong());
+    }
+
+    void start(@Observes StartupEvent event) {
+        if (!enabled) {
+            return;
+        }
+        running = true;
+        thread = new Thread(this::run, "outbox-relay");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    void stop(@Observes ShutdownEvent event) throws InterruptedException {
+        running = false;
+        wake();
+        thread.join(Duration.ofSeconds(5));
+    }
+
+    /** There is something to send. */
+    void wake() {
+        work.release();
+    }
+
+    private void run() {
+        Duration pause = POLL;
+        while (running && !kafka.topicsReady()) {
+            sleep(Duration.ofMillis(200));
+        }
+        while (running) {
+            try (Producer<String, byte[]> producer = producer()) {
+                while (running) {
+                    int batch = QuarkusTransaction.requiringNew().call(() -> sendBatch(producer));
+                    sent.addAndGet(batch);
+                    pause = POLL;
+                    if (batch == 0) {
+                        boolean woken = work.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS);
+                        if (woken) {
+                            work.drainPermits();
+                        }
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            } catch (RuntimeException e) {
+                LOG.warnf("events wait in the outbox: %s; next try in %d s", reason(e), pause.toSeconds());
+                sleep(pause);
+                pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause.multipliedBy(2);
+            }
+        }
+    }
+
+    private static String reason(Throwable e) {
+        Throwable cause = e;
+        while (cause.getCause() != null
+                && !(cause instanceof KafkaException)
+                && !(cause instanceof PersistenceException)) {
+            cause = cause.getCause();
+        }
+        return cause.toString();
+    }
+
+    /** Locks, sends, waits for the acknowledgements, deletes. A failure rolls back, and the rows stay. */
+    private int sendBatch(Producer<String, byte[]> producer) {
+        boolean mine = (Boolean) entities.createNativeQuery("select pg_try_advisory_xact_lock(:lock)", Boolean.class)
+                .setParameter("lock", RELAY_LOCK)
+                .getSingleResult();
+        if (!mine) {
+            return 0;
+        }
+        List<OutboxRow> rows = entities.createNativeQuery(
+                        "select * from outbox order by position limit " + BATCH + " for update skip locked",
+                        OutboxRow.class)
+                .getResultList();
+        if (rows.isEmpty()) {
+            return 0;
+        }
+        List<Future<RecordMetadata>> acknowledgements = new ArrayList<>();
+        for (OutboxRow row : rows) {
+            acknowledgements.add(producer.send(record(row)));
+        }
+        producer.flush();
+        for (Future<RecordMetadata> acknowledgement : acknowledgements) {
+            try {
+                acknowledgement.get();
+            } catch (ExecutionException e) {
+                throw new KafkaException("Kafka did not take an event", e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new KafkaException("interrupted while sending", e);
+            }
+        }
+        entities.createNativeQuery("delete from outbox where id in (:ids)")
+                .setParameter("ids", rows.stream().map(row -> row.id).toList())
+                .executeUpdate();
+        entities.clear();
+        return rows.size();
+    }
+
+    private static ProducerRecord<String, byte[]> record(OutboxRow row) {
+        return new ProducerRecord<>(
+                row.aggregateType,
+                null,
+                row.aggregateId,
+                row.payload.getBytes(UTF_8),
+                CloudEvents.headers(row.id, "/feedback-api", row.type, row.subject, row.createdAt, null));
+    }
+
+    private Producer<String, byte[]> producer() {
+        Map<String, Object> properties = kafka.clientConfiguration();
+        properties.put(ProducerConfig.ACKS_CONFIG, "all");
+        properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+        properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 15_000);
+        properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 5_000);
+        properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 10_000);
+        // A task with nine long outputs is larger than the default limit of a request.
+        properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 16 << 20);
+        return new KafkaProducer<>(properties, new StringSerializer(), new ByteArraySerializer());
+    }
+
+    private static void sleep(Duration duration) {
+        try {
+            Thread.sleep(duration);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,32 @@
+package dev.podium.feedback.outbox;
+
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import jakarta.persistence.Column;
+import jakarta.persistence.Entity;
+import jakarta.persistence.Id;
+import jakarta.persistence.Table;
+import java.time.Instant;
+
+/** An event on its way; the columns are those of Debezium's outbox event router. */
+@Entity
+@Table(name = "outbox")
+public class OutboxRow extends PanacheEntityBase {
+    @Id
+    public String id = "";
+
+    @Column(insertable = false, updatable = false)
+    public long position;
+
+    @Column(name = "aggregatetype")
+    public String aggregateType = "";
+
+    @Column(name = "aggregateid")
+    public String aggregateId = "";
+
+    public String type = "";
+    public String payload = "";
+    public String subject = "";
+
+    @Column(name = "created_at")
+    public Instant createdAt = Instant.EPOCH;
+}

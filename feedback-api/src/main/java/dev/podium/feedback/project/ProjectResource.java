@@ -1,0 +1,139 @@
+package dev.podium.feedback.project;
+
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.RankingRules;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.Refusal;
+import io.quarkus.panache.common.Sort;
+import io.quarkus.security.Authenticated;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.InputStream;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** Projects. */
+@Path("/api/v1/projects")
+@Produces(MediaType.APPLICATION_JSON)
+public class ProjectResource {
+    private final Set<String> baseModels;
+    private final ProjectProgress progress;
+
+    ProjectResource(@ConfigProperty(name = "podium.base-models") Set<String> baseModels, ProjectProgress progress) {
+        this.baseModels = baseModels;
+        this.progress = progress;
+    }
+
+    /** A project as its people see it. */
+    public record View(
+            String id, String name, String guidelines, String baseModel, RankingRules rules, Instant createdAt) {
+        static View of(Project project) {
+            return new View(
+                    project.id,
+                    project.name,
+                    project.guidelines,
+                    project.baseModel,
+                    project.rules(),
+                    project.createdAt);
+        }
+    }
+
+    /** Rules, each with the default where it is left out. */
+    public record NewRules(
+            @Nullable Boolean tiesAllowed,
+            @Nullable Integer topK,
+            @Nullable Integer overlap,
+            @Nullable Double minVotes,
+            @Nullable Double minMajority) {
+        RankingRules orDefaults() {
+            RankingRules d = RankingRules.DEFAULT;
+            return new RankingRules(
+                    tiesAllowed == null ? d.tiesAllowed() : tiesAllowed,
+                    topK == null ? d.topK() : topK,
+                    overlap == null ? d.overlap() : overlap,
+                    minVotes == null ? d.minVotes() : minVotes,
+                    minMajority == null ? d.minMajority() : minMajority);
+        }
+    }
+
+    /** A project to create. */
+    public record NewProject(
+            @Nullable String id,
+            @Nullable String name,
+            @Nullable String guidelines,
+            @Nullable String baseModel,
+            @Nullable NewRules rules) {}
+
+    @GET
+    @Authenticated
+    public List<View> list() {
+        return Project.<Project>listAll(Sort.by("id")).stream().map(View::of).toList();
+    }
+
+    @GET
+    @Path("{project}")
+    @Authenticated
+    public View one(@RestPath String project) {
+        return View.of(Project.required(project));
+    }
+
+    @GET
+    @Path("{project}/progress")
+    @RolesAllowed("operator")
+    public Map<String, Object> progress(@RestPath String project) {
+        Project.required(project);
+        return progress.of(project);
+    }
+
+    @POST
+    @RolesAllowed("operator")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional
+    public Response create(InputStream body) {
+        NewProject wanted = Bodies.json(body, NewProject.class);
+        if (wanted.id() == null || !wanted.id().matches("[a-z0-9][a-z0-9-]{0,62}")) {
+            throw Refusal.unprocessable(
+                    "invalid_id", "A project's id has 1 to 63 lower-case letters, digits and hyphens.");
+        }
+        String baseModel = wanted.baseModel() == null ? "podium-nano" : wanted.baseModel();
+        if (!baseModels.contains(baseModel)) {
+            throw Refusal.unprocessable(
+                    "unknown_base_model",
+                    "There is no base model " + baseModel + "; known are "
+                            + baseModels.stream().sorted().toList() + " (podium.base-models).");
+        }
+        if (Project.findById(wanted.id()) != null) {
+            throw new Refusal(409, "project_exists", "There is a project " + wanted.id() + " already.");
+        }
+        Project project = new Project();
+        project.id = wanted.id();
+        project.name = wanted.name() == null || wanted.name().isBlank() ? wanted.id() : wanted.name();
+        project.guidelines = wanted.guidelines() == null ? "" : wanted.guidelines();
+        project.baseModel = baseModel;
+        project.rulesJson = EventJson.writeText(rules(wanted.rules()));
+        project.createdAt = Clock.systemUTC().instant();
+        project.persist();
+        return Response.status(201).entity(View.of(project)).build();
+    }
+
+    private static RankingRules rules(@Nullable NewRules rules) {
+        try {
+            return rules == null ? RankingRules.DEFAULT : rules.orDefaults();
+        } catch (IllegalArgumentException e) {
+            throw Refusal.unprocessable("invalid_rules", e.getMessage() + ".");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Labeling projects and their progress. */
+@NullMarked
+package dev.podium.feedback.project;
+
+import org.jspecify.annotations.NullMarked;

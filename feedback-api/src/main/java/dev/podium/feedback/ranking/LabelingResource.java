@@ -1,0 +1,197 @@
+package dev.podium.feedback.ranking;
+
+import dev.podium.contracts.Message;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.Task;
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.IdempotentAnswers;
+import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Assignment;
+import dev.podium.feedback.task.Lease;
+import dev.podium.feedback.task.TaskRow;
+import dev.podium.feedback.task.TaskView;
+import io.quarkus.security.identity.SecurityIdentity;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** What labelers do. Who they are comes from the log-in alone. */
+@Path("/api/v1/projects/{project}")
+@Produces(MediaType.APPLICATION_JSON)
+@RolesAllowed("labeler")
+public class LabelingResource {
+    private static final int MOST_LISTED = 500;
+
+    private final SecurityIdentity identity;
+    private final Assignment assignment;
+    private final Rankings rankings;
+    private final IdempotentAnswers answers;
+
+    LabelingResource(SecurityIdentity identity, Assignment assignment, Rankings rankings, IdempotentAnswers answers) {
+        this.identity = identity;
+        this.assignment = assignment;
+        this.rankings = rankings;
+        this.answers = answers;
+    }
+
+    /** One of the labeler's own rankings, in short. */
+    public record Listed(
+            String taskId,
+            List<Message> prompt,
+            int revision,
+            List<List<String>> groups,
+            List<String> unacceptable,
+            Instant at) {}
+
+    /** The task this labeler is on, or the next one; 204 when nothing is left. */
+    @POST
+    @Path("tasks/next")
+    @Transactional
+    public Response next(@RestPath String project) {
+        Project.required(project);
+        Optional<Assignment.Assigned> assigned = assignment.next(project, me());
+        if (assigned.isEmpty()) {
+            return Response.noContent().build();
+        }
+        Lease lease = assigned.get().lease();
+        return Response.ok(TaskView.of(
+                        assigned.get().task().task(),
+                        lease.order(),
+                        new TaskView.LeaseView(lease.id.toString(), lease.expiresAt),
+                        0,
+                        null))
+                .build();
+    }
+
+    /** A task this labeler holds or has ranked, with the own ranking. */
+    @GET
+    @Path("tasks/{task}")
+    @Transactional
+    public TaskView task(@RestPath String project, @RestPath String task) {
+        TaskRow row = TaskRow.findById(task);
+        RankingRow ranking = RankingRow.findById(new RankingRow.Id(task, me()));
+        Lease lease =
+                Lease.<Lease>find("taskId = ?1 and labeler = ?2", task, me()).firstResult();
+        if (row == null || !row.projectId.equals(project) || (ranking == null && lease == null)) {
+            throw Refusal.notFound("Task " + task);
+        }
+        return view(row.task(), ranking, lease);
+    }
+
+    private static TaskView view(Task task, @Nullable RankingRow ranking, @Nullable Lease lease) {
+        List<String> order = lease != null
+                ? lease.order()
+                : ranking != null && !ranking.shownOrder.isEmpty()
+                        ? List.of(ranking.shownOrder.split("\n"))
+                        : task.outputs().stream().map(o -> o.id()).sorted().toList();
+        TaskView.LeaseView hold = lease == null ? null : new TaskView.LeaseView(lease.id.toString(), lease.expiresAt);
+        if (ranking == null || ranking.retracted) {
+            return TaskView.of(task, order, hold, ranking == null ? 0 : ranking.revision, null);
+        }
+        RankingSubmitted event = Rankings.submitted(ranking);
+        return TaskView.of(
+                task,
+                order,
+                hold,
+                ranking.revision,
+                new TaskView.Mine(
+                        event.groups(), event.unacceptable(), event.comment().orElse(null)));
+    }
+
+    /** Submits or corrects. */
+    @PUT
+    @Path("tasks/{task}/ranking")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional
+    public Response submit(
+            @RestPath String project,
+            @RestPath String task,
+            @HeaderParam("Idempotency-Key") @Nullable String key,
+            @HeaderParam("If-Match") @Nullable String match,
+            InputStream body) {
+        byte[] bytes = Bodies.read(body, Bodies.SMALL_BYTES);
+        Judgement judgement = Bodies.parse(bytes, Judgement.class);
+        String request = project + "\n" + task + "\n" + match + "\n" + new String(bytes, StandardCharsets.UTF_8);
+        return answers.once(me(), key, request, () -> rankings.submit(project, task, me(), judgement, revision(match)));
+    }
+
+    /** Takes an own ranking back; an operator may name another labeler. */
+    @DELETE
+    @Path("tasks/{task}/ranking")
+    @Transactional
+    public Response retract(
+            @RestPath String project,
+            @RestPath String task,
+            @QueryParam("labeler") @Nullable String labeler,
+            @HeaderParam("Idempotency-Key") @Nullable String key,
+            @HeaderParam("If-Match") @Nullable String match) {
+        String whose = labeler == null ? me() : labeler;
+        if (!whose.equals(me()) && !identity.hasRole("operator")) {
+            throw new Refusal(403, "not_yours", "Only operators take back the rankings of others.");
+        }
+        String request = "retract\n" + project + "\n" + task + "\n" + whose + "\n" + match;
+        return answers.once(me(), key, request, () -> rankings.retract(project, task, whose, revision(match), me()));
+    }
+
+    /** The labeler's latest rankings, newest first. */
+    @GET
+    @Path("rankings/mine")
+    @Transactional
+    public List<Listed> mine(@RestPath String project, @QueryParam("limit") @DefaultValue("50") int limit) {
+        Project.required(project);
+        List<RankingRow> rows = RankingRow.<RankingRow>find(
+                        "projectId = ?1 and id.labeler = ?2 and retracted = false order by submittedAt desc",
+                        project,
+                        me())
+                .page(0, Math.clamp(limit, 1, MOST_LISTED))
+                .list();
+        List<Listed> listed = new ArrayList<>();
+        for (RankingRow row : rows) {
+            RankingSubmitted event = Rankings.submitted(row);
+            Task task = TaskRow.<TaskRow>findById(event.taskId()).task();
+            listed.add(new Listed(
+                    event.taskId(),
+                    task.prompt(),
+                    row.revision,
+                    event.groups(),
+                    event.unacceptable(),
+                    row.submittedAt));
+        }
+        return listed;
+    }
+
+    private String me() {
+        return identity.getPrincipal().getName();
+    }
+
+    private static @Nullable Integer revision(@Nullable String match) {
+        if (match == null) {
+            return null;
+        }
+        try {
+            return Integer.valueOf(match.strip().replace("W/", "").replace("\"", ""));
+        } catch (NumberFormatException e) {
+            throw new Refusal(400, "invalid_if_match", "If-Match must be a revision in quotes, such as \"2\".");
+        }
+    }
+}

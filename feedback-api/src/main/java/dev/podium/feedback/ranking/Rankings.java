@@ -1,0 +1,208 @@
+package dev.podium.feedback.ranking;
+
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.RankingEvent.RankingRetracted;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
+import dev.podium.feedback.outbox.Outbox;
+import dev.podium.feedback.rest.IdempotentAnswers.Answer;
+import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Lease;
+import dev.podium.feedback.task.TaskRow;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import jakarta.persistence.LockModeType;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Submits, corrects and retracts rankings; the row and its event are one transaction, under the task's lock. */
+@Singleton
+public class Rankings {
+    private final EntityManager entities;
+    private final Outbox outbox;
+
+    Rankings(EntityManager entities, Outbox outbox) {
+        this.entities = entities;
+        this.outbox = outbox;
+    }
+
+    /**
+     * Takes a ranking: the first one against a lease, a correction against the revision the labeler has seen.
+     *
+     * @param seenRevision from If-Match; absent for a first submission
+     */
+    public Answer submit(
+            String project, String taskId, String labeler, Judgement judgement, @Nullable Integer seenRevision) {
+        TaskRow row = locked(project, taskId);
+        Task task = row.task();
+        RankingRow before = RankingRow.findById(new RankingRow.Id(taskId, labeler));
+        Lease lease = Lease.<Lease>find("taskId = ?1 and labeler = ?2", taskId, labeler)
+                .firstResult();
+        if (before == null && lease == null && judgement.leaseId() == null) {
+            throw Refusal.notFound("Task " + taskId);
+        }
+        Judgement.Checked checked = judgement.check(task, task.rules());
+        boolean counted = before != null && !before.retracted;
+        if (counted || seenRevision != null) {
+            requireRevision(before, seenRevision);
+        }
+        if (!counted) {
+            takePlace(row, lease);
+        }
+        RankingRow now = before == null ? newRow(taskId, labeler, project) : before;
+        now.revision++;
+        now.retracted = false;
+        if (lease != null) {
+            now.shownOrder = lease.shownOrder;
+            lease.delete();
+        }
+        now.submittedAt = Clock.systemUTC().instant();
+        RankingSubmitted event = new RankingSubmitted(
+                UUID.randomUUID().toString(),
+                project,
+                taskId,
+                labeler,
+                now.revision,
+                checked.groups(),
+                checked.unacceptable(),
+                now.shownOrder.isEmpty() ? List.of() : List.of(now.shownOrder.split("\n")),
+                checked.durationMillis(),
+                Optional.ofNullable(judgement.comment()).filter(c -> !c.isBlank()),
+                now.submittedAt);
+        now.body = EventJson.writeText(event);
+        now.persist();
+        outbox.add(Topics.RANKINGS, taskId, event.eventId(), taskId, event, event.at());
+        return new Answer(now.revision == 1 ? 201 : 200, answer(taskId, now.revision, event.eventId()));
+    }
+
+    /** Imports a ranking that was made elsewhere; no lease, and no place is taken from the project's labelers. */
+    public boolean addImported(Task task, String labeler, List<List<String>> groups, Instant at) {
+        RankingRow.Id id = new RankingRow.Id(task.taskId(), labeler);
+        if (RankingRow.findById(id) != null) {
+            return false;
+        }
+        RankingSubmitted event = new RankingSubmitted(
+                UUID.randomUUID().toString(),
+                task.projectId(),
+                task.taskId(),
+                labeler,
+                1,
+                groups,
+                List.of(),
+                List.of(),
+                0,
+                Optional.empty(),
+                at);
+        RankingRow row = newRow(task.taskId(), labeler, task.projectId());
+        row.revision = 1;
+        row.submittedAt = at;
+        row.body = EventJson.writeText(event);
+        row.persist();
+        outbox.add(Topics.RANKINGS, task.taskId(), event.eventId(), task.taskId(), event, at);
+        return true;
+    }
+
+    /** Takes a ranking back; its place is free again. */
+    public Answer retract(String project, String taskId, String labeler, @Nullable Integer seenRevision, String by) {
+        TaskRow row = locked(project, taskId);
+        RankingRow before = RankingRow.findById(new RankingRow.Id(taskId, labeler));
+        if (before == null || before.retracted) {
+            throw Refusal.notFound("A ranking of task " + taskId + " by " + labeler);
+        }
+        if (seenRevision != null || by.equals(labeler)) {
+            requireRevision(before, seenRevision);
+        }
+        before.revision++;
+        before.retracted = true;
+        before.submittedAt = Clock.systemUTC().instant();
+        if (!labeler.equals(IMPORTED)) {
+            row.taken--;
+        }
+        RankingRetracted event = new RankingRetracted(
+                UUID.randomUUID().toString(),
+                project,
+                taskId,
+                labeler,
+                before.revision,
+                by.equals(labeler) ? Optional.empty() : Optional.of("retracted by " + by),
+                before.submittedAt);
+        outbox.add(Topics.RANKINGS, taskId, event.eventId(), taskId, event, event.at());
+        return new Answer(200, answer(taskId, before.revision, event.eventId()));
+    }
+
+    /** The labeler under which imported rankings stand when the file names none. */
+    public static final String IMPORTED = "imported";
+
+    private TaskRow locked(String project, String taskId) {
+        TaskRow row = TaskRow.findById(taskId, LockModeType.PESSIMISTIC_WRITE);
+        if (row == null || !row.projectId.equals(project)) {
+            throw Refusal.notFound("Task " + taskId);
+        }
+        return row;
+    }
+
+    private void takePlace(TaskRow row, @Nullable Lease lease) {
+        if (lease != null) {
+            // The lease's place becomes the ranking's, also when it ran out but nobody took it.
+            return;
+        }
+        if (row.taken >= row.overlap) {
+            throw new Refusal(
+                    409,
+                    "lease_expired",
+                    "Your hold on this task ran out and others have ranked it meanwhile. Take the next one.");
+        }
+        row.taken++;
+        entities.flush();
+    }
+
+    private static void requireRevision(@Nullable RankingRow before, @Nullable Integer seen) {
+        int current = before == null ? 0 : before.revision;
+        if (seen == null || seen != current) {
+            Map<String, Object> more = new LinkedHashMap<>();
+            more.put("revision", current);
+            if (before != null && !before.body.isEmpty()) {
+                more.put("current", groupsOf(before));
+            }
+            throw new Refusal(
+                    412,
+                    "stale_revision",
+                    "This ranking is at revision " + current
+                            + " now; send If-Match with the revision you have seen, or look at it again.",
+                    more);
+        }
+    }
+
+    static List<List<String>> groupsOf(RankingRow row) {
+        return submitted(row).groups();
+    }
+
+    /** The event of a row's newest submission. */
+    static RankingSubmitted submitted(RankingRow row) {
+        try {
+            return EventJson.read(row.body.getBytes(StandardCharsets.UTF_8), RankingSubmitted.class);
+        } catch (InvalidEventException e) {
+            throw new IllegalStateException("a stored ranking cannot be read", e);
+        }
+    }
+
+    private static RankingRow newRow(String taskId, String labeler, String project) {
+        RankingRow row = new RankingRow();
+        row.id = new RankingRow.Id(taskId, labeler);
+        row.projectId = project;
+        return row;
+    }
+
+    private static Map<String, Object> answer(String taskId, int revision, String eventId) {
+        return Map.of("taskId", taskId, "revision", revision, "eventId", eventId);
+    }
+}

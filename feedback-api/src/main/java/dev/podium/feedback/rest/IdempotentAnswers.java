@@ -1,0 +1,111 @@
+package dev.podium.feedback.rest;
+
+import dev.podium.contracts.EventJson;
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import jakarta.inject.Singleton;
+import jakarta.persistence.Column;
+import jakarta.persistence.Embeddable;
+import jakarta.persistence.EmbeddedId;
+import jakarta.persistence.Entity;
+import jakarta.persistence.EntityManager;
+import jakarta.persistence.Table;
+import jakarta.ws.rs.core.Response;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Answers remembered by Idempotency-Key, in the transaction of the work itself: a repeated request gets the first answer
+ * again, another body under the same key is refused, and a twin in flight is told so.
+ */
+@Singleton
+public class IdempotentAnswers {
+    private static final int MAX_KEY_CHARACTERS = 255;
+
+    private final EntityManager entities;
+
+    IdempotentAnswers(EntityManager entities) {
+        this.entities = entities;
+    }
+
+    /** A status and a JSON body. */
+    public record Answer(int status, Object body) {}
+
+    /** A remembered answer. */
+    @Entity
+    @Table(name = "idempotent_answer")
+    public static class Remembered extends PanacheEntityBase {
+        @EmbeddedId
+        public @Nullable Id id;
+
+        @Column(name = "request_sha256")
+        public String requestSha256 = "";
+
+        public int status;
+        public String body = "";
+
+        @Column(name = "created_at")
+        public Instant createdAt = Instant.EPOCH;
+    }
+
+    /** Person and key. */
+    @Embeddable
+    public record Id(String person, String key) {}
+
+    /**
+     * Does the work once per (person, key); must run in a transaction.
+     *
+     * @param request what makes requests the same
+     */
+    public Response once(String person, @Nullable String key, String request, Supplier<Answer> work) {
+        if (key == null || key.isBlank() || key.length() > MAX_KEY_CHARACTERS) {
+            throw new Refusal(
+                    400,
+                    "idempotency_key_missing",
+                    "Send a header Idempotency-Key of 1 to " + MAX_KEY_CHARACTERS
+                            + " characters, a new one per action.");
+        }
+        boolean locked = (Boolean)
+                entities.createNativeQuery("select pg_try_advisory_xact_lock(hashtextextended(:key, 7))", Boolean.class)
+                        .setParameter("key", person + "\n" + key)
+                        .getSingleResult();
+        if (!locked) {
+            throw new Refusal(409, "in_flight", "The same request is being worked on; ask again in a second.");
+        }
+        String sha256 = sha256(request);
+        Remembered before = entities.find(Remembered.class, new Id(person, key));
+        if (before != null) {
+            if (!before.requestSha256.equals(sha256)) {
+                throw Refusal.unprocessable(
+                        "idempotency_key_reused", "This Idempotency-Key was used for another request; take a new one.");
+            }
+            return Response.status(before.status)
+                    .entity(before.body)
+                    .header("Idempotent-Replayed", "true")
+                    .build();
+        }
+        Answer answer = work.get();
+        Remembered now = new Remembered();
+        now.id = new Id(person, key);
+        now.requestSha256 = sha256;
+        now.status = answer.status();
+        now.body = EventJson.writeText(answer.body());
+        now.createdAt = Clock.systemUTC().instant();
+        entities.persist(now);
+        return Response.status(now.status).entity(now.body).build();
+    }
+
+    private static String sha256(String text) {
+        try {
+            return HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256")
+                            .digest(text.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

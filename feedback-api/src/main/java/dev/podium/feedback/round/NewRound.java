@@ -1,0 +1,126 @@
+package dev.podium.feedback.round;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
+import dev.podium.contracts.RoundCommand.SftRecord;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundKind;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.Refusal;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What an operator sends to start a round. */
+public record NewRound(
+        @Nullable RoundKind kind,
+        @Nullable JsonNode config,
+        @Nullable String baseModel,
+        @Nullable String initialAdapter,
+        @Nullable String rewardAdapter,
+        @Nullable List<JsonNode> prompts,
+        @Nullable List<JsonNode> records) {
+    /** The kind's defaults with what the operator set on top; unknown fields are refused. */
+    RoundConfig effectiveConfig(RoundKind of) {
+        ObjectNode merged = (ObjectNode) EventJson.mapper().valueToTree(RoundConfig.defaults(of));
+        merged.put("kind", of.name());
+        if (config != null && !config.isNull()) {
+            if (!config.isObject()) {
+                throw Refusal.unprocessable("invalid_config", "config must be a JSON object.");
+            }
+            if (!config.path("kind").asText(of.name()).equals(of.name())) {
+                throw Refusal.unprocessable("invalid_config", "config is of another kind than the round.");
+            }
+            merge(merged, (ObjectNode) config, "config");
+        }
+        try {
+            return Bodies.parse(merged.toString().getBytes(StandardCharsets.UTF_8), RoundConfig.class);
+        } catch (Refusal e) {
+            throw Refusal.unprocessable("invalid_config", String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void merge(ObjectNode into, ObjectNode from, String path) {
+        from.properties().forEach(entry -> {
+            JsonNode there = into.get(entry.getKey());
+            if (there == null) {
+                List<String> known = new ArrayList<>();
+                into.fieldNames().forEachRemaining(known::add);
+                throw Refusal.unprocessable(
+                        "invalid_config", "There is no " + path + "." + entry.getKey() + "; known are " + known + ".");
+            }
+            if (there instanceof ObjectNode inner && entry.getValue() instanceof ObjectNode outer) {
+                merge(inner, outer, path + "." + entry.getKey());
+            } else {
+                into.set(entry.getKey(), entry.getValue());
+            }
+        });
+    }
+
+    /** Prompts as messages; a text is one message of the user. */
+    List<List<Message>> messages() {
+        List<List<Message>> all = new ArrayList<>();
+        for (JsonNode prompt : prompts == null ? List.<JsonNode>of() : prompts) {
+            all.add(messages(prompt));
+        }
+        return all;
+    }
+
+    private static List<Message> messages(JsonNode node) {
+        if (node.isTextual() && !node.textValue().isBlank()) {
+            return List.of(Message.user(node.textValue()));
+        }
+        if (!node.isArray() || node.isEmpty()) {
+            throw Refusal.unprocessable("invalid_prompt", "A prompt is a text or a list of {role, content}.");
+        }
+        List<Message> messages = new ArrayList<>();
+        for (JsonNode message : node) {
+            if (!message.path("role").isTextual() || !message.path("content").isTextual()) {
+                throw Refusal.unprocessable("invalid_prompt", "A message has a role and a content.");
+            }
+            messages.add(new Message(
+                    message.path("role").asText(), message.path("content").asText()));
+        }
+        return messages;
+    }
+
+    /**
+     * SFT records: {@code {"input","output"}}, {@code {"instruction","input","output"}} or
+     * {@code {"prompt","completion"}}.
+     */
+    List<SftRecord> sftRecords() {
+        List<SftRecord> all = new ArrayList<>();
+        for (JsonNode node : records == null ? List.<JsonNode>of() : records) {
+            all.add(record(node));
+        }
+        return all;
+    }
+
+    private static SftRecord record(JsonNode node) {
+        if (node.has("prompt")) {
+            JsonNode completion = node.path("completion");
+            String text =
+                    completion.isArray() ? completion.path(0).path("content").asText("") : completion.asText("");
+            return checked(messages(node.path("prompt")), text);
+        }
+        String instruction = node.path("instruction").asText("").strip();
+        String input = node.path("input").asText("").strip();
+        String prompt = instruction.isEmpty() ? input : input.isEmpty() ? instruction : instruction + "\n\n" + input;
+        if (prompt.isEmpty()) {
+            throw Refusal.unprocessable(
+                    "invalid_record", "A record needs input or instruction (or prompt): " + Map.of("record", node));
+        }
+        return checked(List.of(Message.user(prompt)), node.path("output").asText(""));
+    }
+
+    private static SftRecord checked(List<Message> prompt, String completion) {
+        if (completion.isBlank()) {
+            throw Refusal.unprocessable("invalid_record", "A record needs a text to imitate: output or completion.");
+        }
+        return new SftRecord(prompt, completion);
+    }
+}

@@ -1,0 +1,33 @@
+package dev.podium.feedback.round;
+
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import jakarta.persistence.Column;
+import jakarta.persistence.Entity;
+import jakarta.persistence.Id;
+import jakarta.persistence.Table;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** A round as it was asked for; what became of it is in the projection of round events. */
+@Entity
+@Table(name = "round")
+public class RoundRow extends PanacheEntityBase {
+    @Id
+    public String id = "";
+
+    @Column(name = "project_id")
+    public String projectId = "";
+
+    public String kind = "";
+    public String version = "";
+    public String command = "";
+
+    @Column(name = "idempotency_key")
+    public @Nullable String idempotencyKey;
+
+    @Column(name = "requested_by")
+    public String requestedBy = "";
+
+    @Column(name = "requested_at")
+    public Instant requestedAt = Instant.EPOCH;
+}

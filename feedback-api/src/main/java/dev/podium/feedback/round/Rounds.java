@@ -1,0 +1,213 @@
+package dev.podium.feedback.round;
+
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
+import dev.podium.contracts.RoundCommand;
+import dev.podium.contracts.RoundCommand.PartitionEnd;
+import dev.podium.contracts.RoundCommand.SftRecord;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.Topics;
+import dev.podium.feedback.kafka.KafkaAccess;
+import dev.podium.feedback.outbox.Outbox;
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Refusal;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import jakarta.transaction.Transactional;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.apache.kafka.common.KafkaException;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jspecify.annotations.Nullable;
+
+/** Starts and cancels rounds: checks everything that can be checked before a trainer is bothered. */
+@Singleton
+public class Rounds {
+    private static final int MAX_PROMPTS = 100_000;
+
+    private final EntityManager entities;
+    private final Outbox outbox;
+    private final KafkaAccess kafka;
+    private final Set<String> baseModels;
+
+    Rounds(
+            EntityManager entities,
+            Outbox outbox,
+            KafkaAccess kafka,
+            @ConfigProperty(name = "podium.base-models") Set<String> baseModels) {
+        this.entities = entities;
+        this.outbox = outbox;
+        this.kafka = kafka;
+        this.baseModels = baseModels;
+    }
+
+    /** A stored round, and whether this call made it. */
+    public record Started(RoundRow round, boolean isNew) {}
+
+    /** Starts a round; the same key of the same operator gives the same round. */
+    @Transactional
+    public Started start(String project, NewRound wanted, @Nullable String key, String operator) {
+        Project home = Project.required(project);
+        if (key != null) {
+            Optional<RoundRow> before = RoundRow.<RoundRow>find(
+                            "projectId = ?1 and requestedBy = ?2 and idempotencyKey = ?3", project, operator, key)
+                    .firstResultOptional();
+            if (before.isPresent()) {
+                return new Started(before.get(), false);
+            }
+        }
+        if (wanted.kind() == null) {
+            throw Refusal.unprocessable("invalid_kind", "kind must be SAMPLE, SFT, REWARD, DPO or PPO.");
+        }
+        RoundKind kind = wanted.kind();
+        String baseModel = wanted.baseModel() == null ? home.baseModel : wanted.baseModel();
+        if (!baseModels.contains(baseModel)) {
+            throw Refusal.unprocessable(
+                    "unknown_base_model",
+                    "There is no base model " + baseModel + "; known are "
+                            + baseModels.stream().sorted().toList() + " (podium.base-models).");
+        }
+        RoundConfig config = wanted.effectiveConfig(kind);
+        List<List<Message>> prompts = wanted.messages();
+        List<SftRecord> records = wanted.sftRecords();
+        requireData(project, kind, prompts, records);
+        Optional<String> initial = Optional.ofNullable(wanted.initialAdapter()).filter(v -> !v.isBlank());
+        initial.ifPresent(version -> requireAdapter(project, version, "POLICY"));
+        Optional<String> reward = reward(project, kind, wanted.rewardAdapter());
+        Instant now = Clock.systemUTC().instant();
+        RoundRow row = new RoundRow();
+        row.id = UUID.randomUUID().toString();
+        row.projectId = project;
+        row.kind = kind.name();
+        row.version = Project.nextVersion(project);
+        row.idempotencyKey = key;
+        row.requestedBy = operator;
+        row.requestedAt = now;
+        RoundCommand command = new RoundCommand.StartRound(
+                row.id,
+                project,
+                kind,
+                row.version,
+                baseModel,
+                config,
+                pin(),
+                initial,
+                reward,
+                prompts,
+                records,
+                operator,
+                now);
+        row.command = EventJson.writeText(command);
+        row.persist();
+        outbox.add(Topics.ROUND_COMMANDS, row.id, UUID.randomUUID().toString(), row.id, command, now);
+        return new Started(row, true);
+    }
+
+    private void requireData(String project, RoundKind kind, List<List<Message>> prompts, List<SftRecord> records) {
+        if (prompts.size() > MAX_PROMPTS || records.size() > MAX_PROMPTS) {
+            throw Refusal.unprocessable(
+                    "too_many_prompts", "A round takes at most " + MAX_PROMPTS + " prompts or records.");
+        }
+        boolean enough =
+                switch (kind) {
+                    case REWARD, DPO ->
+                        count("select count(*) from preference where project_id = :p and decided", project) > 0;
+                    case SFT ->
+                        !records.isEmpty()
+                                || count("select count(*) from preference where project_id = :p and decided", project)
+                                        > 0;
+                    case SAMPLE, PPO ->
+                        !prompts.isEmpty()
+                                || count("select count(*) from preference where project_id = :p", project) > 0;
+                };
+        if (!enough) {
+            throw Refusal.unprocessable(
+                    "no_data",
+                    switch (kind) {
+                        case REWARD, DPO -> "There is no decided pair yet: rank some tasks first.";
+                        case SFT -> "There is nothing to imitate yet: send records, or rank some tasks first.";
+                        case SAMPLE, PPO -> "There is no prompt yet: send prompts, or rank some tasks first.";
+                    });
+        }
+    }
+
+    private long count(String sql, String project) {
+        return ((Number) entities.createNativeQuery(sql)
+                        .setParameter("p", project)
+                        .getSingleResult())
+                .longValue();
+    }
+
+    private void requireAdapter(String project, String version, String kind) {
+        List<?> found = entities.createNativeQuery(
+                        "select kind from adapter where project_id = :p and version = :v", String.class)
+                .setParameter("p", project)
+                .setParameter("v", version)
+                .getResultList();
+        if (found.isEmpty() || !found.getFirst().equals(kind)) {
+            throw Refusal.unprocessable(
+                    "unknown_adapter", "There is no " + kind + " adapter " + version + " in project " + project + ".");
+        }
+    }
+
+    private Optional<String> reward(String project, RoundKind kind, @Nullable String wanted) {
+        if (kind != RoundKind.PPO) {
+            return Optional.empty();
+        }
+        if (wanted != null && !wanted.isBlank()) {
+            requireAdapter(project, wanted, "REWARD");
+            return Optional.of(wanted);
+        }
+        List<?> newest = entities.createNativeQuery(
+                        "select version from adapter where project_id = :p and kind = 'REWARD'"
+                                + " order by created_at desc limit 1",
+                        String.class)
+                .setParameter("p", project)
+                .getResultList();
+        if (newest.isEmpty()) {
+            throw Refusal.unprocessable(
+                    "unknown_adapter", "A PPO round needs a reward model: run a REWARD round first.");
+        }
+        return Optional.of((String) newest.getFirst());
+    }
+
+    /** Where the preference sets end now. */
+    private List<PartitionEnd> pin() {
+        try {
+            List<PartitionEnd> ends = new ArrayList<>();
+            kafka.endOffsets(Topics.PREFERENCES)
+                    .forEach((partition, end) -> ends.add(new PartitionEnd(partition.partition(), end)));
+            ends.sort(Comparator.comparingInt(PartitionEnd::partition));
+            return ends;
+        } catch (KafkaException e) {
+            throw new Refusal(
+                    503, "kafka_away", "Kafka does not answer, so the data cannot be pinned; try again in a minute.");
+        }
+    }
+
+    /** Asks the trainer to stop; harmless when the round has ended. */
+    @Transactional
+    public RoundRow cancel(String id, String operator) {
+        RoundRow row = RoundRow.findById(id);
+        if (row == null) {
+            throw Refusal.notFound("Round " + id);
+        }
+        RoundCommand command = new RoundCommand.CancelRound(
+                id, row.projectId, operator, Clock.systemUTC().instant());
+        outbox.add(
+                Topics.ROUND_COMMANDS,
+                id,
+                UUID.randomUUID().toString(),
+                id,
+                command,
+                Clock.systemUTC().instant());
+        return row;
+    }
+}

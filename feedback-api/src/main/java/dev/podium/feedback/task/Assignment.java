@@ -1,0 +1,106 @@
+package dev.podium.feedback.task;
+
+import dev.podium.contracts.Output;
+import dev.podium.contracts.Task;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import jakarta.persistence.LockModeType;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.UUID;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/**
+ * Gives each labeler the next task. A task has exactly {@code overlap} places; a place is taken by a lease or a ranking,
+ * counted in the task's row under its lock, so that fifty labelers who ask at once never get one place twice.
+ */
+@Singleton
+public class Assignment {
+    private final EntityManager entities;
+    private final Duration leaseTime;
+
+    Assignment(EntityManager entities, @ConfigProperty(name = "podium.lease.minutes") int leaseMinutes) {
+        this.entities = entities;
+        this.leaseTime = Duration.ofMinutes(leaseMinutes);
+    }
+
+    /** A lease and its task. */
+    public record Assigned(Lease lease, TaskRow task) {}
+
+    /** The task a labeler is on, or the next one; empty when nothing is left. Must run in a transaction. */
+    public Optional<Assigned> next(String project, String labeler) {
+        Instant now = Clock.systemUTC().instant();
+        Optional<Lease> current = Lease.<Lease>find(
+                        "projectId = ?1 and labeler = ?2 and expiresAt > ?3 order by expiresAt", project, labeler, now)
+                .firstResultOptional();
+        if (current.isPresent()) {
+            Lease lease = current.get();
+            lease.expiresAt = now.plus(leaseTime);
+            return Optional.of(new Assigned(lease, TaskRow.<TaskRow>findById(lease.taskId)));
+        }
+        Optional<String> open = open(project, labeler);
+        if (open.isEmpty() && releaseExpired(project) > 0) {
+            open = open(project, labeler);
+        }
+        return open.map(id -> lease(id, labeler, now));
+    }
+
+    private Optional<String> open(String project, String labeler) {
+        List<?> found = entities.createNativeQuery(
+                        "select t.id from task t where t.project_id = :project and t.taken < t.overlap"
+                                + " and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = :labeler)"
+                                + " and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = :labeler)"
+                                + " order by t.position limit 1 for update of t skip locked",
+                        String.class)
+                .setParameter("project", project)
+                .setParameter("labeler", labeler)
+                .getResultList();
+        return found.isEmpty() ? Optional.empty() : Optional.of((String) found.getFirst());
+    }
+
+    private Assigned lease(String taskId, String labeler, Instant now) {
+        TaskRow row = TaskRow.findById(taskId, LockModeType.PESSIMISTIC_WRITE);
+        row.taken++;
+        Lease lease = new Lease();
+        lease.id = UUID.randomUUID();
+        lease.taskId = taskId;
+        lease.projectId = row.projectId;
+        lease.labeler = labeler;
+        lease.shownOrder = String.join("\n", shuffled(row.task(), labeler));
+        lease.expiresAt = now.plus(leaseTime);
+        lease.persist();
+        return new Assigned(lease, row);
+    }
+
+    /** The order for one labeler: random over labelers, the same whenever this labeler sees the task. */
+    static List<String> shuffled(Task task, String labeler) {
+        List<String> ids =
+                new ArrayList<>(task.outputs().stream().map(Output::id).sorted().toList());
+        UUID seed = UUID.nameUUIDFromBytes((task.taskId() + "\n" + labeler).getBytes(StandardCharsets.UTF_8));
+        Collections.shuffle(ids, new Random(seed.getMostSignificantBits() ^ seed.getLeastSignificantBits()));
+        return ids;
+    }
+
+    /** Frees the places of leases that ran out. Must run in a transaction. */
+    int releaseExpired(String project) {
+        List<?> tasks = entities.createNativeQuery(
+                        "delete from lease where id in (select id from lease where project_id = :project"
+                                + " and expires_at < now() limit 1000 for update skip locked) returning task_id",
+                        String.class)
+                .setParameter("project", project)
+                .getResultList();
+        for (Object task : tasks.stream().sorted().toList()) {
+            entities.createNativeQuery("update task set taken = taken - 1 where id = :id")
+                    .setParameter("id", task)
+                    .executeUpdate();
+        }
+        return tasks.size();
+    }
+}

@@ -1,0 +1,58 @@
+package dev.podium.feedback.task;
+
+import dev.podium.contracts.Message;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.RankingRules;
+import dev.podium.contracts.Task;
+import dev.podium.feedback.rendering.SafeMarkdown;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** A task as a labeler sees it: blind, in the labeler's own order, with HTML that is safe to show. */
+public record TaskView(
+        Prompt task,
+        RankingRules rules,
+        @Nullable LeaseView lease,
+        int revision,
+        @Nullable Mine ranking) {
+    /** Prompt and outputs. */
+    public record Prompt(String id, List<Turn> prompt, List<Candidate> outputs) {}
+
+    /** One message. */
+    public record Turn(String role, String content, String html) {}
+
+    /** One output without its provenance. */
+    public record Candidate(String id, String text, String html) {}
+
+    /** A hold on the task. */
+    public record LeaseView(String id, Instant expiresAt) {}
+
+    /** The labeler's own ranking. */
+    public record Mine(
+            List<List<String>> groups,
+            List<String> unacceptable,
+            @Nullable String comment) {}
+
+    /** A view of a task in the given order. */
+    public static TaskView of(
+            Task task, List<String> order, @Nullable LeaseView lease, int revision, @Nullable Mine ranking) {
+        Map<String, Output> outputs =
+                task.outputs().stream().collect(Collectors.toMap(Output::id, Function.identity()));
+        List<Candidate> candidates = new ArrayList<>();
+        for (String id : order) {
+            Output output = outputs.get(id);
+            if (output != null) {
+                candidates.add(new Candidate(id, output.text(), SafeMarkdown.toHtml(output.text())));
+            }
+        }
+        List<Turn> turns = task.prompt().stream()
+                .map((Message m) -> new Turn(m.role(), m.content(), SafeMarkdown.toHtml(m.content())))
+                .toList();
+        return new TaskView(new Prompt(task.taskId(), turns, candidates), task.rules(), lease, revision, ranking);
+    }
+}

@@ -1,0 +1,37 @@
+package dev.podium.feedback.task;
+
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
+import dev.podium.feedback.outbox.Outbox;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import java.util.UUID;
+
+/** Stores tasks, each with its event. */
+@Singleton
+public class Tasks {
+    private final EntityManager entities;
+    private final Outbox outbox;
+
+    Tasks(EntityManager entities, Outbox outbox) {
+        this.entities = entities;
+        this.outbox = outbox;
+    }
+
+    /** Stores a task unless one of its id is there; must run in a transaction. Returns whether it is new. */
+    public boolean add(Task task) {
+        int added = entities.createNativeQuery("insert into task (id, project_id, overlap, body)"
+                        + " values (:id, :project, :overlap, :body) on conflict (id) do nothing")
+                .setParameter("id", task.taskId())
+                .setParameter("project", task.projectId())
+                .setParameter("overlap", task.rules().overlap())
+                .setParameter("body", EventJson.writeText(task))
+                .executeUpdate();
+        if (added == 1) {
+            outbox.add(
+                    Topics.TASKS, task.taskId(), UUID.randomUUID().toString(), task.taskId(), task, task.createdAt());
+        }
+        return added == 1;
+    }
+}
