@@ -93,6 +93,22 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
     }
 
+    /**
+     * Stops the server that a killed JVM left behind on the folder, if there is one; {@link #start(Path, int)} does so,
+     * too.
+     *
+     * @return whether there was one
+     */
+    public static boolean reap(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return false;
+        }
+        Path home = folder.toAbsolutePath();
+        try (FileChannel held = lock(home)) {
+            return held.isOpen() && stopLeftover(home.resolve("data"));
+        }
+    }
+
     /** URL of the database that belongs to Podium alone. */
     public String jdbcUrl() {
         return jdbcUrl(DATABASE);
@@ -155,10 +171,10 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /** Nobody holds the lock; so what the pid file names has lost its JVM. */
-    private static void stopLeftover(Path data) throws IOException {
+    private static boolean stopLeftover(Path data) throws IOException {
         Path pidFile = data.resolve("postmaster.pid");
         if (!Files.exists(pidFile)) {
-            return;
+            return false;
         }
         List<String> lines = Files.readAllLines(pidFile);
         Optional<ProcessHandle> leftover = lines.isEmpty()
@@ -172,6 +188,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             stop(leftover.get());
         }
         Files.deleteIfExists(pidFile);
+        return leftover.isPresent();
     }
 
     private static void initialise(Path home, Path data, Path bin, List<String> prefix) throws IOException {

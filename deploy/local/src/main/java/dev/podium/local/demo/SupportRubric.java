@@ -27,7 +27,7 @@ final class SupportRubric {
                     + "any (other|further|more) questions|anything else|hope this helps)");
     private static final Pattern BRUSH_OFF = Pattern.compile(
             "(no idea|not my problem|not our fault|whatever|read the manual|that happens|ignore it|just wait|"
-                    + "it will come|keep it|you ordered it|strange\\.|it is a machine|networks do that)");
+                    + "it will come|keep it\\.|you ordered it\\.|strange\\.|it is a machine|networks do that)");
     private static final int MAX_STEPS = 3;
     private static final int MIN_WORDS = 8;
     private static final int MAX_WORDS = 80;

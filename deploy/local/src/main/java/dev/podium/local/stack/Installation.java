@@ -37,6 +37,8 @@ public record Installation(Path root) {
         command.add(ProcessHandle.current().info().command().orElse("java"));
         command.addAll(application.jvmFlags());
         if (application == Application.SAMPLE_SERVICE) {
+            command.add("-Djava.util.logging.config.file="
+                    + root.resolve("deploy/local/src/main/resources/logging.properties"));
             command.addAll(List.of("-cp", classPath(), "dev.podium.local.service.SampleService"));
             return command;
         }

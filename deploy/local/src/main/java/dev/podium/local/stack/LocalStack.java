@@ -173,6 +173,9 @@ public final class LocalStack implements AutoCloseable {
                 options.notices().accept("stopped a " + application.label() + " that an earlier run left behind");
             }
         }
+        if (EmbeddedPostgres.reap(options.folder().postgres())) {
+            options.notices().accept("stopped a PostgreSQL that an earlier run left behind");
+        }
     }
 
     private void startServers() throws StackException {

@@ -73,7 +73,7 @@ final class SupervisedProcess implements AutoCloseable {
     /** SIGKILL, as a crash would; the supervisor starts it again. */
     synchronized void kill() {
         if (process != null) {
-            process.destroyForcibly();
+            process.toHandle().destroyForcibly();
         }
     }
 
@@ -86,7 +86,8 @@ final class SupervisedProcess implements AutoCloseable {
         stopping = true;
         notifyAll();
         if (process != null) {
-            process.destroy();
+            // Not Process.destroy(): that closes the pipe that the last lines of the log come through.
+            process.toHandle().destroy();
         }
     }
 

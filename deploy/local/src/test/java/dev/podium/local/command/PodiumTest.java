@@ -1,0 +1,187 @@
+package dev.podium.local.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line against a server that writes down what it is asked. */
+class PodiumTest {
+    @TempDir
+    Path folder;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private final List<String> requests = new ArrayList<>();
+    private final Map<String, String> answers = new HashMap<>();
+    private HttpServer server;
+
+    @BeforeEach
+    void startServer() throws Exception {
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+            String call = exchange.getRequestMethod() + " " + exchange.getRequestURI();
+            requests.add(call + (body.isEmpty() ? "" : " " + body));
+            String answer = answers.getOrDefault(call, "404 {\"code\":\"not_found\",\"detail\":\"there is none\"}");
+            byte[] bytes = answer.substring(4).getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(Integer.parseInt(answer.substring(0, 3)), bytes.length);
+            exchange.getResponseBody().write(bytes);
+            exchange.close();
+        });
+        server.start();
+    }
+
+    @AfterEach
+    void stopServer() {
+        server.stop(0);
+    }
+
+    @Test
+    void importCreatesTheProjectWhenItIsNew() throws Exception {
+        Path file = Files.writeString(folder.resolve("a.jsonl"), "{\"prompt\":\"p\"}\n");
+        answers.put("POST /api/v1/projects", "201 {}");
+        answers.put(
+                "POST /api/v1/projects/oasst/import?format=auto&partial=false",
+                "200 {\"format\":\"oasst\",\"tasks\":3,\"rankings\":2,\"duplicates\":0,\"skipped\":1,\"errors\":[]}");
+
+        int status = run("import", file.toString(), "--project", "oasst");
+
+        assertEquals(0, status, err.toString());
+        assertEquals("GET /api/v1/projects/oasst", requests.get(0));
+        assertTrue(requests.get(1).contains("\"id\":\"oasst\""), requests.toString());
+        assertTrue(requests.get(2).endsWith("{\"prompt\":\"p\"}\n"), requests.toString());
+        assertEquals(
+                "oasst: 3 tasks, 2 rankings, 0 duplicates, 1 skipped",
+                out.toString().strip());
+    }
+
+    @Test
+    void linesOfABadFileAreNamed() throws Exception {
+        Path file = Files.writeString(folder.resolve("a.jsonl"), "{");
+        answers.put("GET /api/v1/projects/p", "200 {}");
+        answers.put(
+                "POST /api/v1/projects/p/import?format=auto&partial=false",
+                "422 {\"format\":\"podium\",\"tasks\":0,\"errors\":[{\"line\":501,\"code\":\"x\",\"message\":\"no prompt\"}]}");
+
+        int status = run("import", file.toString(), "--project", "p");
+
+        assertEquals(1, status);
+        assertTrue(err.toString().contains("line 501: no prompt"), err.toString());
+    }
+
+    @Test
+    void settingsOfARoundBecomeItsConfiguration() {
+        answers.put("POST /api/v1/projects/p/rounds", "201 {\"id\":\"r1\",\"version\":\"v2\"}");
+
+        int status = run(
+                "round",
+                "start",
+                "dpo",
+                "--project",
+                "p",
+                "--set",
+                "training.epochs=2",
+                "--set",
+                "loss=sigmoid",
+                "--adapter",
+                "v1",
+                "--json");
+
+        assertEquals(0, status, err.toString());
+        assertEquals(
+                "POST /api/v1/projects/p/rounds {\"kind\":\"DPO\",\"config\":{\"training\":{\"epochs\":2},"
+                        + "\"loss\":\"sigmoid\"},\"initialAdapter\":\"v1\"}",
+                requests.getFirst());
+        assertEquals("{\"id\":\"r1\",\"version\":\"v2\"}", out.toString().strip());
+    }
+
+    @Test
+    void roundThatFailedIsAnExitCodeAndAReason() {
+        answers.put(
+                "GET /api/v1/rounds/r1",
+                "200 {\"id\":\"r1\",\"state\":\"FAILED\",\"error\":{\"code\":\"no_data\",\"message\":\"no pairs\"}}");
+
+        assertEquals(1, run("round", "show", "r1", "--follow"));
+
+        assertTrue(err.toString().contains("no pairs (no_data)"), err.toString());
+    }
+
+    @Test
+    void promotionToTheBaseSendsNull() {
+        answers.put(
+                "PUT /api/v1/projects/p/channels/production",
+                "200 {\"channel\":\"production\",\"version\":null,\"sequence\":3}");
+
+        assertEquals(0, run("channel", "promote", "base", "--project", "p"));
+
+        assertTrue(requests.getFirst().endsWith("{\"version\":null}"), requests.toString());
+    }
+
+    @Test
+    void refusalIsSaidInItsOwnWords() {
+        answers.put(
+                "POST /api/v1/projects/p/rounds",
+                "422 {\"code\":\"no_data\",\"detail\":\"the project has no decided pairs\"}");
+
+        assertEquals(1, run("round", "start", "REWARD", "--project", "p"));
+
+        assertEquals(
+                "podium: the project has no decided pairs (no_data)",
+                err.toString().strip());
+    }
+
+    @Test
+    void withoutAStackTheRemedyIsNamed() {
+        Session session = new Session(
+                Map.of("PODIUM_HOME", folder.toString()), new PrintWriter(out, true), new PrintWriter(err, true));
+
+        assertEquals(1, Podium.run(session, "project", "list"));
+
+        assertTrue(err.toString().contains("./podium up"), err.toString());
+    }
+
+    @Test
+    void benchmarkThatIsNotBuiltIsNamed() {
+        assertEquals(1, run("bench", "feedback"));
+        assertEquals("podium: no benchmark named feedback yet", err.toString().strip());
+    }
+
+    @Test
+    void wrongUsageIsItsOwnExitCode() {
+        assertEquals(2, run("round", "start", "REWARD"));
+        assertEquals(2, run("nonsense"));
+        assertEquals(2, run());
+    }
+
+    private int run(String... arguments) {
+        Session session = new Session(
+                Map.of(
+                        "PODIUM_HOME",
+                        folder.toString(),
+                        "PODIUM_URL",
+                        "http://127.0.0.1:" + server.getAddress().getPort(),
+                        "PODIUM_USER",
+                        "operator",
+                        "PODIUM_PASSWORD",
+                        "secret"),
+                new PrintWriter(out, true),
+                new PrintWriter(err, true));
+        return Podium.run(session, arguments);
+    }
+}
