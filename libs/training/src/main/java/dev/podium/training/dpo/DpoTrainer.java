@@ -157,12 +157,8 @@ public final class DpoTrainer implements Trainer {
     /** One pass of the model over the outputs, then the pairs' view of it. */
     static PairLogProbabilities pairs(
             CausalLM model, LoraAdapter adapter, PairBatch pairs, Map<String, float[]> reference) {
-        return view(model, pairs, pairs.outputs().logProbabilities(model, Optional.of(adapter)), reference);
-    }
-
-    private static PairLogProbabilities view(
-            CausalLM model, PairBatch pairs, NDArray perOutput, Map<String, float[]> reference) {
         NDManager arrays = model.runtime().root();
+        NDArray perOutput = pairs.outputs().logProbabilities(model, Optional.of(adapter));
         NDArray referencePerOutput = arrays.create(perOutput(pairs.tasks(), reference));
         NDArray lengths = pairs.lengths(arrays);
         return new PairLogProbabilities(
@@ -193,31 +189,33 @@ public final class DpoTrainer implements Trainer {
             TokenizedTasks heldOut,
             Map<String, float[]> reference,
             PreferenceLoss lossFunction,
-            RoundConfig.Dpo config)
-            throws RoundCancelled {
+            RoundConfig.Dpo config) {
         Map<String, Double> metrics = new LinkedHashMap<>();
         metrics.put("heldout_pairs", (double) heldOut.pairs());
         if (heldOut.tasks().isEmpty()) {
             return metrics;
         }
         CausalLM model = context.model();
-        Map<String, float[]> trained = logProbabilities(context, adapter, heldOut.tasks());
-        try (TensorScope scope = new TensorScope();
-                GradientMode gradients = GradientMode.off()) {
-            PairBatch pairs = PairBatch.of(model, heldOut.tasks());
-            NDArray perOutput = model.runtime().root().create(perOutput(heldOut.tasks(), trained));
-            PairLogProbabilities logProbabilities = view(model, pairs, perOutput, reference);
-            PairStatistics statistics = new PairStatistics(config.beta());
-            statistics.add(logProbabilities);
-            Map<String, Double> all = statistics.metrics();
-            metrics.put("heldout_accuracy", all.getOrDefault("rewards/accuracies", 0.0));
-            metrics.put("heldout_margin", all.getOrDefault("rewards/margins", 0.0));
-            NDArray loss = Reduction.weightedMean(
-                    lossFunction.perPair(logProbabilities, config.beta(), config.labelSmoothing()),
-                    pairs.weights(),
-                    PairBatch.weight(heldOut.tasks()));
-            metrics.put("heldout_loss", (double) loss.getFloat());
+        PairStatistics statistics = new PairStatistics(config.beta());
+        double weight = PairBatch.weight(heldOut.tasks());
+        double loss = 0;
+        for (List<TaskTokens> part : MicroBatches.ofTasks(heldOut.tasks(), MicroBatches.tokens(model.config()))) {
+            try (TensorScope scope = new TensorScope();
+                    GradientMode gradients = GradientMode.off()) {
+                PairBatch pairs = PairBatch.of(model, part);
+                PairLogProbabilities logProbabilities = pairs(model, adapter, pairs, reference);
+                statistics.add(logProbabilities);
+                loss += Reduction.weightedMean(
+                                lossFunction.perPair(logProbabilities, config.beta(), config.labelSmoothing()),
+                                pairs.weights(),
+                                weight)
+                        .getFloat();
+            }
         }
+        Map<String, Double> all = statistics.metrics();
+        metrics.put("heldout_accuracy", all.getOrDefault("rewards/accuracies", 0.0));
+        metrics.put("heldout_margin", all.getOrDefault("rewards/margins", 0.0));
+        metrics.put("heldout_loss", loss);
         return metrics;
     }
 }
