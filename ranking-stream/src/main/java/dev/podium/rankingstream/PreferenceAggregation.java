@@ -1,0 +1,218 @@
+package dev.podium.rankingstream;
+
+import dev.podium.contracts.Output;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.PreferenceSet.Pair;
+import dev.podium.contracts.PreferenceSet.RankingUsed;
+import dev.podium.contracts.PreferenceSet.Tie;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.RankingRules;
+import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
+import java.text.Normalizer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * From the rankings of one task to its preference set: a pure function, so that any order and any repetition of the same
+ * facts gives the same set.
+ *
+ * <p>Votes n_ij are the summed reliabilities of the labelers who rank i above j; outputs left out of a ranking are below
+ * all ranked ones and tied with each other. A pair is decided when n_ij + n_ji reaches minVotes, the votes differ, and
+ * |n_ij - n_ji| / (n_ij + n_ji) reaches minMajority; otherwise it is a tie.
+ */
+final class PreferenceAggregation {
+    private PreferenceAggregation() {}
+
+    /** @param reliability vote weight of a labeler */
+    static PreferenceSet aggregate(Task task, Iterable<HeldRanking> held, ToDoubleFunction<String> reliability) {
+        List<HeldRanking> counted = new ArrayList<>();
+        Instant newest = task.createdAt();
+        for (HeldRanking ranking : held) {
+            newest = ranking.event().at().isAfter(newest) ? ranking.event().at() : newest;
+            if (ranking.event() instanceof RankingSubmitted) {
+                counted.add(ranking);
+            }
+        }
+        counted.sort(Comparator.comparing(ranking -> ranking.event().labelerId()));
+        Map<String, String> canonical = canonicalIds(task);
+        Votes votes = new Votes(canonical);
+        for (HeldRanking ranking : counted) {
+            votes.add(
+                    (RankingSubmitted) ranking.event(),
+                    reliability.applyAsDouble(ranking.event().labelerId()));
+        }
+        List<Pair> pairs = new ArrayList<>();
+        List<Tie> ties = new ArrayList<>();
+        if (!counted.isEmpty()) {
+            votes.decide(task.rules(), pairs, ties);
+        }
+        return new PreferenceSet(
+                task.projectId(),
+                task.taskId(),
+                task.prompt(),
+                task.outputs(),
+                task.baseModel(),
+                weighted(pairs),
+                ties,
+                votes.unacceptable,
+                counted.stream().map(ranking -> used(ranking, reliability)).toList(),
+                hasCycle(pairs),
+                !pairs.isEmpty(),
+                newest);
+    }
+
+    private static RankingUsed used(HeldRanking ranking, ToDoubleFunction<String> reliability) {
+        return new RankingUsed(
+                ranking.event().labelerId(),
+                ranking.event().revision(),
+                ranking.event().eventId(),
+                Topics.RANKINGS,
+                ranking.partition(),
+                ranking.offset(),
+                reliability.applyAsDouble(ranking.event().labelerId()));
+    }
+
+    /** Equal texts (NFC, trimmed) are one output: the one with the smallest id. */
+    private static Map<String, String> canonicalIds(Task task) {
+        Map<String, String> byText = new HashMap<>();
+        List<Output> sorted =
+                task.outputs().stream().sorted(Comparator.comparing(Output::id)).toList();
+        Map<String, String> canonical = new TreeMap<>();
+        for (Output output : sorted) {
+            String text =
+                    Normalizer.normalize(output.text(), Normalizer.Form.NFC).strip();
+            canonical.put(output.id(), byText.computeIfAbsent(text, t -> output.id()));
+        }
+        return canonical;
+    }
+
+    /** Every task weighs 1 in training, however many pairs it has. */
+    private static List<Pair> weighted(List<Pair> pairs) {
+        return pairs.stream()
+                .map(p -> new Pair(
+                        p.chosen(),
+                        p.rejected(),
+                        1.0 / pairs.size(),
+                        p.votesFor(),
+                        p.votesAgainst(),
+                        p.margin(),
+                        p.probability()))
+                .toList();
+    }
+
+    /** Removes outputs that nothing is preferred to, again and again; what stays is a cycle. */
+    private static boolean hasCycle(List<Pair> pairs) {
+        Set<String> left = new HashSet<>();
+        pairs.forEach(pair -> {
+            left.add(pair.chosen());
+            left.add(pair.rejected());
+        });
+        boolean removed = true;
+        while (removed) {
+            removed = left.removeIf(
+                    id -> pairs.stream().noneMatch(p -> p.rejected().equals(id) && left.contains(p.chosen())));
+        }
+        return !left.isEmpty();
+    }
+
+    /** The vote matrix over distinct outputs. */
+    private static final class Votes {
+        private final Map<String, String> canonical;
+        private final List<String> ids;
+        private final double[][] above;
+        private final double[][] gap;
+        private final Map<String, Integer> unacceptable = new TreeMap<>();
+        private int rankings;
+
+        Votes(Map<String, String> canonical) {
+            this.canonical = canonical;
+            this.ids = new ArrayList<>(new TreeSet<>(canonical.values()));
+            this.above = new double[ids.size()][ids.size()];
+            this.gap = new double[ids.size()][ids.size()];
+        }
+
+        void add(RankingSubmitted ranking, double reliability) {
+            int[] ranks = ranks(ranking);
+            rankings++;
+            for (int i = 0; i < ids.size(); i++) {
+                for (int j = 0; j < ids.size(); j++) {
+                    if (ranks[i] < ranks[j]) {
+                        above[i][j] += reliability;
+                    }
+                    gap[i][j] += ranks[j] - ranks[i];
+                }
+            }
+            Set<String> marked = new TreeSet<>();
+            ranking.unacceptable().forEach(id -> marked.add(canonicalOf(id)));
+            marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
+        }
+
+        private String canonicalOf(String id) {
+            return canonical.getOrDefault(id, id);
+        }
+
+        /** Dense ranks 1, 2, 2, 3; what is left out shares the place after the last. */
+        private int[] ranks(RankingSubmitted ranking) {
+            int[] ranks = new int[ids.size()];
+            int place = 0;
+            for (List<String> group : ranking.groups()) {
+                boolean used = false;
+                for (String id : group) {
+                    int index = ids.indexOf(canonicalOf(id));
+                    if (ranks[index] == 0) {
+                        place += used ? 0 : 1;
+                        used = true;
+                        ranks[index] = place;
+                    }
+                }
+            }
+            for (int i = 0; i < ranks.length; i++) {
+                ranks[i] = ranks[i] == 0 ? place + 1 : ranks[i];
+            }
+            return ranks;
+        }
+
+        void decide(RankingRules rules, List<Pair> pairs, List<Tie> ties) {
+            for (int i = 0; i < ids.size(); i++) {
+                for (int j = i + 1; j < ids.size(); j++) {
+                    double total = above[i][j] + above[j][i];
+                    double difference = Math.abs(above[i][j] - above[j][i]);
+                    boolean decided =
+                            total >= rules.minVotes() && difference > 0 && difference / total >= rules.minMajority();
+                    if (!decided) {
+                        ties.add(new Tie(ids.get(i), ids.get(j), above[i][j], above[j][i]));
+                    } else if (above[i][j] > above[j][i]) {
+                        pairs.add(pair(i, j));
+                    } else {
+                        pairs.add(pair(j, i));
+                    }
+                }
+            }
+            pairs.sort(Comparator.comparing(Pair::chosen).thenComparing(Pair::rejected));
+        }
+
+        private Pair pair(int chosen, int rejected) {
+            double votesFor = above[chosen][rejected];
+            double votesAgainst = above[rejected][chosen];
+            double margin = gap[chosen][rejected] / rankings / (ids.size() - 1);
+            return new Pair(
+                    ids.get(chosen),
+                    ids.get(rejected),
+                    1,
+                    votesFor,
+                    votesAgainst,
+                    Math.max(0, margin),
+                    (votesFor + 0.5) / (votesFor + votesAgainst + 1));
+        }
+    }
+}

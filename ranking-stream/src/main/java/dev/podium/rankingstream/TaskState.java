@@ -1,0 +1,25 @@
+package dev.podium.rankingstream;
+
+import dev.podium.contracts.Task;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** All that is held about one task: the task, once it is known, and each labeler's newest fact. */
+record TaskState(Optional<Task> task, Map<String, HeldRanking> byLabeler) {
+    static final TaskState EMPTY = new TaskState(Optional.empty(), Map.of());
+
+    TaskState {
+        byLabeler = Map.copyOf(byLabeler);
+    }
+
+    TaskState with(Task newTask) {
+        return new TaskState(Optional.of(newTask), byLabeler);
+    }
+
+    TaskState with(HeldRanking ranking) {
+        Map<String, HeldRanking> all = new TreeMap<>(byLabeler);
+        all.merge(ranking.event().labelerId(), ranking, HeldRanking::orNewer);
+        return new TaskState(task, all);
+    }
+}
