@@ -1,0 +1,62 @@
+package dev.podium.feedback.round;
+
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Bodies;
+import io.quarkus.panache.common.Sort;
+import io.quarkus.security.identity.SecurityIdentity;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.InputStream;
+import java.util.List;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** The rounds of a project: list, start. */
+@Path("/api/v1/projects/{project}/rounds")
+@Produces(MediaType.APPLICATION_JSON)
+@RolesAllowed("operator")
+public class ProjectRoundsResource {
+    private final Rounds rounds;
+    private final RoundViews views;
+    private final SecurityIdentity identity;
+
+    ProjectRoundsResource(Rounds rounds, RoundViews views, SecurityIdentity identity) {
+        this.rounds = rounds;
+        this.views = views;
+        this.identity = identity;
+    }
+
+    /** Starts a round. */
+    @POST
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional
+    public Response start(
+            @RestPath String project, @HeaderParam("Idempotency-Key") @Nullable String key, InputStream body) {
+        NewRound wanted = Bodies.parse(Bodies.read(body, Bodies.ROUND_BYTES), NewRound.class);
+        Rounds.Started started =
+                rounds.start(project, wanted, key, identity.getPrincipal().getName());
+        Response.ResponseBuilder answer =
+                Response.status(started.isNew() ? 201 : 200).entity(views.of(started.round()));
+        if (!started.isNew()) {
+            answer.header("Idempotent-Replayed", "true");
+        }
+        return answer.build();
+    }
+
+    @GET
+    @Transactional
+    public List<RoundView> list(@RestPath String project) {
+        Project.required(project);
+        return RoundRow.<RoundRow>find("projectId", Sort.descending("requestedAt"), project).stream()
+                .map(views::of)
+                .toList();
+    }
+}
