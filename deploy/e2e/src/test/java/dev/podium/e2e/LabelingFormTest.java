@@ -15,12 +15,7 @@ import com.microsoft.playwright.options.BoundingBox;
 import com.microsoft.playwright.options.LoadState;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
-import dev.podium.local.stack.Application;
-import dev.podium.local.stack.Installation;
 import dev.podium.local.stack.LocalStack;
-import dev.podium.local.stack.Ports;
-import dev.podium.local.stack.StackFolder;
-import dev.podium.local.stack.StackOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -40,8 +35,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The labeling form and the console in a real browser, on the real stack. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -49,9 +42,6 @@ class LabelingFormTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String PASSWORD = "a-password-for-tests";
-
-    @TempDir(cleanup = CleanupMode.NEVER)
-    static Path folder;
 
     private LocalStack stack;
     private Browser browser;
@@ -64,17 +54,8 @@ class LabelingFormTest {
                 chromium.isPresent(),
                 "SKIPPED: no Chromium is installed. Install one (Debian: apt-get install chromium), or name it by"
                         + " -Dpodium.chromium=/path/to/it");
-        Installation installation = Installation.find();
-        List<Application> applications = List.of(Application.FEEDBACK_API, Application.RANKING_STREAM);
-        for (Application application : applications) {
-            assumeTrue(
-                    installation.isBuilt(application),
-                    "SKIPPED: " + application.label() + " is not packaged; run ./podium test, which does");
-        }
-        stack = LocalStack.start(new StackOptions(
-                new StackFolder(folder), installation, Ports.free(), applications, Map.of(), System.out::println));
-        operator =
-                new Api(stack.url(), stack.operator().user(), stack.operator().password());
+        stack = SharedStack.get();
+        operator = SharedStack.operator();
         browser = Browser.start(chromium.get());
     }
 
@@ -85,9 +66,6 @@ class LabelingFormTest {
         }
         if (operator != null) {
             operator.close();
-        }
-        if (stack != null) {
-            stack.close();
         }
     }
 
