@@ -52,17 +52,26 @@ class Importer {
 
     ImportReport run(Project project, ImportFormat format, boolean partial, InputStream in) {
         Run run = new Run(project, format, partial);
-        QuarkusTransaction.requiringNew().timeout(TRANSACTION_SECONDS).run(() -> {
-            try {
-                run.all(new LineReader(in));
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            if (!partial && !run.errors.isEmpty()) {
-                QuarkusTransaction.setRollbackOnly();
-            }
-        });
+        try {
+            QuarkusTransaction.requiringNew().timeout(TRANSACTION_SECONDS).run(() -> {
+                try {
+                    run.all(new LineReader(in));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+                if (!partial && !run.errors.isEmpty()) {
+                    throw new NothingStored();
+                }
+            });
+        } catch (NothingStored e) {
+            return run.report();
+        }
         return run.report();
+    }
+
+    /** Rolls an all-or-nothing import back; the report says why. */
+    private static final class NothingStored extends RuntimeException {
+        private static final long serialVersionUID = 1L;
     }
 
     private final class Run {

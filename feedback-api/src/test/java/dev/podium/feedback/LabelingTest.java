@@ -1,0 +1,244 @@
+package dev.podium.feedback;
+
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasSize;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.RankingEvent;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.Topics;
+import dev.podium.embedded.testing.ServersResource;
+import dev.podium.feedback.kafka.KafkaAccess;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import jakarta.inject.Inject;
+import jakarta.persistence.EntityManager;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+
+@QuarkusTest
+@WithTestResource(ServersResource.class)
+class LabelingTest {
+    @Inject
+    KafkaAccess kafka;
+
+    @Inject
+    EntityManager entities;
+
+    @Test
+    void aSubmittedRankingIsOneEventWithWhatTheLabelerSaw() throws Exception {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        Response task = Api.next(labeler, project);
+        List<String> shown = task.path("task.outputs.id");
+        Api.submit(labeler, project, task.path("task.id"), Api.groups(shown))
+                .then()
+                .statusCode(201)
+                .body("revision", equalTo(1));
+        List<RankingEvent> events = events(task.path("task.id"), 1);
+        RankingSubmitted ranking = (RankingSubmitted) events.getFirst();
+        assertEquals(labeler, ranking.labelerId());
+        assertEquals(shown, ranking.shownOrder());
+        assertEquals(shown.stream().map(List::of).toList(), ranking.groups());
+        Api.next(labeler, project).then().statusCode(204);
+    }
+
+    @Test
+    void correctionsAndRetractionsAreRevisionsInOrder() throws Exception {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        Response first = Api.next(labeler, project);
+        String task = first.path("task.id");
+        List<String> ids = first.path("task.outputs.id");
+        Api.submit(labeler, project, task, Api.groups(ids)).then().statusCode(201);
+        Api.submit(
+                        labeler,
+                        project,
+                        task,
+                        Api.groups(ids.reversed()),
+                        UUID.randomUUID().toString(),
+                        null)
+                .then()
+                .statusCode(412)
+                .body("code", equalTo("stale_revision"))
+                .body("revision", equalTo(1));
+        Api.submit(
+                        labeler,
+                        project,
+                        task,
+                        Api.groups(ids.reversed()),
+                        UUID.randomUUID().toString(),
+                        1)
+                .then()
+                .statusCode(200)
+                .body("revision", equalTo(2));
+        Api.as(labeler)
+                .get("/api/v1/projects/" + project + "/tasks/" + task)
+                .then()
+                .body("revision", equalTo(2))
+                .body("ranking.groups", hasSize(3));
+        Api.as(labeler)
+                .header("Idempotency-Key", UUID.randomUUID().toString())
+                .header("If-Match", "\"2\"")
+                .delete("/api/v1/projects/" + project + "/tasks/" + task + "/ranking")
+                .then()
+                .statusCode(200)
+                .body("revision", equalTo(3));
+        List<RankingEvent> events = events(task, 3);
+        assertEquals(
+                List.of(1, 2, 3), events.stream().map(RankingEvent::revision).toList());
+        assertTrue(events.getLast() instanceof RankingEvent.RankingRetracted);
+    }
+
+    @Test
+    void oneKeyIsOneRankingHoweverOftenItIsSent() throws Exception {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        Response first = Api.next(labeler, project);
+        String task = first.path("task.id");
+        List<String> ids = first.path("task.outputs.id");
+        String body = Api.groups(ids);
+        Api.submit(labeler, project, task, body, "key-1", null).then().statusCode(201);
+        Api.submit(labeler, project, task, body, "key-1", null)
+                .then()
+                .statusCode(201)
+                .header("Idempotent-Replayed", "true")
+                .body("revision", equalTo(1));
+        Api.submit(labeler, project, task, Api.groups(ids.reversed()), "key-1", null)
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("idempotency_key_reused"));
+        assertEquals(1, events(task, 1).size());
+    }
+
+    @Test
+    void fiftyLabelersAtOnceGetExactlyTheOverlapAndLoseNothing() throws Exception {
+        int overlap = 3;
+        int tasks = 20;
+        String project = Api.project("{\"overlap\":" + overlap + "}");
+        Api.tasks(project, tasks);
+        List<String> labelers = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            labelers.add(Api.person("labeler"));
+        }
+        List<Callable<Integer>> work = new ArrayList<>();
+        for (String labeler : labelers) {
+            work.add(() -> rankAll(labeler, project));
+        }
+        int submitted = 0;
+        try (ExecutorService threads = Executors.newFixedThreadPool(50)) {
+            for (Future<Integer> done : threads.invokeAll(work)) {
+                submitted += done.get();
+            }
+        }
+        assertEquals(overlap * tasks, submitted);
+        Map<String, Set<String>> byTask = new HashMap<>();
+        for (RankingEvent event : projectEvents(project, overlap * tasks)) {
+            assertTrue(
+                    byTask.computeIfAbsent(event.taskId(), t -> new HashSet<>()).add(event.labelerId()));
+        }
+        assertEquals(tasks, byTask.size());
+        byTask.values().forEach(who -> assertEquals(overlap, who.size()));
+    }
+
+    private static int rankAll(String labeler, String project) {
+        int done = 0;
+        for (Response task = Api.next(labeler, project); task.statusCode() == 200; task = Api.next(labeler, project)) {
+            List<String> ids = task.path("task.outputs.id");
+            Api.submit(labeler, project, task.path("task.id"), Api.groups(ids))
+                    .then()
+                    .statusCode(201);
+            done++;
+        }
+        return done;
+    }
+
+    @Test
+    void anExpiredLeaseFreesItsPlaceAndItsHolderIsToldSo() {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String slow = Api.person("labeler");
+        String quick = Api.person("labeler");
+        Response held = Api.next(slow, project);
+        String task = held.path("task.id");
+        List<String> ids = held.path("task.outputs.id");
+        Api.next(quick, project).then().statusCode(204);
+        io.quarkus.narayana.jta.QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery(
+                                "update lease set expires_at = now() - interval '1 second' where task_id = :t")
+                        .setParameter("t", task)
+                        .executeUpdate());
+        Api.next(quick, project).then().statusCode(200);
+        Api.submit(quick, project, task, Api.groups(ids)).then().statusCode(201);
+        String late = "{\"groups\":[[\"" + String.join("\"],[\"", ids) + "\"]],\"leaseId\":\"" + held.path("lease.id")
+                + "\"}";
+        Api.submit(slow, project, task, late).then().statusCode(409).body("code", equalTo("lease_expired"));
+    }
+
+    @Test
+    void labelersSeeOutputsInOrdersOfTheirOwnWithoutProvenance() {
+        String project = Api.project("{\"overlap\":20}");
+        Api.tasks(project, 1);
+        Set<List<String>> orders = new HashSet<>();
+        for (int i = 0; i < 12; i++) {
+            Response task = Api.next(Api.person("labeler"), project);
+            orders.add(task.path("task.outputs.id"));
+            assertTrue(!task.asString().contains("provenance"));
+        }
+        assertTrue(orders.size() > 2, "orders seen: " + orders);
+    }
+
+    private List<RankingEvent> events(String task, int expected) throws Exception {
+        return read(expected, event -> event.taskId().equals(task));
+    }
+
+    private List<RankingEvent> projectEvents(String project, int expected) throws Exception {
+        return read(expected, event -> event.projectId().equals(project));
+    }
+
+    /** Reads until the expected number is there, then a little longer to catch what should not be there. */
+    private List<RankingEvent> read(int expected, java.util.function.Predicate<RankingEvent> wanted) throws Exception {
+        List<RankingEvent> found = new ArrayList<>();
+        try (KafkaConsumer<byte[], byte[]> consumer = kafka.consumer()) {
+            List<TopicPartition> all = consumer.partitionsFor(Topics.RANKINGS).stream()
+                    .map(p -> new TopicPartition(p.topic(), p.partition()))
+                    .toList();
+            consumer.assign(all);
+            consumer.seekToBeginning(all);
+            long end = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+            int quiet = 0;
+            while (System.nanoTime() < end && quiet < 2) {
+                var records = consumer.poll(Duration.ofMillis(300));
+                for (ConsumerRecord<byte[], byte[]> record : records) {
+                    RankingEvent event = EventJson.read(record.value(), RankingEvent.class);
+                    if (wanted.test(event)) {
+                        found.add(event);
+                    }
+                }
+                quiet = records.isEmpty() && found.size() >= expected ? quiet + 1 : 0;
+            }
+        }
+        assertEquals(expected, found.size());
+        return found;
+    }
+}
