@@ -23,9 +23,9 @@ import java.util.Optional;
 /** Samples completions with the policy, and judges them: scores, log-probabilities of policy and reference, values. */
 final class Rollouts {
     /** Rollouts of an evaluation; few prompts are sampled several times to reach it. */
-    private static final int EVALUATION_ROLLOUTS = 128;
+    private static final int EVALUATION_ROLLOUTS = 256;
 
-    private static final int MOST_SAMPLES_PER_PROMPT = 4;
+    private static final int MOST_SAMPLES_PER_PROMPT = 8;
 
     private final CausalLM base;
     private final PromptTokenizer tokenizer;
