@@ -158,8 +158,9 @@ public final class RoundRunner implements AutoCloseable {
             running.abandon();
         }
         try {
-            workThread.interrupt();
+            // Not interrupted: that would tear a checkpoint that is just being written.
             if (!workThread.join(STOP)) {
+                workThread.interrupt();
                 LOG.warn(
                         "the round at work did not stop within {} s; it goes on from its checkpoint", STOP.toSeconds());
             }

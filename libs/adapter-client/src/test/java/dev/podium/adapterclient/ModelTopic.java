@@ -1,0 +1,148 @@
+package dev.podium.adapterclient;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.podium.contracts.AdapterLoad;
+import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.AdapterManifest.ArtifactFile;
+import dev.podium.contracts.ChannelPointer;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.AdapterFolder;
+import dev.podium.contracts.adapter.ArtifactFiles;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.UnaryOperator;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/** The other side of the client: writes what trainers and operators write, reads what services report. */
+final class ModelTopic implements AutoCloseable {
+    private final String bootstrapServers;
+    private final String project;
+    private final KafkaProducer<byte[], byte[]> producer;
+
+    ModelTopic(String bootstrapServers, String project) throws Exception {
+        this.bootstrapServers = bootstrapServers;
+        this.project = project;
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
+            Topics.createMissing(admin, 3, (short) 1);
+        }
+        this.producer = new KafkaProducer<>(
+                Map.of("bootstrap.servers", bootstrapServers), new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    /** The manifest of a folder; nothing is sent. */
+    AdapterManifest describe(String version, Path folder, AdapterManifest.Kind kind) throws Exception {
+        List<ArtifactFile> files = new ArrayList<>();
+        for (String name : new TreeSet<>(AdapterFolder.files(kind))) {
+            files.add(ArtifactFiles.describe(folder.resolve(name)));
+        }
+        return manifest(version, kind, TinyAdapter.BASE, TinyAdapter.BASE_SHA256, TinyAdapter.LORA, files);
+    }
+
+    AdapterManifest manifest(
+            String version,
+            AdapterManifest.Kind kind,
+            String base,
+            String baseSha256,
+            RoundConfig.Lora lora,
+            List<ArtifactFile> files) {
+        return new AdapterManifest(
+                project,
+                version,
+                kind,
+                "round-" + version,
+                RoundKind.DPO,
+                new AdapterManifest.BaseModel(base, baseSha256),
+                RoundConfig.Dpo.DEFAULT,
+                lora,
+                files,
+                Optional.empty(),
+                1,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Map.of(),
+                Instant.now());
+    }
+
+    void sendFiles(Path folder) throws Exception {
+        try (var files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                ArtifactFile described = ArtifactFiles.describe(file);
+                ArtifactFiles.forEachChunk(
+                        file,
+                        (index, chunk) -> send(Topics.ARTIFACT_CHUNKS, described.chunkKey(index), chunk));
+            }
+        }
+    }
+
+    void sendManifest(AdapterManifest manifest) {
+        send(Topics.ADAPTERS, manifest.key(), EventJson.write(manifest));
+    }
+
+    /** Publishes a valid adapter, changed by what the test wants to see refused. */
+    void publish(String version, Path folder, UnaryOperator<AdapterManifest> change) throws Exception {
+        sendFiles(folder);
+        sendManifest(change.apply(describe(version, folder, AdapterManifest.Kind.POLICY)));
+    }
+
+    void point(String channel, String version, long sequence) {
+        ChannelPointer pointer = new ChannelPointer(
+                project, channel, Optional.ofNullable(version), sequence, "operator", Optional.empty(), Instant.now());
+        send(Topics.CHANNELS, ChannelPointer.key(project, channel), EventJson.write(pointer));
+    }
+
+    void send(String topic, String key, byte[] value) {
+        try {
+            producer.send(new ProducerRecord<>(topic, key.getBytes(UTF_8), value)).get();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Waits for the load report of an instance about a pointer. */
+    AdapterLoad awaitLoad(String instanceId, long sequence) throws Exception {
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
+                Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(Topics.ADAPTER_LOADS).stream()
+                    .map(p -> new TopicPartition(p.topic(), p.partition()))
+                    .toList();
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+            while (System.nanoTime() < deadline) {
+                for (var record : consumer.poll(Duration.ofMillis(100))) {
+                    AdapterLoad load = EventJson.read(record.value(), AdapterLoad.class);
+                    if (load.instanceId().equals(instanceId) && load.sequence() == sequence) {
+                        return load;
+                    }
+                }
+            }
+        }
+        throw new AssertionError("no report of " + instanceId + " about pointer " + sequence);
+    }
+
+    @Override
+    public void close() {
+        producer.close();
+    }
+}

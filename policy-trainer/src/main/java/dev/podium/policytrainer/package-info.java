@@ -1,0 +1,5 @@
+/** The policy-trainer as an application: configuration, health, metrics and a clean stop around {@code libs/training}. */
+@NullMarked
+package dev.podium.policytrainer;
+
+import org.jspecify.annotations.NullMarked;
