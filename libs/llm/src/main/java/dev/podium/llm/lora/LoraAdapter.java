@@ -21,22 +21,18 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
     private final NDManager manager;
     private final List<LayerAdapter> layers;
     private final NDArray scale;
-    private final NDArray scaleAndDropout;
     private final List<NamedParameter> parameters;
-    private boolean dropping;
 
     private LoraAdapter(
             LoraConfig config,
             NDManager manager,
             List<LayerAdapter> layers,
             NDArray scale,
-            NDArray scaleAndDropout,
             List<NamedParameter> parameters) {
         this.config = config;
         this.manager = manager;
         this.layers = List.copyOf(layers);
         this.scale = scale;
-        this.scaleAndDropout = scaleAndDropout;
         this.parameters = List.copyOf(parameters);
     }
 
@@ -103,9 +99,7 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
                 layers.add(new LayerAdapter(a, b));
             }
             NDArray scale = scope.keep(manager.create((float) config.scale()), manager);
-            NDArray scaleAndDropout =
-                    scope.keep(manager.create(new float[] {(float) config.scale(), (float) config.dropout()}), manager);
-            return new LoraAdapter(config, manager, layers, scale, scaleAndDropout, parameters);
+            return new LoraAdapter(config, manager, layers, scale, parameters);
         }
     }
 
@@ -140,14 +134,6 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
         parameters.forEach(p -> p.array().setRequiresGradient(required));
     }
 
-    /**
-     * Whether the configured dropout acts; off at first. What is dropped follows the engine's random seed. Preference
-     * training, evaluation and sampling leave it off.
-     */
-    public void dropout(boolean on) {
-        dropping = on && config.dropout() > 0;
-    }
-
     /** Copies of all matrices, by name. */
     public Map<String, float[]> export() {
         Map<String, float[]> all = new TreeMap<>();
@@ -162,7 +148,7 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
 
     @Override
     public NDArray scale() {
-        return dropping ? scaleAndDropout : scale;
+        return scale;
     }
 
     @Override

@@ -6,9 +6,6 @@ import ai.djl.ndarray.NDArray;
 public interface Adapter {
     LayerAdapter layer(int index);
 
-    /**
-     * alpha / r (or alpha / sqrt(r)) as an array without dimensions; with dropout on, an array of two: that and the share of
-     * the adapter's inputs to drop.
-     */
+    /** alpha / r (or alpha / sqrt(r)) as an array without dimensions. */
     NDArray scale();
 }

@@ -77,11 +77,6 @@ public final class TorchRuntime implements AutoCloseable {
         JniUtils.setGraphExecutorOptimize(false);
     }
 
-    /** Seeds the engine's own random numbers, which dropout draws from. */
-    public void seed(long seed) {
-        Engine.getEngine("PyTorch").setRandomSeed((int) (seed ^ (seed >>> 32)));
-    }
-
     public Device device() {
         return device;
     }

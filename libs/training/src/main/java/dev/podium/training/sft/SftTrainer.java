@@ -11,7 +11,6 @@ import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.batch.PromptTokenizer;
-import dev.podium.training.batch.Seeds;
 import dev.podium.training.batch.StepPlan;
 import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LearningRate;
@@ -32,7 +31,6 @@ import java.util.Optional;
 
 /** Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. */
 public final class SftTrainer implements Trainer {
-    private static final long DROPOUT_STREAM = 105;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
@@ -63,8 +61,6 @@ public final class SftTrainer implements Trainer {
                 List<Sequence> batch = RoundStart.take(records.train(), plan.indexes(step));
                 int batchTokens = scored(batch);
                 double loss = 0;
-                model.runtime().seed(Seeds.mix(config.seed() ^ DROPOUT_STREAM, step));
-                adapter.dropout(true);
                 for (List<Integer> part : MicroBatches.ofSequences(batch, maxTokens)) {
                     try (TensorScope scope = new TensorScope();
                             GradientMode gradients = GradientMode.on()) {
@@ -77,7 +73,6 @@ public final class SftTrainer implements Trainer {
                         loss += partLoss.getFloat();
                     }
                 }
-                adapter.dropout(false);
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 double gradientNorm = guard.step(optimizer, rate, training.maxGradientNorm(), loss, step);
                 curve.add(loss);
