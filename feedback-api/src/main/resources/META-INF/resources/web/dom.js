@@ -119,8 +119,10 @@ function offerLogOut() {
   byId('log-out')?.addEventListener('click', async () => {
     try {
       await request('POST', '/logout');
-    } finally {
       location.assign('/login');
+    } catch (problem) {
+      if (problem.status === 401) location.assign('/login');
+      else showProblem(byId('notice'), problem);
     }
   });
 }

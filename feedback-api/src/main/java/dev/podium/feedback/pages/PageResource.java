@@ -6,7 +6,6 @@ import io.quarkus.qute.TemplateInstance;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.annotation.security.PermitAll;
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
@@ -16,6 +15,7 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.NewCookie;
 import jakarta.ws.rs.core.Response;
+import java.util.function.Function;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.jboss.resteasy.reactive.RestPath;
@@ -49,6 +49,8 @@ public class PageResource {
 
         static native TemplateInstance home(Viewer viewer);
 
+        static native TemplateInstance forbidden(Viewer viewer, String role);
+
         static native TemplateInstance label(Viewer viewer, String project);
 
         static native TemplateInstance console(Viewer viewer);
@@ -70,6 +72,7 @@ public class PageResource {
     /** Ends the session. */
     @POST
     @Path("logout")
+    @Produces(MediaType.WILDCARD)
     @Operation(hidden = true)
     public Response logout(@HeaderParam(CsrfTokens.HEADER) @Nullable String token) {
         if (!tokens.matches(identity.getPrincipal().getName(), token)) {
@@ -93,36 +96,42 @@ public class PageResource {
     /** The labeling form of a project. */
     @GET
     @Path("label/{project}")
-    @RolesAllowed({"labeler", "operator"})
     @Operation(hidden = true)
-    public TemplateInstance label(@RestPath String project) {
-        return Pages.label(Viewer.of(identity, tokens), project);
+    public Response label(@RestPath String project) {
+        return pageFor("labeler", viewer -> Pages.label(viewer, project));
     }
 
     /** The operator's start page: projects and people. */
     @GET
     @Path("console")
-    @RolesAllowed("operator")
     @Operation(hidden = true)
-    public TemplateInstance console() {
-        return Pages.console(Viewer.of(identity, tokens));
+    public Response console() {
+        return pageFor("operator", Pages::console);
     }
 
     /** All of a project: progress, data, rounds, adapters, channels, services. */
     @GET
     @Path("console/{project}")
-    @RolesAllowed("operator")
     @Operation(hidden = true)
-    public TemplateInstance project(@RestPath String project) {
-        return Pages.project(Viewer.of(identity, tokens), project);
+    public Response project(@RestPath String project) {
+        return pageFor("operator", viewer -> Pages.project(viewer, project));
     }
 
     /** One round with its curves. */
     @GET
     @Path("console/{project}/rounds/{round}")
-    @RolesAllowed("operator")
     @Operation(hidden = true)
-    public TemplateInstance round(@RestPath String project, @RestPath String round) {
-        return Pages.round(Viewer.of(identity, tokens), project, round);
+    public Response round(@RestPath String project, @RestPath String round) {
+        return pageFor("operator", viewer -> Pages.round(viewer, project, round));
+    }
+
+    /** Others get a page that says so, and where they may go; an annotation would give them a blank one. */
+    private Response pageFor(String role, Function<Viewer, TemplateInstance> page) {
+        Viewer viewer = Viewer.of(identity, tokens);
+        return identity.hasRole(role) || viewer.operator()
+                ? Response.ok(page.apply(viewer)).build()
+                : Response.status(Response.Status.FORBIDDEN)
+                        .entity(Pages.forbidden(viewer, role))
+                        .build();
     }
 }

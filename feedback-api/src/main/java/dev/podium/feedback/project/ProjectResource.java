@@ -2,6 +2,7 @@ package dev.podium.feedback.project;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RankingRules;
+import dev.podium.feedback.rendering.SafeMarkdown;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
 import io.quarkus.panache.common.Sort;
@@ -39,12 +40,19 @@ public class ProjectResource {
 
     /** A project as its people see it. */
     public record View(
-            String id, String name, String guidelines, String baseModel, RankingRules rules, Instant createdAt) {
+            String id,
+            String name,
+            String guidelines,
+            String guidelinesHtml,
+            String baseModel,
+            RankingRules rules,
+            Instant createdAt) {
         static View of(Project project) {
             return new View(
                     project.id,
                     project.name,
                     project.guidelines,
+                    SafeMarkdown.toHtml(project.guidelines),
                     project.baseModel,
                     project.rules(),
                     project.createdAt);

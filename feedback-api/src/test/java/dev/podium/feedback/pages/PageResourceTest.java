@@ -58,7 +58,7 @@ class PageResourceTest {
     @ValueSource(strings = {"/console", "/console/support", "/console/support/rounds/1"})
     @TestSecurity(user = "mira", roles = "labeler")
     void theConsoleIsNotForLabelers(String page) {
-        given().get(page).then().statusCode(403);
+        given().get(page).then().statusCode(403).body(containsString("is for operators"));
     }
 
     @ParameterizedTest
