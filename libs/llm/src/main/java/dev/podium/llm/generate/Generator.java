@@ -1,15 +1,19 @@
 package dev.podium.llm.generate;
 
+import ai.djl.ndarray.NDArray;
 import dev.podium.llm.model.Adapter;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
+import dev.podium.llm.torch.TorchRuntime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * Samples completions in batches with a cache of keys and values. A prompt is computed once for all of its samples;
@@ -57,20 +61,32 @@ public final class Generator {
     /** One row: what was drawn so far. */
     private static final class Row {
         private final RandomGenerator random;
-        private final List<Integer> tokens = new ArrayList<>();
-        private final List<Float> logProbabilities = new ArrayList<>();
-        private Completion.FinishReason reason = Completion.FinishReason.LENGTH;
+        private final int[] tokens;
+        private final float[] logProbabilities;
+        private int length;
+        private boolean ended;
 
-        Row(RandomGenerator random) {
+        Row(RandomGenerator random, int capacity) {
             this.random = random;
+            this.tokens = new int[capacity];
+            this.logProbabilities = new float[capacity];
+        }
+
+        void add(int token, float logProbability) {
+            tokens[length] = token;
+            logProbabilities[length] = logProbability;
+            length++;
+        }
+
+        int last() {
+            return tokens[length - 1];
         }
 
         Completion completion() {
-            float[] values = new float[logProbabilities.size()];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = logProbabilities.get(i);
-            }
-            return new Completion(tokens.stream().mapToInt(Integer::intValue).toArray(), values, reason);
+            return new Completion(
+                    Arrays.copyOf(tokens, length),
+                    Arrays.copyOf(logProbabilities, length),
+                    ended ? Completion.FinishReason.STOP : Completion.FinishReason.LENGTH);
         }
     }
 
@@ -95,11 +111,15 @@ public final class Generator {
             this.parameters = parameters;
             this.endIds = endIds;
             this.finished = finished;
-            this.sampler = new TokenSampler(parameters);
+            this.sampler = new TokenSampler(
+                    parameters,
+                    model.operations(),
+                    model.runtime(),
+                    model.config().vocabularySize());
             for (int p = 0; p < prompts.size(); p++) {
                 for (int s = 0; s < samples; s++) {
                     long seed = (parameters.seed() * 1_000_003 + firstPrompt + p) * 1_000_003 + s;
-                    rows.add(new Row(new SplittableRandom(seed)));
+                    rows.add(new Row(new SplittableRandom(seed), parameters.maxNewTokens()));
                 }
             }
         }
@@ -122,86 +142,67 @@ public final class Generator {
             int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
             CausalLM.Prefilled prefilled = model.prefill(prompts, longest + parameters.maxNewTokens(), adapter);
             try (CausalLM.Decoding decoding = prefilled.decoding()) {
-                float[] logits = repeated(prefilled.logits().toFloatArray());
-                decoding.select(repeatedRows());
-                List<Row> active = rows;
-                for (int step = 0; step < parameters.maxNewTokens(); step++) {
-                    List<Row> next = draw(active, logits);
-                    if (next.isEmpty() || step + 1 == parameters.maxNewTokens()) {
-                        next.forEach(row -> finished.run());
+                decoding.select(promptOfEachRow());
+                List<Row> held = rows;
+                draw(held, model.operations().call("rows", prefilled.logits(), index(promptOfEachRow())));
+                for (int step = 1; step < parameters.maxNewTokens(); step++) {
+                    List<Row> active = held.stream().filter(row -> !row.ended).toList();
+                    if (active.isEmpty()) {
                         return;
                     }
-                    if (next.size() < active.size()) {
-                        decoding.select(positions(active, next));
-                        active = next;
+                    // Leaving copies the cache, so a few ended rows are carried along until a quarter has ended.
+                    if (4 * active.size() <= 3 * held.size()) {
+                        decoding.select(positions(held, active));
+                        held = active;
                     }
-                    logits = step(decoding, active);
+                    step(decoding, held);
                 }
+                rows.stream().filter(row -> !row.ended).forEach(row -> finished.run());
             }
         }
 
-        private float[] step(CausalLM.Decoding decoding, List<Row> active) {
+        private void step(CausalLM.Decoding decoding, List<Row> held) {
             try (TensorScope scope = new TensorScope()) {
-                long[] last =
-                        active.stream().mapToLong(row -> row.tokens.getLast()).toArray();
-                return decoding.step(last).toFloatArray();
+                draw(held, decoding.step(held.stream().mapToLong(Row::last).toArray()));
             }
         }
 
-        /** Draws a token for each row; returns those that go on. */
-        private List<Row> draw(List<Row> active, float[] logits) {
-            int size = model.config().vocabularySize();
-            List<Row> next = new ArrayList<>();
-            for (int i = 0; i < active.size(); i++) {
-                Row row = active.get(i);
-                int token = sampler.draw(logits, i * size, size, row.random);
-                row.tokens.add(token);
-                row.logProbabilities.add(TokenSampler.logProbability(logits, i * size, size, token));
-                if (isEnd(token)) {
-                    row.reason = Completion.FinishReason.STOP;
+        /** Draws a token for each row that has not ended. */
+        private void draw(List<Row> held, NDArray logits) {
+            double[] uniforms = held.stream()
+                    .mapToDouble(row -> row.ended ? 0 : row.random.nextDouble())
+                    .toArray();
+            TokenSampler.Draw drawn = sampler.draw(logits, uniforms);
+            for (int i = 0; i < held.size(); i++) {
+                Row row = held.get(i);
+                if (row.ended) {
+                    continue;
+                }
+                row.add((int) drawn.tokens()[i], drawn.logProbabilities()[i]);
+                if (isEnd(row.last())) {
+                    row.ended = true;
                     finished.run();
-                } else {
-                    next.add(row);
                 }
             }
-            return next;
         }
 
         private boolean isEnd(int token) {
-            for (int end : endIds) {
-                if (end == token) {
-                    return true;
-                }
-            }
-            return false;
+            return Arrays.stream(endIds).anyMatch(end -> end == token);
         }
 
-        private int[] repeatedRows() {
-            int[] index = new int[prompts.size() * samples];
-            for (int i = 0; i < index.length; i++) {
-                index[i] = i / samples;
-            }
-            return index;
+        private int[] promptOfEachRow() {
+            return IntStream.range(0, rows.size()).map(i -> i / samples).toArray();
         }
 
-        private float[] repeated(float[] logits) {
-            int size = model.config().vocabularySize();
-            float[] all = new float[prompts.size() * samples * size];
-            for (int i = 0; i < prompts.size() * samples; i++) {
-                System.arraycopy(logits, i / samples * size, all, i * size, size);
-            }
-            return all;
+        private NDArray index(int[] positions) {
+            return TorchRuntime.longs(
+                    model.runtime().root(),
+                    Arrays.stream(positions).asLongStream().toArray(),
+                    positions.length);
         }
 
-        private static int[] positions(List<Row> active, List<Row> kept) {
-            int[] index = new int[kept.size()];
-            int k = 0;
-            for (int i = 0; i < active.size() && k < index.length; i++) {
-                if (active.get(i) == kept.get(k)) {
-                    index[k++] = i;
-                }
-            }
-            return index;
+        private static int[] positions(List<Row> held, List<Row> kept) {
+            return kept.stream().mapToInt(held::indexOf).toArray();
         }
     }
 }

@@ -1,88 +1,58 @@
 package dev.podium.llm.generate;
 
-import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import dev.podium.llm.torch.Operations;
+import dev.podium.llm.torch.TorchRuntime;
+import java.util.List;
 
-/** Draws one token from a row of logits. Plain Java, so that a seed gives the same text on every device. */
+/**
+ * Draws a token for each row of logits, where the logits are: only tokens and their log-probabilities leave the device.
+ * The random numbers are drawn in Java, one per row and step, and turned into a token by inversion in float64.
+ */
 final class TokenSampler {
     private final SamplingParameters parameters;
+    private final Operations operations;
+    private final NDManager manager;
+    private final int vocabulary;
 
-    TokenSampler(SamplingParameters parameters) {
+    TokenSampler(SamplingParameters parameters, Operations operations, TorchRuntime runtime, int vocabulary) {
         this.parameters = parameters;
+        this.operations = operations;
+        this.manager = runtime.root();
+        this.vocabulary = vocabulary;
     }
 
-    /** Draws from {@code logits[offset, offset + size)}. */
-    int draw(float[] logits, int offset, int size, RandomGenerator random) {
-        if (parameters.temperature() == 0) {
-            return largest(logits, offset, size);
-        }
-        if (parameters.topK() > 0 || parameters.topP() < 1) {
-            return drawFromBest(logits, offset, size, random);
-        }
-        double max = logits[offset + largest(logits, offset, size)];
-        double total = 0;
-        for (int i = 0; i < size; i++) {
-            total += weight(logits[offset + i], max);
-        }
-        double left = random.nextDouble() * total;
-        for (int i = 0; i < size; i++) {
-            left -= weight(logits[offset + i], max);
-            if (left < 0) {
-                return i;
-            }
-        }
-        return largest(logits, offset, size);
+    /** @param logProbabilities at temperature 1, over the whole vocabulary */
+    record Draw(long[] tokens, float[] logProbabilities) {}
+
+    /**
+     * Draws one token per row.
+     *
+     * @param logits {@code [rows, vocabulary]}
+     * @param uniforms per row, in [0, 1); not read at temperature 0
+     */
+    Draw draw(NDArray logits, double[] uniforms) {
+        NDList drawn = parameters.temperature() == 0
+                ? operations.callLists("largest", List.of(logits), List.of())
+                : sample(logits, TorchRuntime.doubles(manager, uniforms, uniforms.length, 1));
+        return new Draw(drawn.get(0).toLongArray(), drawn.get(1).toFloatArray());
     }
 
-    private int drawFromBest(float[] logits, int offset, int size, RandomGenerator random) {
-        int[] order = IntStream.range(0, size)
-                .boxed()
-                .sorted((x, y) -> Float.compare(logits[offset + y], logits[offset + x]))
-                .mapToInt(Integer::intValue)
-                .toArray();
-        int kept = parameters.topK() > 0 ? Math.min(parameters.topK(), size) : size;
-        double max = logits[offset + order[0]];
-        double total = 0;
-        for (int i = 0; i < kept; i++) {
-            total += weight(logits[offset + order[i]], max);
+    private NDList sample(NDArray logits, NDArray uniforms) {
+        NDArray temperature = manager.create((float) parameters.temperature());
+        if (parameters.topK() == 0 && parameters.topP() == 1) {
+            return operations.callLists("sample_all", List.of(logits, uniforms, temperature), List.of());
         }
-        double nucleus = 0;
-        int end = 0;
-        while (end < kept && (end == 0 || nucleus < parameters.topP() * total)) {
-            nucleus += weight(logits[offset + order[end]], max);
-            end++;
-        }
-        double left = random.nextDouble() * nucleus;
-        for (int i = 0; i < end; i++) {
-            left -= weight(logits[offset + order[i]], max);
-            if (left < 0) {
-                return order[i];
-            }
-        }
-        return order[0];
-    }
-
-    private double weight(float logit, double max) {
-        return Math.exp((logit - max) / parameters.temperature());
-    }
-
-    private static int largest(float[] logits, int offset, int size) {
-        int best = 0;
-        for (int i = 1; i < size; i++) {
-            if (logits[offset + i] > logits[offset + best]) {
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    /** log softmax of one entry at temperature 1. */
-    static float logProbability(float[] logits, int offset, int size, int token) {
-        double max = logits[offset + largest(logits, offset, size)];
-        double total = 0;
-        for (int i = 0; i < size; i++) {
-            total += Math.exp(logits[offset + i] - max);
-        }
-        return (float) (logits[offset + token] - max - Math.log(total));
+        return operations.callLists(
+                "sample_best",
+                List.of(
+                        logits,
+                        uniforms,
+                        temperature,
+                        manager.create(Math.min(parameters.topK(), vocabulary)),
+                        manager.create(parameters.topP())),
+                List.of());
     }
 }

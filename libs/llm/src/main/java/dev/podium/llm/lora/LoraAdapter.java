@@ -12,6 +12,7 @@ import dev.podium.llm.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
@@ -22,17 +23,21 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
     private final List<LayerAdapter> layers;
     private final NDArray scale;
     private final List<NamedParameter> parameters;
+    private final NDArray dropout;
+    private boolean dropsOut;
 
     private LoraAdapter(
             LoraConfig config,
             NDManager manager,
             List<LayerAdapter> layers,
             NDArray scale,
+            NDArray dropout,
             List<NamedParameter> parameters) {
         this.config = config;
         this.manager = manager;
         this.layers = List.copyOf(layers);
         this.scale = scale;
+        this.dropout = dropout;
         this.parameters = List.copyOf(parameters);
     }
 
@@ -99,7 +104,8 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
                 layers.add(new LayerAdapter(a, b));
             }
             NDArray scale = scope.keep(manager.create((float) config.scale()), manager);
-            return new LoraAdapter(config, manager, layers, scale, parameters);
+            NDArray dropout = scope.keep(manager.create((float) config.dropout()), manager);
+            return new LoraAdapter(config, manager, layers, scale, dropout, parameters);
         }
     }
 
@@ -134,6 +140,15 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
         parameters.forEach(p -> p.array().setRequiresGradient(required));
     }
 
+    /**
+     * Whether passes with gradients drop out as the configuration says. Off at first: preference and policy training
+     * compare log-probabilities of passes, and dropout would make them noise. Masks come from the engine's generator; see
+     * {@link dev.podium.llm.torch.TorchRuntime#seed(long)}.
+     */
+    public void useDropout(boolean used) {
+        dropsOut = used && config.dropout() > 0;
+    }
+
     /** Copies of all matrices, by name. */
     public Map<String, float[]> export() {
         Map<String, float[]> all = new TreeMap<>();
@@ -149,6 +164,11 @@ public final class LoraAdapter implements Adapter, AutoCloseable {
     @Override
     public NDArray scale() {
         return scale;
+    }
+
+    @Override
+    public Optional<NDArray> dropout() {
+        return dropsOut ? Optional.of(dropout) : Optional.empty();
     }
 
     @Override

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.files.TensorSource;
+import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.Operations;
 import dev.podium.llm.torch.Operations.ListArgument;
 import dev.podium.llm.torch.TensorScope;
@@ -27,7 +28,7 @@ import java.util.Optional;
  */
 public final class CausalLM implements AutoCloseable {
     /** Completion positions whose logits are in memory at once. */
-    private static final int HEAD_CHUNK = 1024;
+    private static final int HEAD_CHUNK = 256;
 
     private final ModelConfig config;
     private final TorchRuntime runtime;
@@ -41,6 +42,7 @@ public final class CausalLM implements AutoCloseable {
     private final NDArray sin;
     private final LayerAdapter noAdapter;
     private final NDArray noScale;
+    private final NDArray noDropout;
 
     /** @param extra biases of q, k, v and norms of q, k; an array of no elements for each that is absent */
     private record Layer(List<NDArray> weights, List<NDArray> extra) {}
@@ -62,6 +64,7 @@ public final class CausalLM implements AutoCloseable {
         this.cos = tables[0];
         this.sin = tables[1];
         this.noScale = manager.create(1f);
+        this.noDropout = empty();
         this.noAdapter = new LayerAdapter(emptyArrays(), emptyArrays());
     }
 
@@ -75,23 +78,16 @@ public final class CausalLM implements AutoCloseable {
     }
 
     private Layer readLayer(TensorSource source, String prefix) {
-        List<NDArray> weights = new ArrayList<>();
-        weights.add(read(source, prefix + "input_layernorm.weight"));
-        for (String name : List.of("q_proj", "k_proj", "v_proj", "o_proj")) {
-            weights.add(read(source, prefix + "self_attn." + name + ".weight"));
-        }
-        weights.add(read(source, prefix + "post_attention_layernorm.weight"));
-        for (String name : List.of("gate_proj", "up_proj", "down_proj")) {
-            weights.add(read(source, prefix + "mlp." + name + ".weight"));
-        }
-        List<NDArray> extra = new ArrayList<>();
-        for (String name : List.of("q_proj", "k_proj", "v_proj")) {
-            extra.add(config.attentionBias() ? read(source, prefix + "self_attn." + name + ".bias") : empty());
-        }
-        for (String name : List.of("q_norm", "k_norm")) {
-            extra.add(config.queryKeyNorm() ? read(source, prefix + "self_attn." + name + ".weight") : empty());
-        }
+        List<NDArray> weights =
+                WEIGHT_NAMES.stream().map(name -> read(source, prefix + name)).toList();
+        List<NDArray> extra = EXTRA_NAMES.stream()
+                .map(name -> wanted(name) ? read(source, prefix + name) : empty())
+                .toList();
         return new Layer(weights, extra);
+    }
+
+    private boolean wanted(String extra) {
+        return extra.endsWith(".bias") ? config.attentionBias() : config.queryKeyNorm();
     }
 
     private NDArray read(TensorSource source, String name) {
@@ -136,7 +132,7 @@ public final class CausalLM implements AutoCloseable {
     }
 
     private List<NDArray> everyArray() {
-        List<NDArray> all = new ArrayList<>(List.of(embedding, finalNorm, cos, sin, noScale));
+        List<NDArray> all = new ArrayList<>(List.of(embedding, finalNorm, cos, sin, noScale, noDropout));
         if (head != embedding) {
             all.add(head);
         }
@@ -172,26 +168,31 @@ public final class CausalLM implements AutoCloseable {
         return count;
     }
 
+    private static final List<String> WEIGHT_NAMES = List.of(
+            "input_layernorm.weight",
+            "self_attn.q_proj.weight",
+            "self_attn.k_proj.weight",
+            "self_attn.v_proj.weight",
+            "self_attn.o_proj.weight",
+            "post_attention_layernorm.weight",
+            "mlp.gate_proj.weight",
+            "mlp.up_proj.weight",
+            "mlp.down_proj.weight");
+    private static final List<String> EXTRA_NAMES = List.of(
+            "self_attn.q_proj.bias",
+            "self_attn.k_proj.bias",
+            "self_attn.v_proj.bias",
+            "self_attn.q_norm.weight",
+            "self_attn.k_norm.weight");
+
     /** Makes every weight trainable (pre-training, full fine-tuning) and returns them under Hugging Face's names. */
     public List<NamedParameter> trainable() {
         List<NamedParameter> all = new ArrayList<>();
         all.add(new NamedParameter("model.embed_tokens.weight", embedding));
         for (int i = 0; i < layers.size(); i++) {
             String prefix = "model.layers." + i + ".";
-            List<NDArray> w = layers.get(i).weights();
-            List<String> names = List.of(
-                    "input_layernorm",
-                    "self_attn.q_proj",
-                    "self_attn.k_proj",
-                    "self_attn.v_proj",
-                    "self_attn.o_proj",
-                    "post_attention_layernorm",
-                    "mlp.gate_proj",
-                    "mlp.up_proj",
-                    "mlp.down_proj");
-            for (int j = 0; j < w.size(); j++) {
-                all.add(new NamedParameter(prefix + names.get(j) + ".weight", w.get(j)));
-            }
+            addNamed(all, prefix, WEIGHT_NAMES, layers.get(i).weights());
+            addNamed(all, prefix, EXTRA_NAMES, layers.get(i).extra());
         }
         all.add(new NamedParameter("model.norm.weight", finalNorm));
         if (head != embedding) {
@@ -199,6 +200,14 @@ public final class CausalLM implements AutoCloseable {
         }
         all.forEach(parameter -> parameter.array().setRequiresGradient(true));
         return all;
+    }
+
+    private static void addNamed(List<NamedParameter> all, String prefix, List<String> names, List<NDArray> arrays) {
+        for (int i = 0; i < arrays.size(); i++) {
+            if (arrays.get(i).size() > 0) {
+                all.add(new NamedParameter(prefix + names.get(i), arrays.get(i)));
+            }
+        }
     }
 
     /**
@@ -211,13 +220,18 @@ public final class CausalLM implements AutoCloseable {
     public NDArray hiddenStates(NDArray ids, Optional<? extends Adapter> adapter) {
         long time = ids.getShape().get(1);
         checkLength(time);
+        boolean gradients = GradientMode.isOn();
         NDArray x = operations.call("embed", embedding, ids);
         NDArray c = cos.get(new NDIndex("0:" + time));
         NDArray s = sin.get(new NDIndex("0:" + time));
         for (int i = 0; i < layers.size(); i++) {
-            x = operations
-                    .callLists("layer", List.of(x, c, s, scale(adapter)), lists(i, adapter))
+            NDArray y = operations
+                    .callLists("layer", List.of(x, c, s, scale(adapter), dropout(adapter)), lists(i, adapter))
                     .head();
+            if (!gradients) {
+                x.close();
+            }
+            x = y;
         }
         return operations.call("rms_norm", x, finalNorm);
     }
@@ -230,16 +244,25 @@ public final class CausalLM implements AutoCloseable {
     /**
      * Log-probabilities of given tokens, in float32, the head computed in chunks of positions.
      *
+     * <p>While the head is frozen no logits are kept for the backward pass. A position's log-probability depends on its
+     * own state h only, and its slope W[target] - softmax(W h) W is had from the logits that are in memory anyway; what is
+     * returned is the value plus (h - constant(h)) . slope, which is zero and has that gradient.
+     *
      * @param hidden {@code [n, hidden]} states that predict the targets
      * @param targets int64 {@code [n]}
      * @return {@code [n]}
      */
     public NDArray logProbabilities(NDArray hidden, NDArray targets) {
         long n = hidden.getShape().get(0);
+        boolean frozenHead = !head.hasGradient();
         NDList parts = new NDList();
         for (long from = 0; from < n; from += HEAD_CHUNK) {
             NDIndex slice = new NDIndex(from + ":" + Math.min(n, from + HEAD_CHUNK));
-            parts.add(operations.call("gathered_log_softmax", logits(hidden.get(slice)), targets.get(slice)));
+            NDArray states = hidden.get(slice);
+            parts.add(
+                    frozenHead && hidden.hasGradient()
+                            ? operations.call("head_log_probabilities", states, head, targets.get(slice))
+                            : operations.call("gathered_log_softmax", logits(states), targets.get(slice)));
         }
         return parts.size() == 1 ? parts.head() : ai.djl.ndarray.NDArrays.concat(parts);
     }
@@ -258,6 +281,13 @@ public final class CausalLM implements AutoCloseable {
 
     private NDArray scale(Optional<? extends Adapter> adapter) {
         return adapter.isPresent() ? adapter.get().scale() : noScale;
+    }
+
+    /** Dropout belongs to training only: passes without gradients never have it. */
+    private NDArray dropout(Optional<? extends Adapter> adapter) {
+        return adapter.isPresent() && GradientMode.isOn()
+                ? adapter.get().dropout().orElse(noDropout)
+                : noDropout;
     }
 
     private List<ListArgument> lists(int index, Optional<? extends Adapter> adapter) {
@@ -320,7 +350,8 @@ public final class CausalLM implements AutoCloseable {
                                         mask,
                                         cache.key(i),
                                         cache.value(i),
-                                        scale(adapter)),
+                                        scale(adapter),
+                                        noDropout),
                                 lists(i, adapter))
                         .head();
             }
@@ -385,7 +416,8 @@ public final class CausalLM implements AutoCloseable {
         Shape cacheShape = new Shape(rows, config.keyValueHeads(), capacity, config.headSize());
         for (int i = 0; i < layers.size(); i++) {
             try (TensorScope scope = new TensorScope()) {
-                NDList out = operations.callLists("prefill", List.of(x, c, s, scale(adapter)), lists(i, adapter));
+                NDList out =
+                        operations.callLists("prefill", List.of(x, c, s, scale(adapter), noDropout), lists(i, adapter));
                 NDArray keys = manager.zeros(cacheShape);
                 NDArray values = manager.zeros(cacheShape);
                 NDIndex filled = new NDIndex(":, :, 0:" + time + ", :");

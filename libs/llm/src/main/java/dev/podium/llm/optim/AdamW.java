@@ -75,10 +75,9 @@ public final class AdamW implements AutoCloseable {
                             List.of(manager.create((float) (maxNorm / (norm + 1e-6)))),
                             List.of(new ListArgument("grads", gradients)));
                 }
-                steps.forEach(step -> step.addi(1));
                 operations.callLists(
                         "adamw",
-                        List.of(manager.create((float) learningRate)),
+                        List.of(manager.create((float) learningRate), manager.create(1f)),
                         List.of(
                                 new ListArgument("params", arrays),
                                 new ListArgument("grads", gradients),

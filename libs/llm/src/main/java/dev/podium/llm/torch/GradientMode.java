@@ -20,6 +20,11 @@ public final class GradientMode implements AutoCloseable {
         return new GradientMode(false);
     }
 
+    /** Whether operations of this thread record gradients. */
+    public static boolean isOn() {
+        return JniUtils.isGradMode();
+    }
+
     /** Adds the gradients of a scalar to the leaves it depends on. */
     public static void backward(NDArray scalar) {
         try (NDArray one = scalar.onesLike()) {

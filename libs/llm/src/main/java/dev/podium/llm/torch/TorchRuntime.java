@@ -2,9 +2,9 @@ package dev.podium.llm.torch;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.Locale;
@@ -13,6 +13,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The engine, its device and the root of all arrays. One per process.
+ *
+ * <p>Arrays are made of float32, float64 and int64 only: a bfloat16 array ends the process inside the engine, so weights
+ * are widened while they are read.
  *
  * <p>Tensor work runs on dedicated platform threads: gradient mode, scopes and the optimiser switch are thread-local in
  * the engine. Call {@link #enterThread()} once on each such thread.
@@ -48,7 +51,7 @@ public final class TorchRuntime implements AutoCloseable {
     }
 
     private static Device choose(Engine engine, String wanted) {
-        int gpus = engine.getGpuCount();
+        int gpus = engine.hasCapability(StandardCapabilities.CUDA) ? engine.getGpuCount() : 0;
         if (wanted.equals("cpu")) {
             return Device.cpu();
         }
@@ -96,13 +99,14 @@ public final class TorchRuntime implements AutoCloseable {
         return owner.create(values, new Shape(shape));
     }
 
-    /** Refuses the data types that end the process inside the engine. */
-    static void guard(NDArray array) {
-        DataType type = array.getDataType();
-        if (type == DataType.BFLOAT16) {
-            throw new IllegalArgumentException(
-                    "bfloat16 arrays end the process in this engine; widen to float32 while reading");
-        }
+    /** A float64 array owned by a manager. */
+    public static NDArray doubles(NDManager owner, double[] values, long... shape) {
+        return owner.create(values, new Shape(shape));
+    }
+
+    /** Seeds the engine's random generator, which draws the masks of dropout and nothing else. */
+    public void seed(long seed) {
+        JniUtils.setSeed(seed);
     }
 
     @Override
