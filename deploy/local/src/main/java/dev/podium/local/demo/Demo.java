@@ -361,17 +361,18 @@ public final class Demo {
 
     private JsonNode round(Api api, String label, ObjectNode body) throws ApiException {
         ProgressBar bar = bar(label);
+        long deadlineNanos = System.nanoTime() + SHORT_WAIT.toNanos();
         String id = api.post(Api.path("projects", PROJECT, "rounds"), body)
                 .path("id")
                 .asText();
-        JsonNode last = Rounds.follow(
-                api,
-                id,
-                round -> bar.show(
-                        round.path("step").asLong(),
-                        round.path("totalSteps").asLong(),
-                        round.path("etaSeconds").asDouble(-1),
-                        metric(round, "loss") + metric(round, "objective/rlhf_reward")));
+        JsonNode last = Rounds.follow(api, id, round -> {
+            requireTaken(round, label, deadlineNanos);
+            bar.show(
+                    round.path("step").asLong(),
+                    round.path("totalSteps").asLong(),
+                    round.path("etaSeconds").asDouble(-1),
+                    metric(round, "loss") + metric(round, "objective/rlhf_reward"));
+        });
         if (!last.path("state").asText().equals("SUCCEEDED")) {
             bar.finish(last.path("state").asText());
             throw new IllegalArgumentException("the " + label + " round ended as "
@@ -381,6 +382,13 @@ public final class Demo {
         }
         bar.finish(summary(last));
         return last;
+    }
+
+    private void requireTaken(JsonNode round, String label, long deadlineNanos) {
+        if (round.path("state").asText().equals("REQUESTED") && System.nanoTime() > deadlineNanos) {
+            throw new IllegalArgumentException("no trainer has taken the " + label + " round; see the logs under "
+                    + options.folder().resolve("logs"));
+        }
     }
 
     private static String summary(JsonNode round) {

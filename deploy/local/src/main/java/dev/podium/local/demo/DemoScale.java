@@ -39,7 +39,7 @@ record DemoScale(
         Map<String, Object> lora = Map.of("r", 16, "alpha", 32, "dropout", 0);
         return new DemoScale(
                 40,
-                160,
+                120,
                 4,
                 4,
                 2,
@@ -47,7 +47,7 @@ record DemoScale(
                 200,
                 112,
                 1.0,
-                Map.of("seed", seed, "lora", lora, "training", training(1e-3, 3, 8)),
+                Map.of("seed", seed, "lora", lora, "training", training(1e-3, 2, 8)),
                 Map.of("seed", seed, "lora", lora, "training", training(1e-3, 2, 8)),
                 Map.of(
                         "seed",
@@ -74,24 +74,24 @@ record DemoScale(
     private static DemoScale small(long seed) {
         Map<String, Object> lora = Map.of("r", 16, "alpha", 32, "dropout", 0);
         return new DemoScale(
+                16,
                 24,
-                48,
                 4,
                 4,
                 2,
                 0.5,
-                48,
+                40,
                 48,
                 0.8,
-                Map.of("seed", seed, "lora", lora, "training", training(3e-4, 2, 4)),
-                Map.of("seed", seed, "lora", lora, "training", training(1e-4, 2, 4)),
+                Map.of("seed", seed, "lora", lora, "training", training(5e-4, 2, 4)),
+                Map.of("seed", seed, "lora", lora, "training", training(2e-4, 2, 4)),
                 Map.of(
                         "seed",
                         seed,
                         "lora",
                         lora,
                         "training",
-                        training(3e-5, 1, 16),
+                        training(1e-4, 1, 16),
                         "totalPrompts",
                         64,
                         "ppoEpochs",
