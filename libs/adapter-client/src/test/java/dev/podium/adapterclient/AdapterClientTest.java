@@ -86,8 +86,10 @@ class AdapterClientTest {
 
         topic.point(CHANNEL, "v1", 1);
 
-        assertEquals(AdapterLoad.Status.LOADED, topic.awaitLoad(instance + "a", 1).status());
-        assertEquals(AdapterLoad.Status.LOADED, topic.awaitLoad(instance + "b", 1).status());
+        assertEquals(
+                AdapterLoad.Status.LOADED, topic.awaitLoad(instance + "a", 1).status());
+        assertEquals(
+                AdapterLoad.Status.LOADED, topic.awaitLoad(instance + "b", 1).status());
     }
 
     @Test
@@ -140,25 +142,40 @@ class AdapterClientTest {
 
     @Test
     void wrongSizeIsRefused() throws Exception {
-        publish("v2", 2, m -> with(m, m.files().stream()
-                .map(f -> new ArtifactFile(f.name(), f.sha256(), f.bytes() + 1, f.chunks()))
-                .toList()));
+        publish(
+                "v2",
+                2,
+                m -> with(
+                        m,
+                        m.files().stream()
+                                .map(f -> new ArtifactFile(f.name(), f.sha256(), f.bytes() + 1, f.chunks()))
+                                .toList()));
         refused("v2", "bytes");
     }
 
     @Test
     void tooManyBytesAreRefusedWhileTheyCome() throws Exception {
-        publish("v2", 2, m -> with(m, m.files().stream()
-                .map(f -> new ArtifactFile(f.name(), f.sha256(), 5, f.chunks()))
-                .toList()));
+        publish(
+                "v2",
+                2,
+                m -> with(
+                        m,
+                        m.files().stream()
+                                .map(f -> new ArtifactFile(f.name(), f.sha256(), 5, f.chunks()))
+                                .toList()));
         refused("v2", "more than the 5 bytes");
     }
 
     @Test
     void missingChunkIsRefused() throws Exception {
-        publish("v2", 2, m -> with(m, m.files().stream()
-                .map(f -> new ArtifactFile(f.name(), f.sha256(), f.bytes(), f.chunks() + 1))
-                .toList()));
+        publish(
+                "v2",
+                2,
+                m -> with(
+                        m,
+                        m.files().stream()
+                                .map(f -> new ArtifactFile(f.name(), f.sha256(), f.bytes(), f.chunks() + 1))
+                                .toList()));
         refused("v2", "is missing");
     }
 
@@ -186,22 +203,23 @@ class AdapterClientTest {
 
     @Test
     void rankThatIsNotTheManifestsIsRefused() throws Exception {
-        publish("v2", 2, m -> topic.manifest(
+        publish(
                 "v2",
-                m.kind(),
-                TinyAdapter.BASE,
-                TinyAdapter.BASE_SHA256,
-                new RoundConfig.Lora(16, 16, 0, m.lora().targets()),
-                m.files()));
+                2,
+                m -> topic.manifest(
+                        "v2",
+                        m.kind(),
+                        TinyAdapter.BASE,
+                        TinyAdapter.BASE_SHA256,
+                        new RoundConfig.Lora(16, 16, 0, m.lora().targets()),
+                        m.files()));
         refused("v2", "has r 8, the manifest 16");
     }
 
     @Test
     void shapeThatIsNotOfTheRankIsRefused() throws Exception {
         Path adapter = adapter(2);
-        Files.write(
-                adapter.resolve("adapter_model.safetensors"),
-                TinyAdapter.safetensors(TinyAdapter.shapes(16), 2));
+        Files.write(adapter.resolve("adapter_model.safetensors"), TinyAdapter.safetensors(TinyAdapter.shapes(16), 2));
         topic.publish("v2", adapter, m -> m);
         refused("v2", "not of rank 8");
     }
@@ -302,7 +320,8 @@ class AdapterClientTest {
         topic.awaitLoad(instance, 1);
         clients.removeFirst().close();
         try (var files = Files.walk(folder.resolve(instance))) {
-            for (Path weights : files.filter(f -> f.endsWith("adapter_model.safetensors")).toList()) {
+            for (Path weights :
+                    files.filter(f -> f.endsWith("adapter_model.safetensors")).toList()) {
                 Files.writeString(weights, "damaged");
             }
         }
@@ -317,10 +336,19 @@ class AdapterClientTest {
 
     @Test
     void chunksAreFoundWhereTheHintIsWrong() throws Exception {
-        publish("v1", 1, m -> with(m, m.files().stream()
-                .map(f -> new ArtifactFile(
-                        f.name(), f.sha256(), f.bytes(), 1, List.of(new AdapterManifest.ChunkLocation(7, 12345))))
-                .toList()));
+        publish(
+                "v1",
+                1,
+                m -> with(
+                        m,
+                        m.files().stream()
+                                .map(f -> new ArtifactFile(
+                                        f.name(),
+                                        f.sha256(),
+                                        f.bytes(),
+                                        1,
+                                        List.of(new AdapterManifest.ChunkLocation(7, 12345))))
+                                .toList()));
         AdapterClient client = start(instance);
 
         topic.point(CHANNEL, "v1", 1);

@@ -87,8 +87,7 @@ final class ModelTopic implements AutoCloseable {
             for (Path file : files.toList()) {
                 ArtifactFile described = ArtifactFiles.describe(file);
                 ArtifactFiles.forEachChunk(
-                        file,
-                        (index, chunk) -> send(Topics.ARTIFACT_CHUNKS, described.chunkKey(index), chunk));
+                        file, (index, chunk) -> send(Topics.ARTIFACT_CHUNKS, described.chunkKey(index), chunk));
             }
         }
     }
@@ -111,7 +110,8 @@ final class ModelTopic implements AutoCloseable {
 
     void send(String topic, String key, byte[] value) {
         try {
-            producer.send(new ProducerRecord<>(topic, key.getBytes(UTF_8), value)).get();
+            producer.send(new ProducerRecord<>(topic, key.getBytes(UTF_8), value))
+                    .get();
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }

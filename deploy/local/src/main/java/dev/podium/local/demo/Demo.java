@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.podium.llm.base.BaseModels;
 import dev.podium.llm.nano.SupportDialogues;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
@@ -87,7 +88,10 @@ public final class Demo {
                         "PODIUM_SERVICE_CHANNEL",
                         CHANNEL,
                         "PODIUM_SERVICE_MODEL",
-                        options.model()));
+                        options.model(),
+                        // Its arrays are so small that a second thread costs more than it does.
+                        "PODIUM_THREADS",
+                        options.model().equals(BaseModels.NANO) ? "1" : "2"));
         ProgressBar starting = bar("stack");
         try (LocalStack stack = LocalStack.start(stackOptions)) {
             Thread stopper = new Thread(stack::close);
