@@ -11,6 +11,7 @@ import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.batch.PromptTokenizer;
+import dev.podium.training.batch.Seeds;
 import dev.podium.training.batch.StepPlan;
 import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LearningRate;
@@ -29,8 +30,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. */
+/** Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. Dropout, where configured, acts here only. */
 public final class SftTrainer implements Trainer {
+    private static final long DROPOUT_STREAM = 105;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
@@ -43,6 +45,7 @@ public final class SftTrainer implements Trainer {
 
         try (LoraAdapter adapter = RoundStart.policyAdapter(context, config.lora(), config.seed());
                 AdamW optimizer = new AdamW(model, adapter.parameters())) {
+            adapter.useDropout(true);
             StepPlan plan =
                     StepPlan.ofEpochs(records.train().size(), training.batchTasks(), training.epochs(), config.seed());
             Checkpoints checkpoints = new Checkpoints(context.workDir());
@@ -61,6 +64,7 @@ public final class SftTrainer implements Trainer {
                 List<Sequence> batch = RoundStart.take(records.train(), plan.indexes(step));
                 int batchTokens = scored(batch);
                 double loss = 0;
+                model.runtime().seed(Seeds.mix(config.seed() ^ DROPOUT_STREAM, step));
                 for (List<Integer> part : MicroBatches.ofSequences(batch, maxTokens)) {
                     try (TensorScope scope = new TensorScope();
                             GradientMode gradients = GradientMode.on()) {

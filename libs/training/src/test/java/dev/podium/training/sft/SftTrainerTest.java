@@ -2,6 +2,7 @@ package dev.podium.training.sft;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,6 +16,7 @@ import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
 import dev.podium.training.round.RoundResult;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -73,6 +75,23 @@ class SftTrainerTest {
         assertArrayEquals(
                 TinyRound.weights(whole.adapter().orElseThrow().folder()),
                 TinyRound.weights(resumed.adapter().orElseThrow().folder()));
+    }
+
+    @Test
+    void dropoutActsWhileTrainingAndResumesBitByBit() throws Exception {
+        RoundConfig.Lora lora = new RoundConfig.Lora(8, 16, 0.3, RoundConfig.Lora.ALL_TARGETS);
+        RoundConfig.Sft dropping = new RoundConfig.Sft(7, lora, TinyRound.training(2e-2, 4, 4), true);
+        byte[] plain = weights(new SftTrainer().train(context(config(4, true), "plain", () -> false)));
+        byte[] whole = weights(new SftTrainer().train(context(dropping, "a", () -> false)));
+        assertThrows(
+                RoundCancelled.class, () -> new SftTrainer().train(context(dropping, "b", TinyRound.afterChecks(4))));
+        byte[] resumed = weights(new SftTrainer().train(context(dropping, "b", () -> false)));
+        assertFalse(Arrays.equals(plain, whole));
+        assertArrayEquals(whole, resumed);
+    }
+
+    private static byte[] weights(RoundResult result) {
+        return TinyRound.weights(result.adapter().orElseThrow().folder());
     }
 
     @Test
