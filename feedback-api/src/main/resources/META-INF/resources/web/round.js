@@ -56,7 +56,7 @@ function showHead(round) {
 }
 
 const HIGHLIGHTS = [['loss', 'loss'], ['rewards/margins', 'margin'], ['rewards/accuracies', 'accuracy'], ['objective/scores', 'reward'], ['objective/kl', 'KL'],
-  ['heldout_accuracy', 'held-out accuracy'], ['eval_accuracy', 'held-out accuracy'], ['eval_rewards/accuracies', 'held-out accuracy']];
+  ['heldout_accuracy', 'held-out accuracy'], ['reward_before', 'reward before'], ['reward_after', 'reward after'], ['kl', 'KL'], ['eval_accuracy', 'held-out accuracy'], ['accuracy', 'accuracy']];
 
 function highlights(round) {
   const metrics = { ...(events.filter((e) => e.type === 'Progress').at(-1)?.metrics ?? {}), ...(round.metrics ?? {}) };
