@@ -5,6 +5,8 @@
 
 OUTPUT_FOLDER/tiny-llama      a random model, ids, logits, a peft adapter with its logits and gradients
 OUTPUT_FOLDER/smollm2.json    token ids and logits of SmolLM2-135M-Instruct at chosen positions
+OUTPUT_FOLDER/tiny-qwen2, tiny-qwen3   random models with attention biases, with norms of q and k: ids and logits
+OUTPUT_FOLDER/adamw.json      three clipped steps of torch's AdamW
 OUTPUT_FOLDER/chat.json       chat templates and what transformers renders
 """
 import json
@@ -14,7 +16,8 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import (AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, Qwen2Config,
+                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
 out = Path(sys.argv[1])
 torch.manual_seed(7)
@@ -50,6 +53,42 @@ def tiny():
         "ids": ids.tolist(), "logits": logits.detach().flatten().tolist(),
         "adaptedLogits": adapted.detach().flatten().tolist(), "loss": loss.item(),
         "logProbabilities": logps.detach().tolist()}))
+
+
+def families():
+    sizes = dict(vocab_size=40, hidden_size=24, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
+                 num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                 bos_token_id=0, eos_token_id=1, initializer_range=0.2)
+    models = {"tiny-qwen2": Qwen2ForCausalLM(Qwen2Config(**sizes)),
+              "tiny-qwen3": Qwen3ForCausalLM(Qwen3Config(**sizes, head_dim=8))}
+    for name, model in models.items():
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        model = model.float().eval()
+        for key, parameter in model.named_parameters():
+            if key.endswith("bias") or "q_norm" in key or "k_norm" in key:
+                torch.nn.init.normal_(parameter, mean=0.0 if key.endswith("bias") else 1.0, std=0.3)
+        model.save_pretrained(folder)
+        ids = torch.randint(2, 40, (2, 9))
+        with torch.no_grad():
+            logits = model(ids).logits
+        (folder / "expected.json").write_text(json.dumps({"ids": ids.tolist(), "logits": logits.flatten().tolist()}))
+
+
+def adamw():
+    parameters = [torch.nn.Parameter(torch.randn(3, 2)), torch.nn.Parameter(torch.randn(4))]
+    start = [p.detach().flatten().tolist() for p in parameters]
+    optimizer = torch.optim.AdamW(parameters, lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
+    steps = []
+    for scale in (0.1, 3.0, 1.0):
+        gradients = [torch.randn_like(p) * scale for p in parameters]
+        for p, g in zip(parameters, gradients):
+            p.grad = g.clone()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        steps.append({"gradients": [g.flatten().tolist() for g in gradients], "norm": norm.item(),
+                      "parameters": [p.detach().flatten().tolist() for p in parameters]})
+    (out / "adamw.json").write_text(json.dumps({"start": start, "steps": steps}))
 
 
 def smollm2(folder):
@@ -99,5 +138,7 @@ def chat():
 
 tiny()
 chat()
+families()
+adamw()
 if len(sys.argv) > 2:
     smollm2(sys.argv[2])

@@ -58,12 +58,16 @@ public record ModelConfig(
             throw new UnsupportedModelException("model_type " + family + " is not supported; one of "
                     + FAMILIES.stream().sorted().toList() + " is");
         }
-        JsonNode rope = c.path("rope_scaling");
-        if (rope.isObject()
-                && !rope.path("rope_type")
-                        .asText(rope.path("type").asText("default"))
-                        .equals("default")) {
-            throw new UnsupportedModelException("rope_scaling " + rope + " is not supported");
+        // Where the scaling of positions stands: up to transformers 4, and from 5 on.
+        for (String field : List.of("rope_scaling", "rope_parameters")) {
+            JsonNode rope = c.path(field);
+            String type = rope.path("rope_type").asText(rope.path("type").asText("default"));
+            if (!type.equals("default")) {
+                throw new UnsupportedModelException(field + " of type " + type + " is not supported");
+            }
+        }
+        if (c.path("attention_bias").asBoolean(false)) {
+            throw new UnsupportedModelException("attention_bias is not supported, it puts a bias on o_proj as well");
         }
         if (c.path("sliding_window").isNumber() && c.path("use_sliding_window").asBoolean(family.equals("mistral"))) {
             throw new UnsupportedModelException("sliding_window is not supported");
@@ -91,7 +95,7 @@ public record ModelConfig(
                 c.path("rms_norm_eps").asDouble(1e-6),
                 c.path("max_position_embeddings").asInt(2048),
                 c.path("tie_word_embeddings").asBoolean(false),
-                family.equals("qwen2") || c.path("attention_bias").asBoolean(false),
+                family.equals("qwen2"),
                 family.equals("qwen3"),
                 ids(c.path("eos_token_id")));
     }

@@ -29,6 +29,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What transformers and peft computed on the same weights; src/test/python/make_golden.py made the files. */
 class GoldenTest {
@@ -54,7 +56,20 @@ class GoldenTest {
     @Test
     void logitsEqualTransformers() {
         try (TensorScope scope = new TensorScope()) {
-            assertClose("logits", logits(Optional.empty()));
+            assertClose(expected.path("logits"), logits(model, expected.path("ids"), Optional.empty()));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tiny-qwen2", "tiny-qwen3"})
+    void logitsOfOtherFamiliesEqualTransformers(String name) throws IOException {
+        Path folder = FOLDER.resolveSibling(name);
+        JsonNode golden = new ObjectMapper().readTree(Files.readAllBytes(folder.resolve("expected.json")));
+        ModelConfig config = ModelConfig.parse(Files.readAllBytes(folder.resolve("config.json")));
+        try (SafetensorsFile weights = SafetensorsFile.open(folder.resolve("model.safetensors"));
+                CausalLM other = CausalLM.load(config, weights, TinyModel.runtime());
+                TensorScope scope = new TensorScope()) {
+            assertClose(golden.path("logits"), logits(other, golden.path("ids"), Optional.empty()));
         }
     }
 
@@ -62,7 +77,7 @@ class GoldenTest {
     void logitsWithAnAdapterOfPeftEqualPeft() {
         try (LoraAdapter adapter = PeftFolder.read(FOLDER.resolve("adapter"), model);
                 TensorScope scope = new TensorScope()) {
-            assertClose("adaptedLogits", logits(Optional.of(adapter)));
+            assertClose(expected.path("adaptedLogits"), logits(model, expected.path("ids"), Optional.of(adapter)));
         }
     }
 
@@ -129,8 +144,7 @@ class GoldenTest {
         }
     }
 
-    private static float[] logits(Optional<LoraAdapter> adapter) {
-        JsonNode ids = expected.path("ids");
+    private static float[] logits(CausalLM model, JsonNode ids, Optional<LoraAdapter> adapter) {
         long[] flat = new long[ids.size() * ids.get(0).size()];
         int i = 0;
         for (JsonNode row : ids) {
@@ -145,8 +159,7 @@ class GoldenTest {
                 .toFloatArray();
     }
 
-    private static void assertClose(String name, float[] ours) {
-        JsonNode golden = expected.path(name);
+    private static void assertClose(JsonNode golden, float[] ours) {
         assertEquals(golden.size(), ours.length);
         double worst = 0;
         double largest = 0;

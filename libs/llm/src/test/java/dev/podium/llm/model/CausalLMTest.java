@@ -2,9 +2,12 @@ package dev.podium.llm.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
@@ -15,10 +18,12 @@ import dev.podium.llm.model.TokenBatch.Sequence;
 import dev.podium.llm.optim.AdamW;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class CausalLMTest {
@@ -180,6 +185,122 @@ class CausalLMTest {
                 }
             }
             assertTrue(last < 0.5 * first, first + " -> " + last);
+        }
+    }
+
+    @Test
+    void aFrozenHeadGivesTheGradientsOfThePlainOne() {
+        try (CausalLM model = TinyModel.random(7);
+                NDManager owner = model.runtime().root().newSubManager()) {
+            SplittableRandom random = new SplittableRandom(8);
+            float[] values = new float[300 * model.config().hiddenSize()];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) random.nextGaussian();
+            }
+            NDArray hidden = owner.create(values, new Shape(300, model.config().hiddenSize()));
+            NDArray weights = owner.create(Arrays.copyOf(values, 300));
+            NDArray targets = owner.create(random.longs(300, 0, 64).toArray());
+            hidden.setRequiresGradient(true);
+            float[] frozen;
+            float[] frozenGradient;
+            try (TensorScope scope = new TensorScope();
+                    GradientMode on = GradientMode.on()) {
+                NDArray logProbabilities = model.logProbabilities(hidden, targets);
+                GradientMode.backward(logProbabilities.mul(weights).sum());
+                frozen = logProbabilities.toFloatArray();
+                frozenGradient = hidden.getGradient().toFloatArray();
+                hidden.getGradient().muli(0);
+            }
+            model.trainable();
+            try (TensorScope scope = new TensorScope();
+                    GradientMode on = GradientMode.on()) {
+                NDArray logProbabilities = model.logProbabilities(hidden, targets);
+                GradientMode.backward(logProbabilities.mul(weights).sum());
+                assertArrayEquals(logProbabilities.toFloatArray(), frozen, 1e-5f);
+                assertArrayEquals(hidden.getGradient().toFloatArray(), frozenGradient, 1e-5f);
+            }
+        }
+    }
+
+    @Test
+    void fullTrainingLearnsAlsoTheEmbeddings() {
+        try (CausalLM model = TinyModel.random(8)) {
+            List<NamedParameter> parameters = model.trainable();
+            try (AdamW optimiser = new AdamW(model, parameters)) {
+                float[] before = parameters.getFirst().array().toFloatArray();
+                double first = 0;
+                double last = 0;
+                for (int step = 0; step < 30; step++) {
+                    try (TensorScope scope = new TensorScope();
+                            GradientMode on = GradientMode.on()) {
+                        NDArray loss = TokenBatch.of(model, SEQUENCES)
+                                .logProbabilities(model, Optional.empty())
+                                .sum()
+                                .neg();
+                        GradientMode.backward(loss);
+                        last = loss.getFloat();
+                        first = step == 0 ? last : first;
+                    }
+                    optimiser.step(1e-2, 1.0);
+                }
+                assertTrue(last < 0.5 * first, first + " -> " + last);
+                assertFalse(Arrays.equals(before, parameters.getFirst().array().toFloatArray()));
+            }
+        }
+    }
+
+    @Test
+    void dropoutIsSeededAndBelongsToPassesWithGradientsOnly() {
+        LoraConfig config =
+                new LoraConfig(8, 16, 0.5, LoraConfig.onAllLinear(8, 16).targets(), false);
+        try (CausalLM model = TinyModel.random(9)) {
+            Map<String, float[]> values;
+            try (LoraAdapter fresh = LoraAdapter.initialise(model, config, new SplittableRandom(1))) {
+                values = fresh.export();
+            }
+            values.values().forEach(v -> Arrays.fill(v, 0.1f));
+            try (LoraAdapter adapter = LoraAdapter.of(model, config, values)) {
+                float[] plain = pass(model, adapter, true);
+                adapter.useDropout(true);
+                float[] once = pass(model, adapter, true);
+                assertArrayEquals(plain, pass(model, adapter, false), 1e-5f);
+                assertArrayEquals(once, pass(model, adapter, true), 1e-6f);
+                assertFalse(Arrays.equals(plain, once));
+            }
+        }
+    }
+
+    private static float[] pass(CausalLM model, LoraAdapter adapter, boolean gradients) {
+        model.runtime().seed(11);
+        try (TensorScope scope = new TensorScope();
+                GradientMode mode = gradients ? GradientMode.on() : GradientMode.off()) {
+            return TokenBatch.of(model, SEQUENCES)
+                    .logProbabilities(model, Optional.of(adapter))
+                    .toFloatArray();
+        }
+    }
+
+    @Test
+    void rowsThatEndLeaveTheOthersAsTheyWere() {
+        try (CausalLM model = TinyModel.random(4)) {
+            SamplingParameters parameters = new SamplingParameters(1.0, 0, 1.0, 20, 9);
+            List<int[]> prompts = List.of(new int[] {3, 4, 5, 6}, new int[] {7, 8});
+            int[] ends = IntStream.range(0, 8).toArray();
+            var until = new Generator(model).generate(prompts, 6, parameters, Optional.empty(), ends, n -> {});
+            var full = new Generator(model).generate(prompts, 6, parameters, Optional.empty(), new int[0], n -> {});
+            int stopped = 0;
+            for (int p = 0; p < prompts.size(); p++) {
+                for (int k = 0; k < 6; k++) {
+                    int[] tokens = until.get(p).get(k).tokenIds();
+                    assertArrayEquals(Arrays.copyOf(full.get(p).get(k).tokenIds(), tokens.length), tokens);
+                    assertEquals(20, full.get(p).get(k).tokenIds().length);
+                    if (until.get(p).get(k).reason() == Completion.FinishReason.STOP) {
+                        assertTrue(tokens[tokens.length - 1] < 8);
+                        stopped++;
+                    }
+                }
+            }
+            assertTrue(stopped >= 6, stopped + " rows ended early");
         }
     }
 
