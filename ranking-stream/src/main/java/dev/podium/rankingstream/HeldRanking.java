@@ -1,14 +1,50 @@
 package dev.podium.rankingstream;
 
 import dev.podium.contracts.RankingEvent;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import java.util.List;
+import java.util.stream.Stream;
 
-/** A labeler's highest revision on a task, and where it stands in the log. */
-record HeldRanking(RankingEvent event, int partition, long offset) {
+/**
+ * What is held of one labeler on one task: the fact that counts, where it stands in the log, and which revisions were
+ * seen.
+ *
+ * @param event the highest revision
+ * @param submitted revisions seen that were rankings, sorted
+ * @param retracted revisions seen that were retractions, sorted
+ */
+record HeldRanking(RankingEvent event, int partition, long offset, List<Integer> submitted, List<Integer> retracted) {
+    /** Revisions of one labeler on one task that are told apart; what comes later is only compared with the highest. */
+    static final int MAX_REVISIONS = 1000;
+
+    HeldRanking {
+        submitted = List.copyOf(submitted);
+        retracted = List.copyOf(retracted);
+    }
+
+    static HeldRanking of(RankingEvent event, int partition, long offset) {
+        List<Integer> revision = List.of(event.revision());
+        return event instanceof RankingSubmitted
+                ? new HeldRanking(event, partition, offset, revision, List.of())
+                : new HeldRanking(event, partition, offset, List.of(), revision);
+    }
+
+    /** Both histories, and of both facts the one that counts; independent of the order. */
+    HeldRanking and(HeldRanking other) {
+        HeldRanking counts = orNewer(other);
+        return new HeldRanking(
+                counts.event,
+                counts.partition,
+                counts.offset,
+                union(submitted, other.submitted),
+                union(retracted, other.retracted));
+    }
+
     /**
      * Which of two facts about one (task, labeler) counts: the higher revision; of equal ones the smaller event id, so
      * that the order of arrival never decides; of one event the earlier copy.
      */
-    HeldRanking orNewer(HeldRanking other) {
+    private HeldRanking orNewer(HeldRanking other) {
         int byRevision = Integer.compare(event.revision(), other.event.revision());
         if (byRevision != 0) {
             return byRevision > 0 ? this : other;
@@ -18,5 +54,13 @@ record HeldRanking(RankingEvent event, int partition, long offset) {
             return byEvent < 0 ? this : other;
         }
         return offset <= other.offset ? this : other;
+    }
+
+    private static List<Integer> union(List<Integer> some, List<Integer> others) {
+        return Stream.concat(some.stream(), others.stream())
+                .distinct()
+                .sorted()
+                .limit(MAX_REVISIONS)
+                .toList();
     }
 }

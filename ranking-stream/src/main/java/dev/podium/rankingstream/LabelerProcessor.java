@@ -1,6 +1,7 @@
 package dev.podium.rankingstream;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Sums the differences that tasks report per labeler, and publishes the labeler's figures. */
 final class LabelerProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+    private static final double RELIABILITY = 1.0;
+
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable KeyValueStore<String, byte[]> sums;
 
@@ -25,26 +28,30 @@ final class LabelerProcessor implements Processor<byte[], byte[], byte[], byte[]
 
     @Override
     public void process(Record<byte[], byte[]> record) {
-        KeyValueStore<String, byte[]> store = java.util.Objects.requireNonNull(sums);
+        KeyValueStore<String, byte[]> store = requireNonNull(sums);
         String key = new String(record.key(), UTF_8);
         byte[] before = store.get(key);
-        LabelerShare sum = read(record.value()).plus(before == null ? LabelerShare.NONE : read(before));
+        LabelerShare difference = read(record.value());
+        LabelerShare sum = before == null ? difference : read(before).plus(difference);
         store.put(key, EventJson.write(sum));
-        int slash = key.indexOf('/');
-        LabelerStatistics statistics = new LabelerStatistics(
-                key.substring(0, slash),
-                key.substring(slash + 1),
+        byte[] value = EventJson.write(statistics(sum));
+        requireNonNull(context)
+                .forward(record.withValue(value)
+                        .withHeaders(TaskProcessor.headers(statistics(sum), key, sum.at(), value, record.headers())));
+    }
+
+    private static LabelerStatistics statistics(LabelerShare sum) {
+        return new LabelerStatistics(
+                sum.projectId(),
+                sum.labelerId(),
                 sum.rankings(),
                 sum.corrections(),
                 sum.retractions(),
                 sum.pairsCompared(),
                 sum.pairsAgreed(),
-                1.0,
+                RELIABILITY,
                 sum.durations() == 0 ? Optional.empty() : Optional.of((double) sum.durationMillis() / sum.durations()),
                 sum.at());
-        byte[] value = EventJson.write(statistics);
-        java.util.Objects.requireNonNull(context)
-                .forward(record.withValue(value).withHeaders(TaskProcessor.headers(statistics, key, sum.at(), value)));
     }
 
     private static LabelerShare read(byte[] bytes) {

@@ -4,15 +4,20 @@ import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.Pair;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import java.time.Instant;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 
 /**
  * What one task adds to a labeler's figures. Differences of shares travel to the labeler's key and are summed there, so
  * that a correction takes back exactly what it replaces.
+ *
+ * @param rankings 1 where the labeler's ranking counts, 0 where it is retracted
+ * @param corrections rankings submitted after the first
+ * @param pairsCompared decided pairs that this labeler's ranking separates
+ * @param pairsAgreed of them, those decided as this labeler ranked them
+ * @param durations rankings with a known duration
  */
 record LabelerShare(
+        String projectId,
+        String labelerId,
         long rankings,
         long corrections,
         long retractions,
@@ -21,44 +26,38 @@ record LabelerShare(
         long durations,
         long durationMillis,
         Instant at) {
-    static final LabelerShare NONE = new LabelerShare(0, 0, 0, 0, 0, 0, 0, Instant.EPOCH);
-
-    static LabelerShare of(HeldRanking held, PreferenceSet set) {
-        int revisions = held.event().revision();
-        if (!(held.event() instanceof RankingSubmitted ranking)) {
-            return new LabelerShare(
-                    0, Math.max(0, revisions - 2), 1, 0, 0, 0, 0, held.event().at());
-        }
-        Map<String, Integer> places = new HashMap<>();
-        List<List<String>> groups = ranking.groups();
-        for (int i = 0; i < groups.size(); i++) {
-            for (String id : groups.get(i)) {
-                places.put(id, i);
-            }
-        }
+    static LabelerShare of(HeldRanking held, PreferenceSet set, DistinctOutputs outputs) {
         long compared = 0;
         long agreed = 0;
-        for (Pair pair : set.pairs()) {
-            int chosen = places.getOrDefault(pair.chosen(), groups.size());
-            int rejected = places.getOrDefault(pair.rejected(), groups.size());
-            if (chosen != rejected) {
-                compared++;
+        long durationMillis = 0;
+        boolean counts = held.event() instanceof RankingSubmitted;
+        if (held.event() instanceof RankingSubmitted ranking) {
+            int[] ranks = outputs.ranks(ranking);
+            for (Pair pair : set.pairs()) {
+                int chosen = ranks[outputs.index(pair.chosen())];
+                int rejected = ranks[outputs.index(pair.rejected())];
+                compared += chosen != rejected ? 1 : 0;
                 agreed += chosen < rejected ? 1 : 0;
             }
+            durationMillis = ranking.durationMillis();
         }
         return new LabelerShare(
-                1,
-                revisions - 1,
-                0,
+                set.projectId(),
+                held.event().labelerId(),
+                counts ? 1 : 0,
+                Math.max(0, held.submitted().size() - 1),
+                held.retracted().size(),
                 compared,
                 agreed,
-                ranking.durationMillis() > 0 ? 1 : 0,
-                ranking.durationMillis(),
-                ranking.at());
+                durationMillis > 0 ? 1 : 0,
+                durationMillis,
+                held.event().at());
     }
 
     LabelerShare minus(LabelerShare o) {
         return new LabelerShare(
+                projectId,
+                labelerId,
                 rankings - o.rankings,
                 corrections - o.corrections,
                 retractions - o.retractions,
@@ -71,6 +70,8 @@ record LabelerShare(
 
     LabelerShare plus(LabelerShare o) {
         return new LabelerShare(
+                projectId,
+                labelerId,
                 rankings + o.rankings,
                 corrections + o.corrections,
                 retractions + o.retractions,

@@ -1,6 +1,5 @@
 package dev.podium.rankingstream;
 
-import dev.podium.contracts.Output;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.Pair;
 import dev.podium.contracts.PreferenceSet.RankingUsed;
@@ -9,11 +8,9 @@ import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
-import java.text.Normalizer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,8 +41,7 @@ final class PreferenceAggregation {
             }
         }
         counted.sort(Comparator.comparing(ranking -> ranking.event().labelerId()));
-        Map<String, String> canonical = canonicalIds(task);
-        Votes votes = new Votes(canonical);
+        Votes votes = new Votes(DistinctOutputs.of(task));
         for (HeldRanking ranking : counted) {
             votes.add(
                     (RankingSubmitted) ranking.event(),
@@ -82,20 +78,6 @@ final class PreferenceAggregation {
                 reliability.applyAsDouble(ranking.event().labelerId()));
     }
 
-    /** Equal texts (NFC, trimmed) are one output: the one with the smallest id. */
-    private static Map<String, String> canonicalIds(Task task) {
-        Map<String, String> byText = new HashMap<>();
-        List<Output> sorted =
-                task.outputs().stream().sorted(Comparator.comparing(Output::id)).toList();
-        Map<String, String> canonical = new TreeMap<>();
-        for (Output output : sorted) {
-            String text =
-                    Normalizer.normalize(output.text(), Normalizer.Form.NFC).strip();
-            canonical.put(output.id(), byText.computeIfAbsent(text, t -> output.id()));
-        }
-        return canonical;
-    }
-
     /** Every task weighs 1 in training, however many pairs it has. */
     private static List<Pair> weighted(List<Pair> pairs) {
         return pairs.stream()
@@ -127,22 +109,22 @@ final class PreferenceAggregation {
 
     /** The vote matrix over distinct outputs. */
     private static final class Votes {
-        private final Map<String, String> canonical;
+        private final DistinctOutputs outputs;
         private final List<String> ids;
         private final double[][] above;
         private final double[][] gap;
         private final Map<String, Integer> unacceptable = new TreeMap<>();
         private int rankings;
 
-        Votes(Map<String, String> canonical) {
-            this.canonical = canonical;
-            this.ids = new ArrayList<>(new TreeSet<>(canonical.values()));
+        Votes(DistinctOutputs outputs) {
+            this.outputs = outputs;
+            this.ids = outputs.ids();
             this.above = new double[ids.size()][ids.size()];
             this.gap = new double[ids.size()][ids.size()];
         }
 
         void add(RankingSubmitted ranking, double reliability) {
-            int[] ranks = ranks(ranking);
+            int[] ranks = outputs.ranks(ranking);
             rankings++;
             for (int i = 0; i < ids.size(); i++) {
                 for (int j = 0; j < ids.size(); j++) {
@@ -153,33 +135,8 @@ final class PreferenceAggregation {
                 }
             }
             Set<String> marked = new TreeSet<>();
-            ranking.unacceptable().forEach(id -> marked.add(canonicalOf(id)));
+            ranking.unacceptable().forEach(id -> marked.add(outputs.canonical(id)));
             marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
-        }
-
-        private String canonicalOf(String id) {
-            return canonical.getOrDefault(id, id);
-        }
-
-        /** Dense ranks 1, 2, 2, 3; what is left out shares the place after the last. */
-        private int[] ranks(RankingSubmitted ranking) {
-            int[] ranks = new int[ids.size()];
-            int place = 0;
-            for (List<String> group : ranking.groups()) {
-                boolean used = false;
-                for (String id : group) {
-                    int index = ids.indexOf(canonicalOf(id));
-                    if (ranks[index] == 0) {
-                        place += used ? 0 : 1;
-                        used = true;
-                        ranks[index] = place;
-                    }
-                }
-            }
-            for (int i = 0; i < ranks.length; i++) {
-                ranks[i] = ranks[i] == 0 ? place + 1 : ranks[i];
-            }
-            return ranks;
         }
 
         void decide(RankingRules rules, List<Pair> pairs, List<Tie> ties) {
@@ -204,14 +161,15 @@ final class PreferenceAggregation {
         private Pair pair(int chosen, int rejected) {
             double votesFor = above[chosen][rejected];
             double votesAgainst = above[rejected][chosen];
-            double margin = gap[chosen][rejected] / rankings / (ids.size() - 1);
+            // A minority with large gaps can outweigh the votes; a margin against the decision is none.
+            double margin = Math.max(0, gap[chosen][rejected] / rankings / (ids.size() - 1));
             return new Pair(
                     ids.get(chosen),
                     ids.get(rejected),
                     1,
                     votesFor,
                     votesAgainst,
-                    Math.max(0, margin),
+                    margin,
                     (votesFor + 0.5) / (votesFor + votesAgainst + 1));
         }
     }

@@ -1,6 +1,6 @@
 package dev.podium.rankingstream;
 
-import dev.podium.contracts.Topics;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
@@ -8,33 +8,28 @@ import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.apache.kafka.streams.state.Stores;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Readiness;
 import org.jboss.logging.Logger;
 
-/** The application around the topology: topics, failures, readiness, and the end of its parent. */
+/**
+ * The application around the topology: topics, failures, readiness, and the end of its parent. The extension starts the
+ * stream as soon as its topics exist.
+ */
 @Singleton
 public class RankingStream {
     private static final Logger LOG = Logger.getLogger(RankingStream.class);
-    private static final Duration RETRY = Duration.ofSeconds(2);
+    // A failure that repeats itself must not fill the log, nor keep a core busy.
+    private static final Duration PAUSE_AFTER_FAILURE = Duration.ofSeconds(1);
 
-    private final String servers;
-    private final String applicationId;
-    private final int partitions;
-    private final short replication;
+    private final StreamTopics topics;
     private final Duration parkTime;
     private final boolean watchParent;
 
@@ -45,22 +40,16 @@ public class RankingStream {
             @ConfigProperty(name = "podium.topics.replication") short replication,
             @ConfigProperty(name = "podium.unknown-task.park") Duration parkTime,
             @ConfigProperty(name = "podium.parent.watch", defaultValue = "false") boolean watchParent) {
-        this.servers = servers;
-        this.applicationId = applicationId;
-        this.partitions = partitions;
-        this.replication = replication;
+        this.topics = new StreamTopics(servers, StreamTopics.shares(applicationId), partitions, replication);
         this.parkTime = parkTime;
         this.watchParent = watchParent;
     }
 
     @Produces
     @Singleton
-    Topology topology() {
-        return RankingTopology.build(sharesTopic(), parkTime);
-    }
-
-    private String sharesTopic() {
-        return applicationId + "-labeler-shares";
+    Topology topology(MeterRegistry registry) {
+        return RankingTopology.build(
+                topics.shares(), parkTime, Stores::persistentKeyValueStore, new StreamMetrics(registry));
     }
 
     /** A failed thread is replaced: its open transaction is aborted, and the work is done again. */
@@ -69,6 +58,11 @@ public class RankingStream {
     StreamsUncaughtExceptionHandler failures() {
         return failure -> {
             LOG.error("a stream thread failed and is replaced; its work is done again", failure);
+            try {
+                Thread.sleep(PAUSE_AFTER_FAILURE);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
             return StreamThreadExceptionResponse.REPLACE_THREAD;
         };
     }
@@ -87,39 +81,13 @@ public class RankingStream {
     }
 
     private void createTopics() {
-        while (true) {
-            try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
-                Topics.createMissing(admin, partitions, replication);
-                createSharesTopic(admin);
-                return;
-            } catch (ExecutionException | KafkaException e) {
-                LOG.warnf("Kafka at %s does not answer: %s", servers, e.getMessage());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return;
-            }
-            try {
-                Thread.sleep(RETRY);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return;
-            }
-        }
-    }
-
-    private void createSharesTopic(Admin admin) throws ExecutionException, InterruptedException {
         try {
-            // What was summed is not needed again; a day is for a stream that was down.
-            admin.createTopics(List.of(new NewTopic(sharesTopic(), partitions, replication)
-                            .configs(Map.of(
-                                    "retention.ms",
-                                    Long.toString(Duration.ofDays(7).toMillis())))))
-                    .all()
-                    .get();
-        } catch (ExecutionException e) {
-            if (!(e.getCause() instanceof TopicExistsException)) {
-                throw e;
-            }
+            topics.createUntilDone();
+        } catch (IllegalStateException e) {
+            LOG.fatal(e.getMessage());
+            Quarkus.asyncExit(1);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

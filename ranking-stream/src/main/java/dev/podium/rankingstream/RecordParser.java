@@ -5,50 +5,53 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.apache.kafka.common.header.Headers;
+import java.util.stream.Stream;
+import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
 /** From raw bytes to events; what is wrong is said by a {@link RejectedRecord}. */
 final class RecordParser {
+    /** Largest value that is taken. What follows from it is larger, and must fit in a record too. */
+    static final int MAX_VALUE_BYTES = 1024 * 1024;
+
     private static final int KNOWN_VERSION = 1;
 
     private RecordParser() {}
 
-    static <T> T parse(byte @Nullable [] key, byte @Nullable [] value, Headers headers, Class<T> type)
-            throws RejectedRecord {
-        if (key == null) {
-            throw new RejectedRecord("null_key", "the record has no key; it must be the task id");
-        }
-        if (value == null) {
-            throw new RejectedRecord("null_value", "the record has no value");
-        }
-        Optional<String> eventType = CloudEvents.text(headers, CloudEvents.TYPE);
-        if (eventType.isPresent()) {
-            Optional<Integer> version = CloudEvents.majorVersion(eventType.get());
-            if (version.isEmpty() || version.get() != KNOWN_VERSION) {
-                throw new RejectedRecord(
-                        "unknown_version",
-                        "ce_type " + eventType.get() + " is not of major version " + KNOWN_VERSION
-                                + "; upgrade ranking-stream, then replay");
-            }
-        }
-        try {
-            return EventJson.read(value, type);
-        } catch (InvalidEventException e) {
-            throw new RejectedRecord("invalid_json", String.valueOf(e.getMessage()));
-        }
+    static Task task(Record<byte[], byte[]> record) throws RejectedRecord {
+        Task task = parse(record, Task.class);
+        requireText(task.taskId());
+        requireKey(record.key(), task.taskId());
+        return task;
     }
 
-    static void requireKey(byte[] key, String taskId) throws RejectedRecord {
-        String text = new String(key, UTF_8);
-        if (!text.equals(taskId)) {
-            throw new RejectedRecord("wrong_key", "the key is " + text + ", the task id in the value " + taskId);
+    static RankingEvent ranking(Record<byte[], byte[]> record) throws RejectedRecord {
+        RankingEvent event = parse(record, RankingEvent.class);
+        requireText(event.taskId());
+        requireText(event.labelerId());
+        requireKey(record.key(), event.taskId());
+        return event;
+    }
+
+    /** Rankings name outputs by id: a task may be published anew, but not as another task. */
+    static void requireSameTask(Task before, Task after) throws RejectedRecord {
+        if (!before.projectId().equals(after.projectId())) {
+            throw new RejectedRecord(
+                    "wrong_project", "task " + after.taskId() + " belongs to project " + before.projectId());
+        }
+        if (!ids(before).equals(ids(after))) {
+            throw new RejectedRecord(
+                    "outputs_changed",
+                    "the outputs of task " + after.taskId() + " have other ids than before; make a new task of them");
         }
     }
 
@@ -59,12 +62,63 @@ final class RecordParser {
                     "the ranking is of project " + event.projectId() + ", its task of " + task.projectId());
         }
         if (event instanceof RankingSubmitted ranking) {
-            Set<String> known = task.outputs().stream().map(o -> o.id()).collect(Collectors.toSet());
-            for (String id : ranking.groups().stream().flatMap(g -> g.stream()).toList()) {
+            Set<String> known = ids(task);
+            List<String> named = Stream.concat(
+                            ranking.groups().stream().flatMap(List::stream), ranking.unacceptable().stream())
+                    .toList();
+            for (String id : named) {
                 if (!known.contains(id)) {
                     throw new RejectedRecord("unknown_output", "output " + id + " does not belong to the task");
                 }
             }
         }
+    }
+
+    private static <T> T parse(Record<byte[], byte[]> record, Class<T> type) throws RejectedRecord {
+        byte @Nullable [] key = record.key();
+        byte @Nullable [] value = record.value();
+        if (key == null) {
+            throw new RejectedRecord("null_key", "the record has no key; it must be the task id");
+        }
+        if (value == null) {
+            throw new RejectedRecord("null_value", "the record has no value");
+        }
+        requireKnownVersion(CloudEvents.text(record.headers(), CloudEvents.TYPE));
+        if (value.length > MAX_VALUE_BYTES) {
+            throw new RejectedRecord(
+                    "too_large", "the value has " + value.length + " bytes, the limit is " + MAX_VALUE_BYTES);
+        }
+        try {
+            return EventJson.read(value, type);
+        } catch (InvalidEventException e) {
+            throw new RejectedRecord("invalid_json", String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void requireKnownVersion(Optional<String> eventType) throws RejectedRecord {
+        if (eventType.isPresent() && !CloudEvents.majorVersion(eventType.get()).equals(Optional.of(KNOWN_VERSION))) {
+            throw new RejectedRecord(
+                    "unknown_version",
+                    "ce_type " + eventType.get() + " is not of major version " + KNOWN_VERSION
+                            + "; upgrade ranking-stream, then replay");
+        }
+    }
+
+    private static void requireKey(byte[] key, String taskId) throws RejectedRecord {
+        if (!Arrays.equals(key, taskId.getBytes(UTF_8))) {
+            throw new RejectedRecord(
+                    "wrong_key", "the key is " + new String(key, UTF_8) + ", the task id in the value " + taskId);
+        }
+    }
+
+    /** Ids are keys: one that has no bytes of its own, a lone surrogate, would share those of another. */
+    private static void requireText(String id) throws RejectedRecord {
+        if (!UTF_8.newEncoder().canEncode(id)) {
+            throw new RejectedRecord("invalid_text", "an id is no valid Unicode");
+        }
+    }
+
+    private static Set<String> ids(Task task) {
+        return task.outputs().stream().map(Output::id).collect(Collectors.toSet());
     }
 }

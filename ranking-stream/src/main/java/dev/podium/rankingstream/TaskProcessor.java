@@ -1,11 +1,10 @@
 package dev.podium.rankingstream;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import dev.podium.contracts.CloudEvents;
-import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.EventJson;
-import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RankingEvent;
@@ -13,56 +12,44 @@ import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Set;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.UUID;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
-import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
-import org.apache.kafka.streams.state.KeyValueIterator;
-import org.apache.kafka.streams.state.KeyValueStore;
 import org.jspecify.annotations.Nullable;
 
-/** Holds each task's state, and publishes its preference set whenever the state has changed. */
+/** Holds each task's state, and publishes its preference set whenever the set has changed. */
 final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
-    private static final Duration LOOK_AT_PARKED = Duration.ofSeconds(5);
+    /** Labelers on one task; each is named in the preference set, which must fit in a record. */
+    static final int MAX_LABELERS = 1000;
+
     private static final double RELIABILITY = 1.0;
 
     private final Duration parkTime;
+    private final StreamMetrics metrics;
     private @Nullable ProcessorContext<byte[], byte[]> context;
-    private @Nullable KeyValueStore<String, byte[]> states;
-    private @Nullable KeyValueStore<String, byte[]> parked;
+    private @Nullable TaskStore tasks;
+    private @Nullable ParkingLot parking;
 
-    TaskProcessor(Duration parkTime) {
+    TaskProcessor(Duration parkTime, StreamMetrics metrics) {
         this.parkTime = parkTime;
+        this.metrics = metrics;
     }
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> newContext) {
         context = newContext;
-        states = newContext.getStateStore(RankingTopology.STATES);
-        parked = newContext.getStateStore(RankingTopology.PARKED);
-        newContext.schedule(LOOK_AT_PARKED, PunctuationType.WALL_CLOCK_TIME, this::giveUpParked);
-    }
-
-    private ProcessorContext<byte[], byte[]> context() {
-        return java.util.Objects.requireNonNull(context);
-    }
-
-    private KeyValueStore<String, byte[]> states() {
-        return java.util.Objects.requireNonNull(states);
-    }
-
-    private KeyValueStore<String, byte[]> parked() {
-        return java.util.Objects.requireNonNull(parked);
+        tasks = new TaskStore(
+                newContext.getStateStore(RankingTopology.TASKS), newContext.getStateStore(RankingTopology.RANKINGS));
+        parking = new ParkingLot(newContext.getStateStore(RankingTopology.PARKED));
+        long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
+        newContext.schedule(Duration.ofMillis(lookMillis), PunctuationType.WALL_CLOCK_TIME, this::giveUpParked);
     }
 
     @Override
@@ -80,75 +67,72 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void task(Record<byte[], byte[]> record) throws RejectedRecord {
-        Task task = RecordParser.parse(record.key(), record.value(), record.headers(), Task.class);
-        RecordParser.requireKey(record.key(), task.taskId());
-        TaskState before = state(task.taskId());
+        Task task = RecordParser.task(record);
+        TaskState before = tasks().read(task.taskId());
+        if (before.task().isPresent()) {
+            RecordParser.requireSameTask(before.task().get(), task);
+        }
         TaskState after = before.with(task);
-        for (ParkedRankings.Parked waiting : takeParked(task.taskId())) {
-            byte[] value = waiting.value().getBytes(UTF_8);
+        for (ParkingLot.Parked waiting : parking().take(task.taskId())) {
             try {
-                RankingEvent event = EventJson.read(value, RankingEvent.class);
-                RecordParser.requireFits(event, task);
-                after = after.with(new HeldRanking(event, waiting.partition(), waiting.offset()));
-            } catch (InvalidEventException e) {
-                throw new IllegalStateException("a parked ranking cannot be read any more", e);
+                after = withRanking(
+                        after, RecordParser.ranking(waiting.record()), waiting.partition(), waiting.offset());
             } catch (RejectedRecord e) {
-                deadLetter(
-                        new Record<>(record.key(), value, record.timestamp()),
-                        e,
-                        Topics.RANKINGS,
-                        waiting.partition(),
-                        waiting.offset());
+                deadLetter(waiting.record(), e, Topics.RANKINGS, waiting.partition(), waiting.offset());
             }
         }
-        update(before, after, record.timestamp());
+        update(before, after, record);
     }
 
     private void ranking(Record<byte[], byte[]> record, RecordMetadata origin) throws RejectedRecord {
-        RankingEvent event = RecordParser.parse(record.key(), record.value(), record.headers(), RankingEvent.class);
-        RecordParser.requireKey(record.key(), event.taskId());
-        TaskState before = state(event.taskId());
+        RankingEvent event = RecordParser.ranking(record);
+        TaskState before = tasks().read(event.taskId());
         if (before.task().isEmpty()) {
-            park(record, event.taskId(), origin);
+            metrics.parked();
+            parking()
+                    .park(
+                            event.taskId(),
+                            record,
+                            origin.partition(),
+                            origin.offset(),
+                            context().currentSystemTimeMs());
             return;
         }
-        RecordParser.requireFits(event, before.task().get());
-        update(before, before.with(new HeldRanking(event, origin.partition(), origin.offset())), record.timestamp());
+        update(before, withRanking(before, event, origin.partition(), origin.offset()), record);
     }
 
-    private TaskState state(String taskId) {
-        byte[] bytes = states().get(taskId);
-        if (bytes == null) {
-            return TaskState.EMPTY;
+    private static TaskState withRanking(TaskState state, RankingEvent event, int partition, long offset)
+            throws RejectedRecord {
+        RecordParser.requireFits(event, state.task().orElseThrow());
+        if (state.byLabeler().size() >= MAX_LABELERS && !state.byLabeler().containsKey(event.labelerId())) {
+            throw new RejectedRecord("too_many_labelers", "a task takes rankings of " + MAX_LABELERS + " labelers");
         }
-        try {
-            return EventJson.read(bytes, TaskState.class);
-        } catch (InvalidEventException e) {
-            throw new IllegalStateException("the state of task " + taskId + " cannot be read", e);
-        }
+        return state.with(HeldRanking.of(event, partition, offset));
     }
 
     /** Stores what is new and publishes what follows from it; a repeated fact changes nothing and publishes nothing. */
-    private void update(TaskState before, TaskState after, long timestamp) {
+    private void update(TaskState before, TaskState after, Record<byte[], byte[]> cause) {
         if (after.equals(before)) {
+            metrics.repeated();
             return;
         }
-        Task task = after.task().orElseThrow();
-        states().put(task.taskId(), EventJson.write(after));
+        metrics.applied();
+        tasks().write(before, after);
         if (after.byLabeler().isEmpty()) {
             return;
         }
         PreferenceSet set = aggregate(after);
-        byte[] value = EventJson.write(set);
-        context()
-                .forward(
-                        new Record<>(
-                                task.taskId().getBytes(UTF_8),
-                                value,
-                                timestamp,
-                                headers(set, task.taskId(), set.updatedAt(), value)),
-                        RankingTopology.PREFERENCES_SINK);
-        shares(before, after, set, timestamp);
+        boolean hadSet = before.task().isPresent() && !before.byLabeler().isEmpty();
+        Optional<PreferenceSet> earlier = hadSet ? Optional.of(aggregate(before)) : Optional.empty();
+        if (!Optional.of(set).equals(earlier)) {
+            byte[] value = EventJson.write(set);
+            RecordHeaders headers = headers(set, set.taskId(), set.updatedAt(), value, cause.headers());
+            context()
+                    .forward(
+                            new Record<>(set.taskId().getBytes(UTF_8), value, cause.timestamp(), headers),
+                            RankingTopology.PREFERENCES_SINK);
+        }
+        shares(before, earlier, after, set, cause);
     }
 
     private static PreferenceSet aggregate(TaskState state) {
@@ -156,119 +140,74 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 state.task().orElseThrow(), state.byLabeler().values(), labeler -> RELIABILITY);
     }
 
-    private void shares(TaskState before, TaskState after, PreferenceSet set, long timestamp) {
-        boolean hadSet = before.task().isPresent() && !before.byLabeler().isEmpty();
-        @Nullable PreferenceSet earlier = hadSet ? aggregate(before) : null;
-        Set<String> labelers = new TreeSet<>(after.byLabeler().keySet());
-        for (String labeler : labelers) {
-            HeldRanking now = java.util.Objects.requireNonNull(after.byLabeler().get(labeler));
-            HeldRanking then = before.byLabeler().get(labeler);
-            LabelerShare newShare = LabelerShare.of(now, set);
-            LabelerShare oldShare =
-                    then == null || earlier == null ? LabelerShare.NONE : LabelerShare.of(then, earlier);
-            LabelerShare difference = newShare.minus(oldShare);
-            if (!difference.isNothing()) {
+    private void shares(
+            TaskState before,
+            Optional<PreferenceSet> earlier,
+            TaskState after,
+            PreferenceSet set,
+            Record<byte[], byte[]> cause) {
+        DistinctOutputs outputs = DistinctOutputs.of(after.task().orElseThrow());
+        for (String labeler : new TreeSet<>(after.byLabeler().keySet())) {
+            LabelerShare share =
+                    LabelerShare.of(requireNonNull(after.byLabeler().get(labeler)), set, outputs);
+            HeldRanking held = before.byLabeler().get(labeler);
+            if (held != null && earlier.isPresent()) {
+                share = share.minus(LabelerShare.of(
+                        held, earlier.get(), DistinctOutputs.of(before.task().orElseThrow())));
+            }
+            if (!share.isNothing()) {
+                byte[] key = LabelerStatistics.key(set.projectId(), labeler).getBytes(UTF_8);
+                RecordHeaders headers = new RecordHeaders();
+                CloudEvents.text(cause.headers(), CloudEvents.TRACE_PARENT)
+                        .ifPresent(trace -> headers.add(CloudEvents.TRACE_PARENT, trace.getBytes(UTF_8)));
                 context()
                         .forward(
-                                new Record<>(
-                                        LabelerStatistics.key(set.projectId(), labeler)
-                                                .getBytes(UTF_8),
-                                        EventJson.write(difference),
-                                        timestamp),
+                                new Record<>(key, EventJson.write(share), cause.timestamp(), headers),
                                 RankingTopology.SHARES_SINK);
             }
         }
     }
 
-    // ---- rankings that came before their task
-
-    private void park(Record<byte[], byte[]> record, String taskId, RecordMetadata origin) {
-        List<ParkedRankings.Parked> all = new ArrayList<>(parkedOf(taskId));
-        all.add(new ParkedRankings.Parked(
-                new String(record.value(), UTF_8),
-                origin.partition(),
-                origin.offset(),
-                context().currentSystemTimeMs()));
-        parked().put(taskId, EventJson.write(new ParkedRankings(all)));
-    }
-
-    private List<ParkedRankings.Parked> parkedOf(String taskId) {
-        return parked(parked().get(taskId));
-    }
-
-    private static List<ParkedRankings.Parked> parked(byte @Nullable [] bytes) {
-        if (bytes == null) {
-            return List.of();
-        }
-        try {
-            return EventJson.read(bytes, ParkedRankings.class).records();
-        } catch (InvalidEventException e) {
-            throw new IllegalStateException("parked rankings cannot be read", e);
-        }
-    }
-
-    private List<ParkedRankings.Parked> takeParked(String taskId) {
-        List<ParkedRankings.Parked> all = parkedOf(taskId);
-        if (!all.isEmpty()) {
-            parked().delete(taskId);
-        }
-        return all;
-    }
-
     private void giveUpParked(long nowMillis) {
-        List<KeyValue<String, byte[]>> old = new ArrayList<>();
-        try (KeyValueIterator<String, byte[]> all = parked().all()) {
-            while (all.hasNext()) {
-                KeyValue<String, byte[]> entry = all.next();
-                boolean ripe =
-                        parked(entry.value).stream().anyMatch(p -> nowMillis - p.sinceMillis() >= parkTime.toMillis());
-                if (ripe) {
-                    old.add(entry);
-                }
-            }
-        }
-        for (KeyValue<String, byte[]> entry : old) {
-            parked().delete(entry.key);
-            for (ParkedRankings.Parked waiting : parked(entry.value)) {
-                deadLetter(
-                        new Record<>(entry.key.getBytes(UTF_8), waiting.value().getBytes(UTF_8), nowMillis),
-                        new RejectedRecord(
-                                "unknown_task",
-                                "no task " + entry.key + " came within " + parkTime
-                                        + "; publish it, then replay this ranking"),
-                        Topics.RANKINGS,
-                        waiting.partition(),
-                        waiting.offset());
-            }
+        for (ParkingLot.Parked waiting : parking().takeOlder(nowMillis - parkTime.toMillis())) {
+            deadLetter(
+                    waiting.record(),
+                    new RejectedRecord(
+                            "unknown_task",
+                            "no task " + waiting.taskId() + " came within " + parkTime
+                                    + "; publish it, then replay this ranking"),
+                    Topics.RANKINGS,
+                    waiting.partition(),
+                    waiting.offset());
         }
     }
-
-    // ---- records
 
     private void deadLetter(
             Record<byte[], byte[]> record, RejectedRecord why, String topic, int partition, long offset) {
-        RecordHeaders headers = new RecordHeaders();
-        record.headers().forEach(headers::add);
-        add(headers, DeadLetterHeaders.REASON, why.reason());
-        add(headers, DeadLetterHeaders.MESSAGE, String.valueOf(why.getMessage()));
-        add(headers, DeadLetterHeaders.TOPIC, topic);
-        add(headers, DeadLetterHeaders.PARTITION, Integer.toString(partition));
-        add(headers, DeadLetterHeaders.OFFSET, Long.toString(offset));
-        context().forward(record.withHeaders(headers), RankingTopology.DEAD_LETTERS_SINK);
+        metrics.rejected(why.reason());
+        context().forward(DeadLetters.of(record, why, topic, partition, offset), RankingTopology.DEAD_LETTERS_SINK);
     }
 
-    private static void add(Headers headers, String name, String value) {
-        headers.add(name, value.getBytes(UTF_8));
-    }
-
-    static RecordHeaders headers(Object event, String subject, Instant at, byte[] value) {
-        byte[] named = Arrays.copyOf(value, value.length);
+    /** The event id is a hash of the value: the same set has the same id, whichever attempt publishes it. */
+    static RecordHeaders headers(Object event, String subject, Instant at, byte[] value, Headers cause) {
         return CloudEvents.headers(
-                UUID.nameUUIDFromBytes(named).toString(),
+                UUID.nameUUIDFromBytes(value).toString(),
                 "/ranking-stream",
                 CloudEvents.type(event),
                 subject,
                 at,
-                null);
+                CloudEvents.text(cause, CloudEvents.TRACE_PARENT).orElse(null));
+    }
+
+    private ProcessorContext<byte[], byte[]> context() {
+        return requireNonNull(context);
+    }
+
+    private TaskStore tasks() {
+        return requireNonNull(tasks);
+    }
+
+    private ParkingLot parking() {
+        return requireNonNull(parking);
     }
 }

@@ -5,10 +5,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** All that is held about one task: the task, once it is known, and each labeler's newest fact. */
+/** All that is held about one task: the task, once it is known, and what each labeler said of it. */
 record TaskState(Optional<Task> task, Map<String, HeldRanking> byLabeler) {
-    static final TaskState EMPTY = new TaskState(Optional.empty(), Map.of());
-
     TaskState {
         byLabeler = Map.copyOf(byLabeler);
     }
@@ -19,7 +17,7 @@ record TaskState(Optional<Task> task, Map<String, HeldRanking> byLabeler) {
 
     TaskState with(HeldRanking ranking) {
         Map<String, HeldRanking> all = new TreeMap<>(byLabeler);
-        all.merge(ranking.event().labelerId(), ranking, HeldRanking::orNewer);
+        all.merge(ranking.event().labelerId(), ranking, HeldRanking::and);
         return new TaskState(task, all);
     }
 }

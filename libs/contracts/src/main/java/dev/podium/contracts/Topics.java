@@ -33,17 +33,23 @@ public final class Topics {
 
     private static final Map<String, String> COMPACT = Map.of("cleanup.policy", "compact");
     private static final Map<String, String> FOR_EVER = Map.of("cleanup.policy", "delete", "retention.ms", "-1");
+    // What is derived from a record of the broker's default limit, 1 MB, is larger.
+    private static final String MAX_DERIVED_BYTES = Integer.toString(4 * 1024 * 1024);
     // What a round pinned must still be readable: compaction waits a day.
     private static final Map<String, String> COMPACT_AFTER_A_DAY = Map.of(
             "cleanup.policy",
             "compact",
             "min.compaction.lag.ms",
-            Long.toString(Duration.ofDays(1).toMillis()));
+            Long.toString(Duration.ofDays(1).toMillis()),
+            "max.message.bytes",
+            MAX_DERIVED_BYTES);
     private static final Map<String, String> THIRTY_DAYS = Map.of(
             "cleanup.policy",
             "delete",
             "retention.ms",
-            Long.toString(Duration.ofDays(30).toMillis()));
+            Long.toString(Duration.ofDays(30).toMillis()),
+            "max.message.bytes",
+            MAX_DERIVED_BYTES);
 
     private static final Map<String, Map<String, String>> CONFIGURATION = Map.ofEntries(
             Map.entry(TASKS, COMPACT),

@@ -1,0 +1,87 @@
+package dev.podium.rankingstream;
+
+import dev.podium.contracts.Output;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.Task;
+import java.text.Normalizer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The outputs of a task as votes see them: outputs of equal text (NFC, white space at the ends left out) are one, named
+ * by the smallest of their ids, so that no output is ever preferred to itself.
+ */
+final class DistinctOutputs {
+    private final Map<String, String> canonical;
+    private final List<String> ids;
+    private final Map<String, Integer> indexes = new HashMap<>();
+
+    private DistinctOutputs(Map<String, String> canonical) {
+        this.canonical = canonical;
+        this.ids = List.copyOf(new TreeSet<>(canonical.values()));
+        for (String id : ids) {
+            indexes.put(id, indexes.size());
+        }
+    }
+
+    static DistinctOutputs of(Task task) {
+        Map<String, String> byText = new HashMap<>();
+        Map<String, String> canonical = new HashMap<>();
+        List<Output> sorted = new ArrayList<>(task.outputs());
+        sorted.sort(Comparator.comparing(Output::id));
+        for (Output output : sorted) {
+            String text =
+                    Normalizer.normalize(output.text(), Normalizer.Form.NFC).strip();
+            canonical.put(output.id(), byText.computeIfAbsent(text, t -> output.id()));
+        }
+        return new DistinctOutputs(canonical);
+    }
+
+    /** Sorted. */
+    List<String> ids() {
+        return ids;
+    }
+
+    /** The id under which an output counts. */
+    String canonical(String id) {
+        return canonical.getOrDefault(id, id);
+    }
+
+    /** Position in {@link #ids()}. */
+    int index(String id) {
+        @Nullable Integer index = indexes.get(canonical(id));
+        if (index == null) {
+            throw new IllegalArgumentException("output " + id + " does not belong to the task");
+        }
+        return index;
+    }
+
+    /**
+     * Dense ranks 1, 2, 2, 3 in the order of {@link #ids()}; what is left out shares the place after the last. An output
+     * that is ranked under two ids has the better place.
+     */
+    int[] ranks(RankingSubmitted ranking) {
+        int[] ranks = new int[ids.size()];
+        int place = 0;
+        for (List<String> group : ranking.groups()) {
+            boolean opened = false;
+            for (String id : group) {
+                int index = index(id);
+                if (ranks[index] == 0) {
+                    place += opened ? 0 : 1;
+                    opened = true;
+                    ranks[index] = place;
+                }
+            }
+        }
+        for (int i = 0; i < ranks.length; i++) {
+            ranks[i] = ranks[i] == 0 ? place + 1 : ranks[i];
+        }
+        return ranks;
+    }
+}

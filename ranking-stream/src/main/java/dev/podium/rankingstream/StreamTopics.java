@@ -1,0 +1,75 @@
+package dev.podium.rankingstream;
+
+import dev.podium.contracts.Topics;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.jboss.logging.Logger;
+
+/**
+ * Sees to it that the stream's topics exist, and that rankings and tasks are cut into the same partitions.
+ *
+ * @param shares the repartition topic of labelers' shares
+ */
+record StreamTopics(String servers, String shares, int partitions, short replication) {
+    private static final Logger LOG = Logger.getLogger(StreamTopics.class);
+    private static final Duration RETRY = Duration.ofSeconds(2);
+    // What was summed is not needed again; a week is for a stream that was down.
+    private static final Duration SHARES_RETENTION = Duration.ofDays(7);
+
+    /** The name of the repartition topic; it belongs to one application id. */
+    static String shares(String applicationId) {
+        return applicationId + "-labeler-shares";
+    }
+
+    /**
+     * Creates what is missing; waits for Kafka as long as it takes.
+     *
+     * @throws IllegalStateException when the topics that exist do not fit
+     */
+    void createUntilDone() throws InterruptedException {
+        while (true) {
+            try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
+                create(admin);
+                return;
+            } catch (ExecutionException | KafkaException e) {
+                LOG.warnf("Kafka at %s does not create topics, trying again: %s", servers, e.getMessage());
+            }
+            Thread.sleep(RETRY);
+        }
+    }
+
+    void create(Admin admin) throws ExecutionException, InterruptedException {
+        Topics.createMissing(admin, partitions, replication);
+        Map<String, TopicDescription> found = admin.describeTopics(List.of(Topics.TASKS, Topics.RANKINGS))
+                .allTopicNames()
+                .get();
+        int tasks = count(found, Topics.TASKS);
+        if (tasks != count(found, Topics.RANKINGS)) {
+            throw new IllegalStateException(Topics.TASKS + " has " + tasks + " partitions, " + Topics.RANKINGS + " has "
+                    + count(found, Topics.RANKINGS)
+                    + ": a ranking would not meet its task; create them anew with one count");
+        }
+        try {
+            admin.createTopics(List.of(new NewTopic(shares, tasks, replication)
+                            .configs(Map.of("retention.ms", Long.toString(SHARES_RETENTION.toMillis())))))
+                    .all()
+                    .get();
+        } catch (ExecutionException e) {
+            if (!(e.getCause() instanceof TopicExistsException)) {
+                throw e;
+            }
+        }
+    }
+
+    private static int count(Map<String, TopicDescription> found, String topic) {
+        TopicDescription description = found.get(topic);
+        return description == null ? 0 : description.partitions().size();
+    }
+}
