@@ -53,11 +53,17 @@ public final class Podium {
         line.addSubcommand(new AdapterCommands(session));
         line.addSubcommand(new ChannelCommands(session));
         line.addSubcommand(new BenchCommand(session));
+        line.getSubcommands().values().forEach(Podium::addHelp);
         line.setOut(session.out());
         line.setErr(session.err());
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((exception, command, result) -> fail(session, exception));
         return line.execute(arguments);
+    }
+
+    private static void addHelp(CommandLine command) {
+        command.getCommandSpec().mixinStandardHelpOptions(true);
+        command.getSubcommands().values().forEach(Podium::addHelp);
     }
 
     private static int fail(Session session, Exception exception) throws Exception {

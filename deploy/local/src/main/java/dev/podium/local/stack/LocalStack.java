@@ -221,6 +221,8 @@ public final class LocalStack implements AutoCloseable {
         // Threads that wait by spinning take the cores from one another when several processes compute.
         environment.put("OMP_WAIT_POLICY", "PASSIVE");
         environment.put("OPT_OUT_TRACKING", "true");
+        // Threads of libtorch that wait must not spin: the cores are shared with everything else here.
+        environment.put("OMP_WAIT_POLICY", "PASSIVE");
         switch (application) {
             case FEEDBACK_API -> {
                 environment.put("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl());
