@@ -1,0 +1,135 @@
+package dev.podium.training.round;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.RoundCommand;
+import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.RoundKind;
+import dev.podium.embedded.EmbeddedKafka;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Trainers that end and start again on the same folder; a broker of its own, because groups outlive trainers. */
+class RoundRestartTest {
+    @TempDir
+    static Path folder;
+
+    private static EmbeddedKafka broker;
+    private static RoundLog log;
+
+    private final String project = "p" + UUID.randomUUID();
+
+    @BeforeAll
+    static void start() throws Exception {
+        broker = EmbeddedKafka.start(folder.resolve("kafka"), 0);
+        log = new RoundLog(broker.bootstrapServers());
+    }
+
+    @AfterAll
+    static void stop() {
+        log.close();
+        broker.close();
+    }
+
+    @Test
+    void stoppedRoundGoesOnFromItsCheckpointAndEndsOnce() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        RoundRunner first = start((context, step) -> {
+            if (step == 5) {
+                RoundRunnerTest.untilStopped(context);
+            }
+        });
+        log.command(round);
+        log.await(round.roundId(), RoundEvent.Progress.class, progress -> progress.step() == 5);
+        first.close();
+        // Written after the pin; a round that goes on uses what it read at first.
+        log.prefer(RoundLog.set(project, project + "-1", true, "another text"));
+
+        try (RoundRunner second = start((context, step) -> {})) {
+            log.await(round.roundId(), RoundEvent.Succeeded.class);
+            assertTrue(second.isReady());
+        }
+
+        var starts = log.events(round.roundId(), RoundEvent.Started.class);
+        assertEquals(2, starts.size());
+        assertEquals(4, starts.getLast().resumedFromStep());
+        assertEquals(1, log.events(round.roundId(), RoundEvent.Accepted.class).size());
+        assertEquals(1, log.events(round.roundId(), RoundEvent.Succeeded.class).size());
+        assertTrue(log.events(round.roundId(), RoundEvent.Cancelled.class).isEmpty());
+        try (RoundRunner third = start((context, step) -> {
+            throw new IllegalStateException("an ended round was begun again");
+        })) {
+            RoundCommand.StartRound again = round;
+            log.command(again);
+            RoundCommand.StartRound empty = log.dpo("empty" + project, "v1");
+            log.command(empty);
+            log.await(empty.roundId(), RoundEvent.Failed.class);
+            assertFalse(Files.exists(work().resolve("rounds").resolve(round.roundId())));
+        }
+        assertEquals(1, log.events(round.roundId(), RoundEvent.Succeeded.class).size());
+    }
+
+    @Test
+    void roundCancelledWhileNoTrainerRanIsNotFinished() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        RoundRunner first = start((context, step) -> {
+            if (step == 5) {
+                RoundRunnerTest.untilStopped(context);
+            }
+        });
+        log.command(round);
+        log.await(round.roundId(), RoundEvent.Progress.class, progress -> progress.step() == 5);
+        first.close();
+        log.cancel(round);
+
+        try (RoundRunner second = start((context, step) -> RoundRunnerTest.untilStopped(context))) {
+            log.await(round.roundId(), RoundEvent.Cancelled.class);
+            assertTrue(second.isReady());
+        }
+
+        assertTrue(log.events(round.roundId(), RoundEvent.Succeeded.class).isEmpty());
+    }
+
+    @Test
+    void roundThatKeepsKillingItsTrainerIsGivenUp() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        Path roundDir = Files.createDirectories(work().resolve("rounds").resolve(round.roundId()));
+        // As five processes that died in it would have left it.
+        Files.writeString(roundDir.resolve("attempts"), "5");
+
+        try (RoundRunner runner = start((context, step) -> {})) {
+            log.command(round);
+            RoundEvent.Failed failed = log.await(round.roundId(), RoundEvent.Failed.class);
+            assertEquals("internal", failed.code());
+            assertTrue(failed.message().contains("died 5 times"), failed.message());
+            assertTrue(runner.isReady());
+        }
+    }
+
+    private static Path work() {
+        return folder.resolve("work");
+    }
+
+    private static RoundRunner start(StepTrainer.Hook hook) throws Exception {
+        StepTrainer trainer = new StepTrainer(hook);
+        return RoundRunner.start(
+                RoundRunnerConfig.policyTrainer(log.kafka(), work()),
+                Map.of(
+                        RoundKind.DPO, trainer,
+                        RoundKind.SFT, trainer,
+                        RoundKind.PPO, trainer,
+                        RoundKind.SAMPLE, trainer),
+                RoundRunnerTest::open);
+    }
+}
