@@ -13,8 +13,9 @@ const CHARTS = [
   ['Clipping and ratio', /clipfrac|ratio/],
   ['Learning rate', /^(lr|learning_rate)$/],
   ['Gradient norm', /grad_norm/],
-  ['Tokens', /tokens/],
 ];
+/** Counters that only rise say nothing as a curve; the list of latest values has them. */
+const COUNTERS = /^(epoch|episode|step|num_tokens)$/;
 const ORDER = [...CHARTS.map(([title]) => title)];
 
 function chartOf(metric) {
@@ -33,7 +34,7 @@ export class Charts {
   update(points) {
     this.points = points;
     const byTitle = new Map();
-    for (const metric of [...new Set(points.flatMap((point) => Object.keys(point.metrics ?? {})))].sort()) {
+    for (const metric of [...new Set(points.flatMap((point) => Object.keys(point.metrics ?? {})))].filter((m) => !COUNTERS.test(m)).sort()) {
       const title = chartOf(metric);
       byTitle.set(title, [...(byTitle.get(title) ?? []), metric]);
     }

@@ -44,7 +44,8 @@ export function notice(kind, text, ...actions) {
 }
 
 export function showProblem(place, problem, ...actions) {
-  const remedy = problem.remedy && problem.remedy !== problem.message ? ` ${problem.remedy}` : '';
+  // The server's own words mostly say what to do; these states need more.
+  const remedy = [401, 429, 503].includes(problem.status) && problem.remedy !== problem.message ? ` ${problem.remedy}` : '';
   const logIn = problem.status === 401 && h('a', { class: 'button', href: '/login', target: '_blank' }, 'Log in');
   fill(place, notice('bad', (problem.message || String(problem)) + remedy, logIn, ...actions));
 }
