@@ -42,7 +42,7 @@ function newProject() {
     content: [
       h('div', { class: 'fields' },
         field('name', 'Name', { required: true, maxlength: 200, placeholder: 'Customer support' }),
-        field('id', 'Id', { required: true, pattern: '[a-z0-9][a-z0-9-]{0,62}', placeholder: 'support', hint: 'In addresses and topics: small letters, digits, hyphens. Stays for ever.' }),
+        field('id', 'Id', { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', placeholder: 'support', hint: 'In addresses and topics: small letters, digits, hyphens. Stays for ever.' }),
         field('baseModel', 'Base model', { required: true, value: 'podium-nano', hint: 'podium-nano, smollm2-135m-instruct, or what your installation knows' }),
         h('label', { class: 'full' }, 'Guidelines', h('textarea', { name: 'guidelines', rows: '5', maxlength: '20000', placeholder: 'What makes an answer better than another here? Markdown.' }))),
       h('details', {}, h('summary', {}, 'Ranking rules'), h('div', { class: 'fields' },

@@ -184,7 +184,7 @@ function promote({ version = '', channel } = {}) {
     title: version && !channel ? `Promote ${version}` : 'Point a channel at an adapter',
     submit: 'Promote',
     content: [h('div', { class: 'fields' },
-      h('label', {}, 'Channel', h('input', { name: 'channel', value: channel ?? 'production', required: true, list: 'channel-names', pattern: '[a-z0-9][a-z0-9._-]{0,62}' }),
+      h('label', {}, 'Channel', h('input', { name: 'channel', value: channel ?? 'production', required: true, list: 'channel-names', pattern: '[a-z0-9][a-z0-9._\\-]{0,62}' }),
         h('datalist', { id: 'channel-names' }, names.map((name) => h('option', { value: name })))),
       choice('version', 'Adapter', [...servable.map((a) => [a.version, `${a.version} (${a.roundKind})`]), ['', 'none: the base model']], version),
       h('label', { class: 'full' }, 'Reason', h('input', { name: 'reason', maxlength: '500', placeholder: 'for those who look at the history' }))),
