@@ -115,8 +115,9 @@ public final class EmbeddedKafka implements AutoCloseable {
                 Map.entry("share.coordinator.state.topic.num.partitions", "3"),
                 // The first member of a group need not wait for others.
                 Map.entry("group.initial.rebalance.delay.ms", "0"),
-                // No other broker could take over: one that a busy machine holds up must not be fenced for it.
-                Map.entry("broker.session.timeout.ms", "300000"),
+                // No other broker could take over, so a busy machine's pause should not fence this one; but a restart
+                // waits this long for the former registration to end.
+                Map.entry("broker.session.timeout.ms", "18000"),
                 // A laptop is no cluster: small index files, few threads.
                 Map.entry("log.index.size.max.bytes", Integer.toString(1024 * 1024)),
                 Map.entry("log.cleaner.dedupe.buffer.size", Integer.toString(16 * 1024 * 1024)),
