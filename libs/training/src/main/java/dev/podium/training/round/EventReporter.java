@@ -53,13 +53,14 @@ final class EventReporter implements RoundReporter {
         this.totalSteps = totalSteps;
         Map<String, Double> all = new TreeMap<>(dataInfo);
         all.putAll(finite(info));
-        LOG.info(
-                "round {}: {} {} of {} steps, {}",
-                command.roundId(),
-                command.kind(),
-                resumedFromStep == 0 ? "starts; 0" : "goes on after a stop; " + resumedFromStep,
-                totalSteps,
-                all);
+        if (resumedFromStep > 0) {
+            LOG.info(
+                    "round {}: {} goes on from its checkpoint at step {} of {}",
+                    command.roundId(),
+                    command.kind(),
+                    resumedFromStep,
+                    totalSteps);
+        }
         events.tell(new RoundEvent.Started(
                 command.roundId(), command.projectId(), resumedFromStep, totalSteps, all, clock.instant()));
     }

@@ -82,12 +82,13 @@ public final class TorchBaseModels implements BaseModelSource {
         }
         long needed = (long) (parameters * BYTES_PER_PARAMETER * MEMORY_FACTOR);
         long present = physicalBytes();
-        LOG.info("base model {}: {} parameters, about {} of {} memory", name, parameters, gb(needed), gb(present));
+        LOG.info("base model {}: {} parameters, about {} of {} memory", name, parameters, size(needed), size(present));
         if (needed > present) {
             throw new RoundFailure(
                     "out_of_memory",
-                    "base model " + name + " with " + parameters + " parameters needs about " + gb(needed)
-                            + ", this machine has " + gb(present) + "; take a smaller base model or a larger machine");
+                    "base model " + name + " with " + parameters + " parameters needs about " + size(needed)
+                            + ", this machine has " + size(present)
+                            + "; take a smaller base model or a larger machine");
         }
     }
 
@@ -98,7 +99,9 @@ public final class TorchBaseModels implements BaseModelSource {
                 : Long.MAX_VALUE;
     }
 
-    private static String gb(long bytes) {
-        return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
+    private static String size(long bytes) {
+        return bytes < 1e9
+                ? String.format(Locale.ROOT, "%.0f MB", bytes / 1e6)
+                : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
     }
 }
