@@ -219,11 +219,21 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
-        if (await(initdb.toHandle(), START_TIMEOUT) && initdb.exitValue() == 0) {
+        // Its handle may say that it has ended before its exit value is there.
+        if (ended(initdb) && initdb.exitValue() == 0) {
             return;
         }
         initdb.destroyForcibly();
         throw new IOException("cannot initialise PostgreSQL in " + data + ":\n" + Files.readString(log));
+    }
+
+    private static boolean ended(Process process) throws IOException {
+        try {
+            return process.waitFor(START_TIMEOUT.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while PostgreSQL was initialised", e);
+        }
     }
 
     private static Process launch(Path home, Path data, Path bin, List<String> prefix, int port, boolean durable)
