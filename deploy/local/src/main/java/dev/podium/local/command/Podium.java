@@ -62,7 +62,10 @@ public final class Podium {
     }
 
     private static void addHelp(CommandLine command) {
-        command.getCommandSpec().mixinStandardHelpOptions(true);
+        // The options of a command that is a method are its parameters, by position: none may be added.
+        if (!(command.getCommandSpec().userObject() instanceof java.lang.reflect.Method)) {
+            command.getCommandSpec().mixinStandardHelpOptions(true);
+        }
         command.getSubcommands().values().forEach(Podium::addHelp);
     }
 
