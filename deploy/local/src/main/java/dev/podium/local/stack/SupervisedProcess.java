@@ -23,6 +23,7 @@ final class SupervisedProcess implements AutoCloseable {
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
     private static final Duration HEALTHY = Duration.ofMinutes(1);
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(15);
+    private static final Duration LOG_TIMEOUT = Duration.ofSeconds(2);
 
     private final String name;
     private final List<String> command;
@@ -144,20 +145,34 @@ final class SupervisedProcess implements AutoCloseable {
         }
     }
 
+    /** Waits for the end of the process itself: a child of its own may hold the pipe of its log for longer. */
     private int follow(Process current) {
+        Thread copier = new Thread(() -> copyLog(current), "log-" + name);
+        copier.setDaemon(true);
+        copier.start();
+        while (true) {
+            try {
+                int status = current.waitFor();
+                if (!copier.join(LOG_TIMEOUT)) {
+                    current.getInputStream().close();
+                }
+                return status;
+            } catch (InterruptedException e) {
+                // Nobody interrupts this thread; the process decides when it ends.
+                current.destroy();
+            } catch (IOException e) {
+                notices.accept("the log of " + name + " cannot be closed: " + e.getMessage());
+                return current.exitValue();
+            }
+        }
+    }
+
+    private void copyLog(Process current) {
         try {
             log.copy(current.getInputStream());
         } catch (IOException e) {
             if (current.isAlive()) {
                 notices.accept("the log of " + name + " is lost: " + e.getMessage());
-            }
-        }
-        while (true) {
-            try {
-                return current.waitFor();
-            } catch (InterruptedException e) {
-                // Nobody interrupts this thread; the process decides when it ends.
-                current.destroy();
             }
         }
     }

@@ -28,7 +28,7 @@ class SupervisedProcessTest {
 
     @Test
     void processThatIsKilledIsStartedAgain() throws Exception {
-        try (SupervisedProcess process = process("cat")) {
+        try (SupervisedProcess process = process("exec cat")) {
             process.start();
             long first = process.pid();
 
@@ -42,7 +42,7 @@ class SupervisedProcessTest {
 
     @Test
     void processThatIsStoppedStaysStopped() throws Exception {
-        SupervisedProcess process = process("cat");
+        SupervisedProcess process = process("exec cat");
         process.start();
 
         process.close();
