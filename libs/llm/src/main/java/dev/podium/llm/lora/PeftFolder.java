@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
@@ -114,13 +115,30 @@ public final class PeftFolder {
         Map<String, float[]> matrices = new HashMap<>();
         try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
             for (String name : file.names()) {
+                requireShape(name, file.shape(name), config.r());
                 matrices.put(name, copy(file.readFloat32(name)));
             }
+        }
+        int wanted = 2 * config.targets().size() * model.config().layers();
+        if (matrices.size() > wanted) {
+            throw new ModelFileException(folder + " does not fit the base model: it has " + matrices.size()
+                    + " matrices, its targets are " + wanted);
         }
         try {
             return LoraAdapter.of(model, config, matrices);
         } catch (IllegalArgumentException e) {
             throw new ModelFileException(folder + " does not fit the base model: " + e.getMessage(), e);
+        }
+    }
+
+    /** A is [r, in], B is [out, r]; a transposed matrix would otherwise be read without a sign. */
+    private static void requireShape(String name, long[] shape, int r) {
+        boolean sound = shape.length == 2
+                && (name.endsWith(".lora_A.weight") && shape[0] == r
+                        || name.endsWith(".lora_B.weight") && shape[1] == r);
+        if (!sound) {
+            throw new ModelFileException(
+                    "the adapter's tensor " + name + " " + Arrays.toString(shape) + " is no LoRA matrix of rank " + r);
         }
     }
 
@@ -149,13 +167,17 @@ public final class PeftFolder {
         refuse(json.path("rank_pattern").size() > 0, "rank_pattern is not empty");
         refuse(json.path("alpha_pattern").size() > 0, "alpha_pattern is not empty");
         Set<LoraTarget> targets = EnumSet.noneOf(LoraTarget.class);
-        json.path("target_modules").forEach(target -> targets.add(LoraTarget.of(target.asText())));
-        return new LoraConfig(
-                json.path("r").asInt(),
-                json.path("lora_alpha").asDouble(),
-                json.path("lora_dropout").asDouble(0),
-                targets,
-                json.path("use_rslora").asBoolean(false));
+        try {
+            json.path("target_modules").forEach(target -> targets.add(LoraTarget.of(target.asText())));
+            return new LoraConfig(
+                    json.path("r").asInt(),
+                    json.path("lora_alpha").asDouble(),
+                    json.path("lora_dropout").asDouble(0),
+                    targets,
+                    json.path("use_rslora").asBoolean(false));
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException("the adapter cannot be used: " + e.getMessage(), e);
+        }
     }
 
     private static void refuse(boolean condition, String what) {

@@ -7,13 +7,13 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.files.ModelFileException;
 import dev.podium.llm.files.TensorSource;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.Operations;
 import dev.podium.llm.torch.Operations.ListArgument;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.llm.torch.TorchRuntime;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -54,12 +54,14 @@ public final class CausalLM implements AutoCloseable {
         this.operations = Operations.compile(
                 runtime,
                 new Operations.Sizes(config.heads(), config.keyValueHeads(), config.headSize(), config.normEpsilon()));
-        this.embedding = read(source, "model.embed_tokens.weight");
+        this.embedding = read(source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
         for (int i = 0; i < config.layers(); i++) {
             layers.add(readLayer(source, "model.layers." + i + "."));
         }
-        this.finalNorm = read(source, "model.norm.weight");
-        this.head = config.tiedEmbeddings() ? embedding : read(source, "lm_head.weight");
+        this.finalNorm = read(source, "model.norm.weight", config.hiddenSize());
+        this.head = config.tiedEmbeddings()
+                ? embedding
+                : read(source, "lm_head.weight", config.vocabularySize(), config.hiddenSize());
         NDArray[] tables = rotaryTables();
         this.cos = tables[0];
         this.sin = tables[1];
@@ -68,7 +70,11 @@ public final class CausalLM implements AutoCloseable {
         this.noAdapter = new LayerAdapter(emptyArrays(), emptyArrays());
     }
 
-    /** Reads the weights into the runtime's device; the source can be closed afterwards. */
+    /**
+     * Reads the weights into the runtime's device; the source can be closed afterwards.
+     *
+     * @throws ModelFileException when a tensor is missing or of another shape than the configuration says
+     */
     public static CausalLM load(ModelConfig config, TensorSource weights, TorchRuntime runtime) {
         try (TensorScope scope = new TensorScope()) {
             CausalLM model = new CausalLM(config, weights, runtime);
@@ -78,10 +84,11 @@ public final class CausalLM implements AutoCloseable {
     }
 
     private Layer readLayer(TensorSource source, String prefix) {
-        List<NDArray> weights =
-                WEIGHT_NAMES.stream().map(name -> read(source, prefix + name)).toList();
+        List<NDArray> weights = WEIGHT_NAMES.stream()
+                .map(name -> read(source, prefix + name, shape(name)))
+                .toList();
         List<NDArray> extra = EXTRA_NAMES.stream()
-                .map(name -> wanted(name) ? read(source, prefix + name) : empty())
+                .map(name -> wanted(name) ? read(source, prefix + name, shape(name)) : empty())
                 .toList();
         return new Layer(weights, extra);
     }
@@ -90,12 +97,33 @@ public final class CausalLM implements AutoCloseable {
         return extra.endsWith(".bias") ? config.attentionBias() : config.queryKeyNorm();
     }
 
-    private NDArray read(TensorSource source, String name) {
+    private long[] shape(String name) {
+        long hidden = config.hiddenSize();
+        long middle = config.intermediateSize();
+        long queries = (long) config.heads() * config.headSize();
+        long keys = (long) config.keyValueHeads() * config.headSize();
+        return switch (name) {
+            case "self_attn.q_proj.weight" -> new long[] {queries, hidden};
+            case "self_attn.k_proj.weight", "self_attn.v_proj.weight" -> new long[] {keys, hidden};
+            case "self_attn.o_proj.weight" -> new long[] {hidden, queries};
+            case "mlp.gate_proj.weight", "mlp.up_proj.weight" -> new long[] {middle, hidden};
+            case "mlp.down_proj.weight" -> new long[] {hidden, middle};
+            case "self_attn.q_proj.bias" -> new long[] {queries};
+            case "self_attn.k_proj.bias", "self_attn.v_proj.bias" -> new long[] {keys};
+            case "self_attn.q_norm.weight", "self_attn.k_norm.weight" -> new long[] {config.headSize()};
+            default -> new long[] {hidden};
+        };
+    }
+
+    private NDArray read(TensorSource source, String name, long... shape) {
         if (!source.names().contains(name)) {
-            throw new IllegalArgumentException("the weights have no tensor " + name);
+            throw new ModelFileException("the weights have no tensor " + name);
         }
-        FloatBuffer values = source.readFloat32(name);
-        return manager.create(values, new Shape(source.shape(name)), DataType.FLOAT32);
+        if (!Arrays.equals(source.shape(name), shape)) {
+            throw new ModelFileException("tensor " + name + " is " + Arrays.toString(source.shape(name))
+                    + ", config.json asks for " + Arrays.toString(shape));
+        }
+        return manager.create(source.readFloat32(name), new Shape(shape), DataType.FLOAT32);
     }
 
     private NDArray empty() {

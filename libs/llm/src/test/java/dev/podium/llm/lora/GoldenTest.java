@@ -2,12 +2,15 @@ package dev.podium.llm.lora;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.files.ModelFileException;
 import dev.podium.llm.files.SafetensorsFile;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.TinyModel;
@@ -141,6 +144,53 @@ class GoldenTest {
                 PeftFolder.write(folder, broken, Optional.empty(), "tiny");
             }
             assertTrue(PeftFolder.faults(folder).getFirst().contains("not finite"));
+        }
+    }
+
+    @Test
+    void whatIsNotBuiltOrDoesNotFitIsRefusedByName(@TempDir Path folder) throws IOException {
+        String config = Files.readString(FOLDER.resolve("adapter/adapter_config.json"));
+        Files.copy(FOLDER.resolve("adapter/adapter_model.safetensors"), folder.resolve(PeftFolder.WEIGHTS));
+        assertRefused(folder, config.replace("\"use_dora\": false", "\"use_dora\": true"), "use_dora");
+        assertRefused(folder, config.replace("\"bias\": \"none\"", "\"bias\": \"all\""), "bias");
+        assertRefused(folder, config.replace("\"q_proj\"", "\"c_attn\""), "c_attn");
+        assertRefused(folder, config.replace("\"r\": 8", "\"r\": 16"), "rank 16");
+        assertRefused(folder, "{", "adapter_config.json");
+        Files.write(folder.resolve(PeftFolder.WEIGHTS), new byte[] {(byte) 0x80, 2, '}', 'q', 0, '.', 0, 0, 0, 0});
+        assertRefused(folder, config, "announces a header");
+    }
+
+    private static void assertRefused(Path folder, String config, String reason) throws IOException {
+        Files.writeString(folder.resolve(PeftFolder.CONFIG), config);
+        String message = assertThrows(ModelFileException.class, () -> PeftFolder.read(folder, model))
+                .getMessage();
+        assertTrue(message.contains(reason), message);
+    }
+
+    @Test
+    void ranksThatServersDoNotLoadAreFaults(@TempDir Path folder) throws IOException {
+        try (LoraAdapter adapter =
+                LoraAdapter.initialise(model, LoraConfig.onAllLinear(5, 10), new SplittableRandom(1))) {
+            PeftFolder.write(folder, adapter, Optional.empty(), "tiny");
+        }
+        assertTrue(PeftFolder.faults(folder).getFirst().contains("rank 5"));
+    }
+
+    @Test
+    void rankStabilisedAdaptersAreWrittenAsPlainOnes(@TempDir Path folder) throws IOException {
+        LoraConfig config =
+                new LoraConfig(8, 16, 0, LoraConfig.onAllLinear(8, 16).targets(), true);
+        try (LoraAdapter plain = PeftFolder.read(FOLDER.resolve("adapter"), model);
+                LoraAdapter adapter = LoraAdapter.of(model, config, plain.export());
+                TensorScope scope = new TensorScope()) {
+            PeftFolder.write(folder, adapter, Optional.empty(), "tiny");
+            try (LoraAdapter again = PeftFolder.read(folder, model)) {
+                assertFalse(again.config().rsLora());
+                assertArrayEquals(
+                        logits(model, expected.path("ids"), Optional.of(adapter)),
+                        logits(model, expected.path("ids"), Optional.of(again)),
+                        2e-3f);
+            }
         }
     }
 

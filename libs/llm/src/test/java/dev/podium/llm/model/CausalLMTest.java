@@ -3,12 +3,15 @@ package dev.podium.llm.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
+import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.files.ModelFileException;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
@@ -302,6 +305,31 @@ class CausalLMTest {
             }
             assertTrue(stopped >= 6, stopped + " rows ended early");
         }
+    }
+
+    @Test
+    void weightsOfAnotherShapeAreRefusedByName() {
+        ModelConfig c = TinyModel.CONFIG;
+        ModelConfig wider = new ModelConfig(
+                c.vocabularySize(),
+                c.hiddenSize(),
+                c.intermediateSize() + 8,
+                c.layers(),
+                c.heads(),
+                c.keyValueHeads(),
+                c.headSize(),
+                c.ropeTheta(),
+                c.normEpsilon(),
+                c.maxPositions(),
+                c.tiedEmbeddings(),
+                false,
+                false,
+                c.endIds());
+        String message = assertThrows(
+                        ModelFileException.class,
+                        () -> CausalLM.load(wider, TinyModel.weights(c, 1), TinyModel.runtime()))
+                .getMessage();
+        assertTrue(message.contains("gate_proj"), message);
     }
 
     private static int countArrays(CausalLM model) {
