@@ -3,7 +3,9 @@ package dev.podium.contracts;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.Collections;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Hyperparameters of a round, one record per kind; saved in the manifest of what the round publishes. Defaults are
@@ -52,7 +54,8 @@ public sealed interface RoundConfig {
             Require.that(Set.of(8, 16, 32, 64).contains(r), "lora.r must be 8, 16, 32 or 64, not " + r);
             Require.that(alpha > 0 && Double.isFinite(alpha), "lora.alpha must be above 0");
             Require.that(dropout >= 0 && dropout < 1, "lora.dropout must be in [0, 1)");
-            targets = targets == null ? ALL_TARGETS : Set.copyOf(targets);
+            // Sorted, so that equal configurations are equal bytes.
+            targets = Collections.unmodifiableSet(new TreeSet<>(targets == null ? ALL_TARGETS : targets));
             Require.that(
                     !targets.isEmpty() && ALL_TARGETS.containsAll(targets),
                     "lora.targets must be some of "

@@ -1,0 +1,164 @@
+package dev.podium.rankingstream;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.CloudEvents;
+import dev.podium.contracts.DeadLetterHeaders;
+import dev.podium.contracts.LabelerStatistics;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.Topics;
+import io.quarkus.test.common.QuarkusTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import jakarta.inject.Inject;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.KafkaStreams;
+import org.eclipse.microprofile.config.ConfigProvider;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The application as it is run, on the real broker. */
+@QuarkusTest
+@QuarkusTestResource(KafkaResource.class)
+class RankingStreamTest {
+    private static final Duration WAIT = Duration.ofMinutes(1);
+
+    private final String taskId = "task-" + UUID.randomUUID();
+    private final String labeler = "ann-" + UUID.randomUUID();
+    private Broker broker;
+
+    @TestHTTPResource("/q/health/ready")
+    URI ready;
+
+    @TestHTTPResource("/q/health/live")
+    URI live;
+
+    @TestHTTPResource("/q/metrics")
+    URI metrics;
+
+    @Inject
+    KafkaStreams streams;
+
+    @BeforeEach
+    void untilReady() throws Exception {
+        broker = new Broker(ConfigProvider.getConfig().getValue("kafka.bootstrap.servers", String.class));
+        await("readiness", () -> get(ready).statusCode() == 200);
+    }
+
+    @AfterEach
+    void close() {
+        broker.close();
+    }
+
+    @Test
+    void aRankingBecomesAPreferenceSetAndALabelersFigure() throws Exception {
+        broker.ranking(Facts.ranking(taskId, labeler, 1, "a>b>c"));
+        broker.task(Facts.task(taskId));
+        broker.ranking(Facts.ranking(taskId, labeler, 1, "a>b>c"));
+
+        await(
+                "the set",
+                () -> broker.newest(Topics.PREFERENCES, PreferenceSet.class).containsKey(taskId));
+
+        PreferenceSet set =
+                broker.newest(Topics.PREFERENCES, PreferenceSet.class).get(taskId);
+        assertEquals(3, set.pairs().size());
+        assertEquals(1, set.rankings().size());
+        String key = LabelerStatistics.key(Facts.PROJECT, labeler);
+        await(
+                "the figures",
+                () -> broker.newest(Topics.LABELERS, LabelerStatistics.class).containsKey(key));
+        assertEquals(
+                1,
+                broker.newest(Topics.LABELERS, LabelerStatistics.class).get(key).rankings());
+    }
+
+    @Test
+    void whatCannotBeUsedBecomesADeadLetterAsItCame() throws Exception {
+        byte[] poison = {'{', (byte) 0xFF, 0};
+        RecordHeaders headers = new RecordHeaders();
+        headers.add("x-from", new byte[] {1, 2});
+        broker.send(Topics.RANKINGS, taskId, poison, headers);
+
+        await("the dead letter", () -> !letters().isEmpty());
+
+        ConsumerRecord<String, byte[]> letter = letters().getFirst();
+        assertArrayEquals(poison, letter.value());
+        assertArrayEquals(
+                new byte[] {1, 2}, letter.headers().lastHeader("x-from").value());
+        assertEquals("invalid_json", reason(letter));
+    }
+
+    @Test
+    void aRankingWithoutATaskIsGivenUpAfterTheParkTime() throws Exception {
+        broker.ranking(Facts.ranking(taskId, labeler, 1, "a>b>c"));
+
+        await("the dead letter", () -> !letters().isEmpty());
+
+        assertEquals("unknown_task", reason(letters().getFirst()));
+    }
+
+    @Test
+    void topicsAreThereWithOnePartitionCountAndCreatingThemAgainIsHarmless() throws Exception {
+        Topics.createMissing(broker.admin, 5, (short) 1);
+
+        var described =
+                broker.admin.describeTopics(Topics.all()).allTopicNames().get();
+
+        assertEquals(Topics.all(), described.keySet());
+        assertEquals(
+                Set.of(3),
+                described.values().stream()
+                        .map(TopicDescription::partitions)
+                        .map(List::size)
+                        .collect(java.util.stream.Collectors.toSet()));
+    }
+
+    @Test
+    void healthAndMetricsTellTheState() throws Exception {
+        assertEquals(KafkaStreams.State.RUNNING, streams.state());
+        assertEquals(200, get(live).statusCode());
+        assertTrue(get(ready).body().contains("RUNNING"), get(ready).body());
+        String figures = get(metrics).body();
+        assertTrue(figures.contains("podium_stream_records_total"), "own meters");
+        assertTrue(figures.contains("kafka_stream"), "meters of Kafka Streams");
+    }
+
+    private List<ConsumerRecord<String, byte[]>> letters() {
+        return broker.committed(Topics.DEAD_LETTERS).stream()
+                .filter(letter -> taskId.equals(letter.key()))
+                .toList();
+    }
+
+    private static String reason(ConsumerRecord<String, byte[]> letter) {
+        return CloudEvents.text(letter.headers(), DeadLetterHeaders.REASON).orElse("");
+    }
+
+    private static HttpResponse<String> get(URI uri) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+        }
+    }
+
+    private static void await(String what, Callable<Boolean> condition) throws Exception {
+        long deadlineNanos = System.nanoTime() + WAIT.toNanos();
+        while (!condition.call()) {
+            assertTrue(System.nanoTime() < deadlineNanos, what + " did not come within " + WAIT);
+            Thread.sleep(50);
+        }
+    }
+}
