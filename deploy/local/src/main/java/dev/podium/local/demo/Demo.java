@@ -363,7 +363,7 @@ public final class Demo {
 
     // ---- what the stages share ----
 
-    private JsonNode round(Api api, String label, ObjectNode body) throws ApiException {
+    private JsonNode round(Api api, String label, ObjectNode body) throws ApiException, InterruptedException {
         ProgressBar bar = bar(label);
         long deadlineNanos = System.nanoTime() + SHORT_WAIT.toNanos();
         String id = api.post(Api.path("projects", PROJECT, "rounds"), body)
@@ -384,8 +384,27 @@ public final class Demo {
                     + last.path("error").path("message").asText("no reason given")
                     + "; its trainer's log is under " + options.folder().resolve("logs"));
         }
+        if (!label.equals("SAMPLE")) {
+            awaitAdapter(api, last.path("version").asText());
+        }
         bar.finish(summary(last));
         return last;
+    }
+
+    /** Round events and manifests come by different topics; the round may be seen to end first. */
+    private static void awaitAdapter(Api api, String version) throws ApiException, InterruptedException {
+        long deadlineNanos = System.nanoTime() + SHORT_WAIT.toNanos();
+        while (true) {
+            try {
+                api.get(Api.path("projects", PROJECT, "adapters", version));
+                return;
+            } catch (ApiException e) {
+                if (e.status() != 404 || System.nanoTime() > deadlineNanos) {
+                    throw e;
+                }
+                TimeUnit.MILLISECONDS.sleep(100);
+            }
+        }
     }
 
     private void requireTaken(JsonNode round, String label, long deadlineNanos) {
