@@ -14,6 +14,7 @@ import dev.podium.llm.torch.Operations;
 import dev.podium.llm.torch.Operations.ListArgument;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.llm.torch.TorchRuntime;
+import dev.podium.llm.torch.Upload;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -54,14 +55,16 @@ public final class CausalLM implements AutoCloseable {
         this.operations = Operations.compile(
                 runtime,
                 new Operations.Sizes(config.heads(), config.keyValueHeads(), config.headSize(), config.normEpsilon()));
-        this.embedding = read(source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
+        Upload upload = new Upload(manager, operations);
+        this.embedding =
+                read(upload, source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(readLayer(source, "model.layers." + i + "."));
+            layers.add(readLayer(upload, source, "model.layers." + i + "."));
         }
-        this.finalNorm = read(source, "model.norm.weight", config.hiddenSize());
+        this.finalNorm = read(upload, source, "model.norm.weight", config.hiddenSize());
         this.head = config.tiedEmbeddings()
                 ? embedding
-                : read(source, "lm_head.weight", config.vocabularySize(), config.hiddenSize());
+                : read(upload, source, "lm_head.weight", config.vocabularySize(), config.hiddenSize());
         NDArray[] tables = rotaryTables();
         this.cos = tables[0];
         this.sin = tables[1];
@@ -83,12 +86,12 @@ public final class CausalLM implements AutoCloseable {
         }
     }
 
-    private Layer readLayer(TensorSource source, String prefix) {
+    private Layer readLayer(Upload upload, TensorSource source, String prefix) {
         List<NDArray> weights = WEIGHT_NAMES.stream()
-                .map(name -> read(source, prefix + name, shape(name)))
+                .map(name -> read(upload, source, prefix + name, shape(name)))
                 .toList();
         List<NDArray> extra = EXTRA_NAMES.stream()
-                .map(name -> wanted(name) ? read(source, prefix + name, shape(name)) : empty())
+                .map(name -> wanted(name) ? read(upload, source, prefix + name, shape(name)) : empty())
                 .toList();
         return new Layer(weights, extra);
     }
@@ -115,7 +118,7 @@ public final class CausalLM implements AutoCloseable {
         };
     }
 
-    private NDArray read(TensorSource source, String name, long... shape) {
+    private NDArray read(Upload upload, TensorSource source, String name, long... shape) {
         if (!source.names().contains(name)) {
             throw new ModelFileException("the weights have no tensor " + name);
         }
@@ -123,7 +126,7 @@ public final class CausalLM implements AutoCloseable {
             throw new ModelFileException("tensor " + name + " is " + Arrays.toString(source.shape(name))
                     + ", config.json asks for " + Arrays.toString(shape));
         }
-        return manager.create(source.readFloat32(name), new Shape(shape), DataType.FLOAT32);
+        return upload.float32(source.readFloat32(name), new Shape(shape));
     }
 
     private NDArray empty() {
