@@ -2,6 +2,8 @@ package dev.podium.adapterclient;
 
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An {@link AdapterSwap} for services that hold an adapter in their own memory: requests that began with the old adapter
@@ -10,6 +12,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * @param <T> the service's form of an adapter, e.g. tensors on a device
  */
 public final class HotSwap<T extends AutoCloseable> implements AdapterSwap, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HotSwap.class);
+
     private final Loader<T> loader;
     private volatile Slot<T> current = new Slot<>(Optional.empty(), Optional.empty());
 
@@ -43,7 +47,7 @@ public final class HotSwap<T extends AutoCloseable> implements AdapterSwap, Auto
         }
 
         @Override
-        public void close() throws Exception {
+        public void close() {
             if (!closed) {
                 closed = true;
                 slot.release();
@@ -93,9 +97,15 @@ public final class HotSwap<T extends AutoCloseable> implements AdapterSwap, Auto
             return holders.getAndUpdate(count -> count == 0 ? 0 : count + 1) > 0;
         }
 
-        void release() throws Exception {
-            if (holders.decrementAndGet() == 0 && loaded.isPresent()) {
+        /** An adapter that does not close is logged only: what answers now is not its affair. */
+        void release() {
+            if (holders.decrementAndGet() > 0 || loaded.isEmpty()) {
+                return;
+            }
+            try {
                 loaded.get().close();
+            } catch (Exception e) {
+                LOG.warn("{}: it answers no more, but did not close", version.orElse("an adapter"), e);
             }
         }
     }
