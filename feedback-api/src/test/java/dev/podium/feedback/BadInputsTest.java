@@ -280,6 +280,23 @@ class BadInputsTest {
     }
 
     @Test
+    void whatNoTopicTakesIsRefusedWithItsLine() {
+        String fresh = Api.project("{}");
+        String long1 = "x".repeat(1_500_000);
+        String long2 = "y".repeat(1_500_000);
+        Api.importLines(
+                        fresh,
+                        "?partial=true",
+                        "{\"prompt\":\"short\",\"outputs\":[\"a\",\"b\"]}\n{\"prompt\":\"long\",\"outputs\":[\"" + long1
+                                + "\",\"" + long2 + "\"]}")
+                .then()
+                .statusCode(200)
+                .body("tasks", equalTo(1))
+                .body("errors[0].line", equalTo(2))
+                .body("errors[0].code", equalTo("event_too_large"));
+    }
+
+    @Test
     void hostileOutputsComeInert() {
         String fresh = Api.project("{}");
         Api.importLines(

@@ -3,6 +3,7 @@ package dev.podium.rankingstream;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -24,9 +25,25 @@ record HeldRanking(RankingEvent event, int partition, long offset, List<Integer>
 
     static HeldRanking of(RankingEvent event, int partition, long offset) {
         List<Integer> revision = List.of(event.revision());
-        return event instanceof RankingSubmitted
-                ? new HeldRanking(event, partition, offset, revision, List.of())
+        return event instanceof RankingSubmitted ranking
+                ? new HeldRanking(withoutComment(ranking), partition, offset, revision, List.of())
                 : new HeldRanking(event, partition, offset, List.of(), revision);
+    }
+
+    /** A comment stays in the log of rankings; a row of the store has only what counts. */
+    private static RankingEvent withoutComment(RankingSubmitted ranking) {
+        return new RankingSubmitted(
+                ranking.eventId(),
+                ranking.projectId(),
+                ranking.taskId(),
+                ranking.labelerId(),
+                ranking.revision(),
+                ranking.groups(),
+                ranking.unacceptable(),
+                ranking.shownOrder(),
+                ranking.durationMillis(),
+                Optional.empty(),
+                ranking.at());
     }
 
     /** Both histories, and of both facts the one that counts; independent of the order. */

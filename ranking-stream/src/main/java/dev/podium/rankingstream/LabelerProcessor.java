@@ -15,8 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Sums the differences that tasks report per labeler, and publishes the labeler's figures. */
 final class LabelerProcessor implements Processor<byte[], byte[], byte[], byte[]> {
-    private static final double RELIABILITY = 1.0;
-
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable KeyValueStore<String, byte[]> sums;
 
@@ -49,7 +47,7 @@ final class LabelerProcessor implements Processor<byte[], byte[], byte[], byte[]
                 sum.retractions(),
                 sum.pairsCompared(),
                 sum.pairsAgreed(),
-                RELIABILITY,
+                TaskProcessor.RELIABILITY,
                 sum.durations() == 0 ? Optional.empty() : Optional.of((double) sum.durationMillis() / sum.durations()),
                 sum.at());
     }

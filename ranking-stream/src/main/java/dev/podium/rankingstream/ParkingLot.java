@@ -76,15 +76,15 @@ final class ParkingLot {
         return taken;
     }
 
-    /** Takes what has waited since this time or longer. */
-    List<Parked> takeOlder(long limitMillis) {
+    /** Takes what has waited since this time or longer, so many at most; the next look takes the rest. */
+    List<Parked> takeOlder(long limitMillis, int most) {
         if (oldestMillis > limitMillis) {
             return List.of();
         }
         List<Parked> taken = new ArrayList<>();
         long oldest = Long.MAX_VALUE;
         try (KeyValueIterator<String, byte[]> all = rows.all()) {
-            while (all.hasNext()) {
+            while (all.hasNext() && taken.size() < most) {
                 KeyValue<String, byte[]> row = all.next();
                 Parked parked = read(row.value);
                 if (parked.sinceMillis() <= limitMillis) {
@@ -94,7 +94,7 @@ final class ParkingLot {
                 }
             }
         }
-        oldestMillis = oldest;
+        oldestMillis = taken.size() < most ? oldest : Long.MIN_VALUE;
         taken.forEach(parked -> rows.delete(rowKey(parked)));
         return taken;
     }

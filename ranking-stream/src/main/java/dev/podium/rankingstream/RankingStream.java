@@ -1,5 +1,6 @@
 package dev.podium.rankingstream;
 
+import dev.podium.contracts.KafkaSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.StartupEvent;
@@ -13,6 +14,7 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.apache.kafka.streams.state.Stores;
+import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;
@@ -34,13 +36,17 @@ public class RankingStream {
     private final boolean watchParent;
 
     RankingStream(
-            @ConfigProperty(name = "kafka.bootstrap.servers") String servers,
+            Config config,
             @ConfigProperty(name = "quarkus.kafka-streams.application-id") String applicationId,
             @ConfigProperty(name = "podium.topics.partitions") int partitions,
             @ConfigProperty(name = "podium.topics.replication") short replication,
             @ConfigProperty(name = "podium.unknown-task.park") Duration parkTime,
             @ConfigProperty(name = "podium.parent.watch", defaultValue = "false") boolean watchParent) {
-        this.topics = new StreamTopics(servers, StreamTopics.shares(applicationId), partitions, replication);
+        this.topics = new StreamTopics(
+                KafkaSettings.from(name -> config.getOptionalValue(name, String.class)),
+                StreamTopics.shares(applicationId),
+                partitions,
+                replication);
         this.parkTime = parkTime;
         this.watchParent = watchParent;
     }

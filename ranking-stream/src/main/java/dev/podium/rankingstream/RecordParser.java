@@ -9,8 +9,10 @@ import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -20,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /** From raw bytes to events; what is wrong is said by a {@link RejectedRecord}. */
 final class RecordParser {
-    /** Largest value that is taken. What follows from it is larger, and must fit in a record too. */
-    static final int MAX_VALUE_BYTES = 1024 * 1024;
+    /** Largest value that is taken. */
+    static final int MAX_VALUE_BYTES = Topics.MAX_FACT_BYTES;
 
     private static final int KNOWN_VERSION = 1;
 
@@ -29,15 +31,12 @@ final class RecordParser {
 
     static Task task(Record<byte[], byte[]> record) throws RejectedRecord {
         Task task = parse(record, Task.class);
-        requireText(task.taskId());
         requireKey(record.key(), task.taskId());
         return task;
     }
 
     static RankingEvent ranking(Record<byte[], byte[]> record) throws RejectedRecord {
         RankingEvent event = parse(record, RankingEvent.class);
-        requireText(event.taskId());
-        requireText(event.labelerId());
         requireKey(record.key(), event.taskId());
         return event;
     }
@@ -48,10 +47,11 @@ final class RecordParser {
             throw new RejectedRecord(
                     "wrong_project", "task " + after.taskId() + " belongs to project " + before.projectId());
         }
-        if (!ids(before).equals(ids(after))) {
+        if (!texts(before).equals(texts(after))) {
             throw new RejectedRecord(
                     "outputs_changed",
-                    "the outputs of task " + after.taskId() + " have other ids than before; make a new task of them");
+                    "the outputs of task " + after.taskId()
+                            + " have other ids or texts than those that were ranked; make a new task of them");
         }
     }
 
@@ -111,11 +111,8 @@ final class RecordParser {
         }
     }
 
-    /** Ids are keys: one that has no bytes of its own, a lone surrogate, would share those of another. */
-    private static void requireText(String id) throws RejectedRecord {
-        if (!UTF_8.newEncoder().canEncode(id)) {
-            throw new RejectedRecord("invalid_text", "an id is no valid Unicode");
-        }
+    private static Map<String, String> texts(Task task) {
+        return task.outputs().stream().collect(Collectors.toMap(Output::id, Output::text));
     }
 
     private static Set<String> ids(Task task) {

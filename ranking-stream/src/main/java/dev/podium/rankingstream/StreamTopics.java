@@ -15,9 +15,10 @@ import org.jboss.logging.Logger;
 /**
  * Sees to it that the stream's topics exist, and that rankings and tasks are cut into the same partitions.
  *
+ * @param kafka settings of every client
  * @param shares the repartition topic of labelers' shares
  */
-record StreamTopics(String servers, String shares, int partitions, short replication) {
+record StreamTopics(Map<String, Object> kafka, String shares, int partitions, short replication) {
     private static final Logger LOG = Logger.getLogger(StreamTopics.class);
     private static final Duration RETRY = Duration.ofSeconds(2);
     // What was summed is not needed again; a week is for a stream that was down.
@@ -35,11 +36,13 @@ record StreamTopics(String servers, String shares, int partitions, short replica
      */
     void createUntilDone() throws InterruptedException {
         while (true) {
-            try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
+            try (Admin admin = Admin.create(kafka)) {
                 create(admin);
                 return;
             } catch (ExecutionException | KafkaException e) {
-                LOG.warnf("Kafka at %s does not create topics, trying again: %s", servers, e.getMessage());
+                LOG.warnf(
+                        "Kafka at %s does not create topics, trying again: %s",
+                        kafka.get("bootstrap.servers"), e.getMessage());
             }
             Thread.sleep(RETRY);
         }
@@ -57,8 +60,8 @@ record StreamTopics(String servers, String shares, int partitions, short replica
                     + ": a ranking would not meet its task; create them anew with one count");
         }
         try {
-            admin.createTopics(List.of(new NewTopic(shares, tasks, replication)
-                            .configs(Map.of("retention.ms", Long.toString(SHARES_RETENTION.toMillis())))))
+            admin.createTopics(
+                            List.of(new NewTopic(shares, tasks, replication).configs(Topics.derived(SHARES_RETENTION))))
                     .all()
                     .get();
         } catch (ExecutionException e) {

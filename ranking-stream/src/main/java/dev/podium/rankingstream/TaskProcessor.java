@@ -29,7 +29,11 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     /** Labelers on one task; each is named in the preference set, which must fit in a record. */
     static final int MAX_LABELERS = 1000;
 
-    private static final double RELIABILITY = 1.0;
+    // In one transaction.
+    private static final int MOST_GIVEN_UP = 1000;
+
+    /** Every labeler counts alike; see ADR 0012. */
+    static final double RELIABILITY = 1.0;
 
     private final Duration parkTime;
     private final StreamMetrics metrics;
@@ -169,7 +173,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void giveUpParked(long nowMillis) {
-        for (ParkingLot.Parked waiting : parking().takeOlder(nowMillis - parkTime.toMillis())) {
+        for (ParkingLot.Parked waiting : parking().takeOlder(nowMillis - parkTime.toMillis(), MOST_GIVEN_UP)) {
             deadLetter(
                     waiting.record(),
                     new RejectedRecord(

@@ -36,7 +36,9 @@ final class Broker implements AutoCloseable {
         this.servers = servers;
         this.admin = Admin.create(Map.of("bootstrap.servers", servers));
         this.producer = new KafkaProducer<>(
-                Map.of("bootstrap.servers", servers, "acks", "all"), new StringSerializer(), new ByteArraySerializer());
+                Map.of("bootstrap.servers", servers, "acks", "all", "max.request.size", Topics.MAX_REQUEST_BYTES),
+                new StringSerializer(),
+                new ByteArraySerializer());
     }
 
     /** A class of the JVM's own loader, because Quarkus loads this test's classes anew. */

@@ -8,6 +8,7 @@ import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Topics;
 import io.quarkus.test.common.QuarkusTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
@@ -101,6 +102,24 @@ class RankingStreamTest {
         assertArrayEquals(
                 new byte[] {1, 2}, letter.headers().lastHeader("x-from").value());
         assertEquals("invalid_json", reason(letter));
+    }
+
+    @Test
+    void whatFollowsFromTheLargestTaskFitsItsTopics() throws Exception {
+        // Quotes double in JSON text, and the longest ids are in every row and record.
+        String longest = "\"".repeat((Topics.MAX_FACT_BYTES - 4096) / 6);
+        broker.task(Facts.task(taskId, RankingRules.DEFAULT, longest + "a", longest + "b", longest + "c"));
+        String name = labeler + "-" + "x".repeat(150 - labeler.length());
+        broker.ranking(Facts.ranking(taskId, name, 1, "a>b>c"));
+
+        await(
+                "the set",
+                () -> broker.newest(Topics.PREFERENCES, PreferenceSet.class).containsKey(taskId));
+        await(
+                "the figures",
+                () -> broker.newest(Topics.LABELERS, LabelerStatistics.class)
+                        .containsKey(LabelerStatistics.key(Facts.PROJECT, name)));
+        assertTrue(letters().isEmpty());
     }
 
     @Test

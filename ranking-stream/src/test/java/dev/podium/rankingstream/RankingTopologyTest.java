@@ -212,8 +212,8 @@ class RankingTopologyTest {
     @Test
     void tasksDoNotMixEvenWhenOneIdBeginsWithAnother() {
         stream.task(task("t"));
-        stream.task(task("t\0x"));
-        stream.ranking(ranking("t\0x", "ann", 1, "a>b>c"));
+        stream.task(task("tx"));
+        stream.ranking(ranking("tx", "ann", 1, "a>b>c"));
 
         stream.ranking(ranking("t", "bob", 1, "a>b>c"));
 
@@ -367,7 +367,7 @@ class RankingTopologyTest {
 
         stream.rawRanking("t", json);
 
-        assertEquals("invalid_text", header(stream.onlyDeadLetter(), DeadLetterHeaders.REASON));
+        assertEquals("invalid_json", header(stream.onlyDeadLetter(), DeadLetterHeaders.REASON));
         assertGoesOn();
     }
 
@@ -391,6 +391,49 @@ class RankingTopologyTest {
         stream.task(task("t"));
 
         assertTrue(stream.newestSet().decided());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"t\\u0000x", "t\\nx"})
+    void aControlCharacterInAnIdGoesToTheDeadLetters(String id) {
+        String json = new String(EventJson.write(ranking("t", "ann", 1, "a>b>c")), StandardCharsets.UTF_8)
+                .replace("\"ann\"", "\"" + id + "\"");
+
+        stream.rawRanking("t", json);
+
+        assertEquals("invalid_json", header(stream.onlyDeadLetter(), DeadLetterHeaders.REASON));
+    }
+
+    @Test
+    void anIdOrACommentWithoutEndGoesToTheDeadLetters() {
+        String json = new String(EventJson.write(ranking("t", "ann", 1, "a>b>c")), StandardCharsets.UTF_8);
+
+        stream.rawRanking("t", json.replace("\"ann\"", "\"" + "a".repeat(201) + "\""));
+        stream.rawRanking("t", json.replaceFirst("\\{", "{\"comment\":\"" + "c".repeat(10_001) + "\","));
+
+        assertEquals(2, stream.deadLetters().size());
+    }
+
+    @Test
+    void outputsThatAreRankedKeepTheirTexts() {
+        stream.task(task("t"));
+
+        stream.task(task("t", RankingRules.DEFAULT, "one", "two", "another three"));
+
+        assertEquals("outputs_changed", header(stream.onlyDeadLetter(), DeadLetterHeaders.REASON));
+    }
+
+    @Test
+    void aTaskWithTenOutputsGoesToTheDeadLetters() {
+        String json = new String(
+                EventJson.write(task("t", RankingRules.DEFAULT, "1", "2", "3", "4", "5", "6", "7", "8", "9")),
+                StandardCharsets.UTF_8);
+        String tenth = "{\"id\":\"z\",\"text\":\"10\",\"provenance\":{\"source\":\"imported\"},\"tokenIds\":[]}";
+
+        stream.rawTask(
+                bytes("t"), bytes(json.replace("\"outputs\":[", "\"outputs\":[" + tenth + ",")), new RecordHeaders());
+
+        assertEquals("invalid_json", header(stream.onlyDeadLetter(), DeadLetterHeaders.REASON));
     }
 
     @Test

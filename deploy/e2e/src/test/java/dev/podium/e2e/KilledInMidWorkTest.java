@@ -56,8 +56,12 @@ class KilledInMidWorkTest {
             stack.awaitReady(Application.RANKING_STREAM);
             assertTrue(stack.restarts(Application.RANKING_STREAM) > 0, "ranking-stream was not killed");
 
-            // When policy-trainer dies in mid-round
             awaitPairs(operator, project);
+            JsonNode labelers = awaitFigures(operator, project);
+            assertEquals(1, labelers.size(), labelers.toString());
+            assertEquals(TASKS, labelers.path(0).path("rankings").asInt(), "counted twice or lost: " + labelers);
+
+            // When policy-trainer dies in mid-round
             String round = startDpo(operator, project);
             awaitEvent(operator, round, "Checkpointed");
             stack.kill(Application.POLICY_TRAINER);
@@ -142,6 +146,19 @@ class KilledInMidWorkTest {
                 && System.nanoTime() < deadlineNanos) {
             TimeUnit.MILLISECONDS.sleep(300);
         }
+    }
+
+    /** Figures are sums of differences: work that is done twice shows in them. */
+    private static JsonNode awaitFigures(Api api, String project) throws Exception {
+        long deadlineNanos = System.nanoTime() + WAIT.toNanos();
+        JsonNode labelers = JSON.createArrayNode();
+        while (labelers.path(0).path("rankings").asInt() < TASKS && System.nanoTime() < deadlineNanos) {
+            TimeUnit.MILLISECONDS.sleep(300);
+            labelers = api.get(Api.path("projects", project, "progress")).path("labelers");
+        }
+        // Whatever would still be added twice has come by then.
+        TimeUnit.SECONDS.sleep(2);
+        return api.get(Api.path("projects", project, "progress")).path("labelers");
     }
 
     private static String startDpo(Api api, String project) throws Exception {

@@ -29,11 +29,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestPath;
 
 /** Pairs as JSON lines. One statement is one snapshot; rows are fetched in portions, so memory is constant. */
 @Path("/api/v1/projects/{project}/export")
 public class ExportResource {
+    private static final Logger LOG = Logger.getLogger(ExportResource.class);
     private static final Set<String> FORMATS = Set.of("trl", "trl-conversational", "preferences");
     private static final int FETCH_ROWS = 200;
 
@@ -76,6 +78,9 @@ public class ExportResource {
             }
         } catch (SQLException e) {
             throw new IOException("the database does not answer: " + e.getMessage(), e);
+        } catch (IOException e) {
+            // The reader went away, and its snapshot with it; nobody is left to tell.
+            LOG.infof("an export of %s was not read to its end: %s", project, e.getMessage());
         }
     }
 

@@ -3,7 +3,9 @@ package dev.podium.feedback.importing;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
 import dev.podium.feedback.importing.ImportReport.LineError;
+import dev.podium.feedback.outbox.Outbox;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.ranking.Rankings;
 import dev.podium.feedback.rest.Bodies;
@@ -169,6 +171,7 @@ class Importer {
                     Optional.of(project.baseModel),
                     Optional.empty(),
                     now);
+            Outbox.requireFits(Topics.TASKS, task);
             Set<Integer> placed = new LinkedHashSet<>();
             List<List<String>> groups = new ArrayList<>();
             for (List<Integer> group : found.ranking()) {

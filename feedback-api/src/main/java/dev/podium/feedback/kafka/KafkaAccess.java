@@ -1,5 +1,6 @@
 package dev.podium.feedback.kafka;
 
+import dev.podium.contracts.KafkaSettings;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.log.BoundedReader;
 import io.quarkus.runtime.StartupEvent;
@@ -20,6 +21,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;
@@ -32,16 +34,18 @@ public class KafkaAccess {
     private static final Logger LOG = Logger.getLogger(KafkaAccess.class);
     private static final Duration RETRY = Duration.ofSeconds(2);
 
+    private final Map<String, Object> settings;
     private final String servers;
     private final int partitions;
     private final short replication;
     private volatile boolean topicsReady;
 
     KafkaAccess(
-            @ConfigProperty(name = "kafka.bootstrap.servers") String servers,
+            Config config,
             @ConfigProperty(name = "podium.topics.partitions") int partitions,
             @ConfigProperty(name = "podium.topics.replication") short replication) {
-        this.servers = servers;
+        this.settings = KafkaSettings.from(name -> config.getOptionalValue(name, String.class));
+        this.servers = String.valueOf(settings.get("bootstrap.servers"));
         this.partitions = partitions;
         this.replication = replication;
     }
@@ -84,8 +88,7 @@ public class KafkaAccess {
 
     /** Configuration that every client shares. */
     public Map<String, Object> clientConfiguration() {
-        Map<String, Object> properties = new HashMap<>();
-        properties.put("bootstrap.servers", servers);
+        Map<String, Object> properties = new HashMap<>(settings);
         properties.put("client.id", "feedback-api-" + ProcessHandle.current().pid());
         return properties;
     }

@@ -1,7 +1,11 @@
 package dev.podium.feedback.outbox;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Topics;
+import dev.podium.feedback.rest.Refusal;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.transaction.Status;
@@ -23,18 +27,37 @@ public class Outbox {
     }
 
     /**
+     * The event as text, when its topic takes that much.
+     *
+     * @throws Refusal 413 {@code event_too_large}
+     */
+    public static String requireFits(String topic, Object event) {
+        String payload = EventJson.writeText(event);
+        int bytes = payload.getBytes(UTF_8).length;
+        if (bytes > Topics.maxValueBytes(topic)) {
+            throw new Refusal(
+                    413,
+                    "event_too_large",
+                    "What would be published has " + bytes + " bytes, the limit is " + Topics.maxValueBytes(topic)
+                            + ". Shorten the texts, or send fewer at once.");
+        }
+        return payload;
+    }
+
+    /**
      * Adds an event.
      *
      * @param id stable over all deliveries
      * @param key of the record; events of one key keep their order
      */
     public void add(String topic, String key, String id, String subject, Object event, Instant at) {
+        String payload = requireFits(topic, event);
         OutboxRow row = new OutboxRow();
         row.id = id;
         row.aggregateType = topic;
         row.aggregateId = key;
         row.type = CloudEvents.type(event);
-        row.payload = EventJson.writeText(event);
+        row.payload = payload;
         row.subject = subject;
         row.createdAt = at;
         entities.persist(row);

@@ -3,6 +3,7 @@ package dev.podium.feedback.outbox;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.podium.contracts.CloudEvents;
+import dev.podium.contracts.Topics;
 import dev.podium.feedback.kafka.KafkaAccess;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -27,6 +28,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -50,6 +52,7 @@ public class OutboxRelay {
     private final boolean enabled;
     private final Semaphore work = new Semaphore(0);
     private final AtomicLong sent;
+    private final AtomicLong refused;
     private volatile boolean running;
     private Thread thread = new Thread();
 
@@ -62,6 +65,7 @@ public class OutboxRelay {
         this.kafka = kafka;
         this.enabled = enabled;
         this.sent = metrics.gauge("podium.outbox.sent", new AtomicLong());
+        this.refused = metrics.gauge("podium.outbox.refused", new AtomicLong());
     }
 
     void start(@Observes StartupEvent event) {
@@ -133,7 +137,8 @@ public class OutboxRelay {
             return 0;
         }
         List<OutboxRow> rows = entities.createNativeQuery(
-                        "select * from outbox order by position limit " + BATCH + " for update skip locked",
+                        "select * from outbox where refused is null order by position limit " + BATCH
+                                + " for update skip locked",
                         OutboxRow.class)
                 .getResultList();
         if (rows.isEmpty()) {
@@ -144,21 +149,40 @@ public class OutboxRelay {
             acknowledgements.add(producer.send(record(row)));
         }
         producer.flush();
-        for (Future<RecordMetadata> acknowledgement : acknowledgements) {
+        List<String> taken = new ArrayList<>();
+        for (int i = 0; i < rows.size(); i++) {
+            OutboxRow row = rows.get(i);
             try {
-                acknowledgement.get();
+                acknowledgements.get(i).get();
+                taken.add(row.id);
             } catch (ExecutionException e) {
-                throw new KafkaException("Kafka did not take an event", e.getCause());
+                if (!(e.getCause() instanceof RecordTooLargeException)) {
+                    throw new KafkaException("Kafka did not take an event", e.getCause());
+                }
+                setAside(row, String.valueOf(e.getCause().getMessage()));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new KafkaException("interrupted while sending", e);
             }
         }
         entities.createNativeQuery("delete from outbox where id in (:ids)")
-                .setParameter("ids", rows.stream().map(row -> row.id).toList())
+                .setParameter("ids", taken)
                 .executeUpdate();
         entities.clear();
         return rows.size();
+    }
+
+    /** Kafka will never take it, so it must not hold up the others; it stays in the table for an operator. */
+    private void setAside(OutboxRow row, String reason) {
+        LOG.errorf(
+                "event %s for %s stays in the outbox, Kafka refuses it for good: %s; raise the topic's"
+                        + " max.message.bytes, then set outbox.refused to null",
+                row.id, row.aggregateType, reason);
+        entities.createNativeQuery("update outbox set refused = :reason where id = :id")
+                .setParameter("reason", reason)
+                .setParameter("id", row.id)
+                .executeUpdate();
+        refused.incrementAndGet();
     }
 
     private static ProducerRecord<String, byte[]> record(OutboxRow row) {
@@ -177,8 +201,7 @@ public class OutboxRelay {
         properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 15_000);
         properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 5_000);
         properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 10_000);
-        // A task with nine long outputs is larger than the default limit of a request.
-        properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 16 << 20);
+        properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
         return new KafkaProducer<>(properties, new StringSerializer(), new ByteArraySerializer());
     }
 

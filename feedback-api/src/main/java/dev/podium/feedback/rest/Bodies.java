@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Topics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -21,7 +22,7 @@ public final class Bodies {
     public static final int SMALL_BYTES = 64 * 1024;
 
     /** Limit of a round's command, which may carry prompts and records. */
-    public static final int ROUND_BYTES = 32 * 1024 * 1024;
+    public static final int ROUND_BYTES = Topics.MAX_COMMAND_BYTES;
 
     private static final ObjectMapper STRICT = strict();
 

@@ -11,7 +11,7 @@ import java.util.Optional;
  */
 public record Output(String id, String text, Provenance provenance, List<Integer> tokenIds) {
     public Output {
-        Require.text(id, "outputs.id");
+        Require.id(id, "outputs.id");
         Require.present(text, "outputs.text");
         Require.present(provenance, "outputs.provenance");
         tokenIds = tokenIds == null ? List.of() : List.copyOf(tokenIds);

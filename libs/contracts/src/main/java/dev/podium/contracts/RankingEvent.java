@@ -17,6 +17,9 @@ import java.util.Optional;
     @JsonSubTypes.Type(value = RankingEvent.RankingRetracted.class, name = "RankingRetracted")
 })
 public sealed interface RankingEvent {
+    /** Longest comment or reason, in characters. */
+    int MAX_COMMENT_LENGTH = 10_000;
+
     /** Stable across deliveries; equals the {@code ce_id} header. */
     String eventId();
 
@@ -57,7 +60,7 @@ public sealed interface RankingEvent {
                     Require.present(groups, "groups").stream().map(List::copyOf).toList();
             unacceptable = unacceptable == null ? List.of() : List.copyOf(unacceptable);
             shownOrder = shownOrder == null ? List.of() : List.copyOf(shownOrder);
-            comment = comment == null ? Optional.empty() : comment;
+            comment = Require.atMost(MAX_COMMENT_LENGTH, comment == null ? Optional.empty() : comment, "comment");
             List<String> all = groups.stream().flatMap(List::stream).toList();
             Require.that(groups.stream().noneMatch(List::isEmpty), "groups has an empty tie group");
             Require.that(all.stream().distinct().count() == all.size(), "an output is ranked twice");
@@ -77,16 +80,16 @@ public sealed interface RankingEvent {
             implements RankingEvent {
         public RankingRetracted {
             check(eventId, projectId, taskId, labelerId, revision, at);
-            reason = reason == null ? Optional.empty() : reason;
+            reason = Require.atMost(MAX_COMMENT_LENGTH, reason == null ? Optional.empty() : reason, "reason");
         }
     }
 
     private static void check(
             String eventId, String projectId, String taskId, String labelerId, int revision, Instant at) {
-        Require.text(eventId, "eventId");
-        Require.text(projectId, "projectId");
-        Require.text(taskId, "taskId");
-        Require.text(labelerId, "labelerId");
+        Require.id(eventId, "eventId");
+        Require.id(projectId, "projectId");
+        Require.id(taskId, "taskId");
+        Require.id(labelerId, "labelerId");
         Require.that(revision >= 1, "revision must be 1 or more");
         Require.present(at, "at");
     }

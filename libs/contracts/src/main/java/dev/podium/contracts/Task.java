@@ -26,8 +26,8 @@ public record Task(
     public static final int MAX_OUTPUTS = 9;
 
     public Task {
-        Require.text(projectId, "projectId");
-        Require.text(taskId, "taskId");
+        Require.id(projectId, "projectId");
+        Require.id(taskId, "taskId");
         prompt = List.copyOf(Require.present(prompt, "prompt"));
         outputs = List.copyOf(Require.present(outputs, "outputs"));
         rules = rules == null ? RankingRules.DEFAULT : rules;

@@ -2,6 +2,7 @@ package dev.podium.contracts;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,41 +32,78 @@ public final class Topics {
     /** Largest chunk of an artifact; the broker's default limit is 1 MB a message. */
     public static final int MAX_CHUNK_BYTES = 900 * 1024;
 
+    /** Largest value of a task or a ranking, bytes. What follows from it is larger, and must fit in a record too. */
+    public static final int MAX_FACT_BYTES = 2 * 1024 * 1024;
+
+    /** Largest value of a round's command, with its prompts or records, bytes. */
+    public static final int MAX_COMMAND_BYTES = 16 * 1024 * 1024;
+
+    /** Largest record of any topic with its key and headers, bytes: what a producer's requests may be. */
+    public static final int MAX_REQUEST_BYTES = MAX_COMMAND_BYTES + 1024 * 1024;
+
+    private static final String MAX_DERIVED_BYTES = Integer.toString(8 * 1024 * 1024);
+    // What is derived carries the time of its cause, which may be older than any retention: the log's own time counts.
+    private static final Map<String, String> DERIVED =
+            Map.of("message.timestamp.type", "LogAppendTime", "max.message.bytes", MAX_DERIVED_BYTES);
+
     private static final Map<String, String> COMPACT = Map.of("cleanup.policy", "compact");
     private static final Map<String, String> FOR_EVER = Map.of("cleanup.policy", "delete", "retention.ms", "-1");
-    // What is derived from a record of the broker's default limit, 1 MB, is larger.
-    private static final String MAX_DERIVED_BYTES = Integer.toString(4 * 1024 * 1024);
     // What a round pinned must still be readable: compaction waits a day.
     private static final Map<String, String> COMPACT_AFTER_A_DAY = Map.of(
             "cleanup.policy",
             "compact",
             "min.compaction.lag.ms",
-            Long.toString(Duration.ofDays(1).toMillis()),
-            "max.message.bytes",
-            MAX_DERIVED_BYTES);
+            Long.toString(Duration.ofDays(1).toMillis()));
     private static final Map<String, String> THIRTY_DAYS = Map.of(
             "cleanup.policy",
             "delete",
             "retention.ms",
-            Long.toString(Duration.ofDays(30).toMillis()),
-            "max.message.bytes",
-            MAX_DERIVED_BYTES);
+            Long.toString(Duration.ofDays(30).toMillis()));
 
     private static final Map<String, Map<String, String>> CONFIGURATION = Map.ofEntries(
-            Map.entry(TASKS, COMPACT),
-            Map.entry(RANKINGS, FOR_EVER),
-            Map.entry(PREFERENCES, COMPACT_AFTER_A_DAY),
-            Map.entry(LABELERS, COMPACT),
-            Map.entry(SAMPLES, FOR_EVER),
-            Map.entry(ROUND_COMMANDS, FOR_EVER),
+            Map.entry(TASKS, with(COMPACT, limit(MAX_FACT_BYTES))),
+            Map.entry(RANKINGS, with(FOR_EVER, limit(MAX_FACT_BYTES))),
+            Map.entry(PREFERENCES, with(COMPACT_AFTER_A_DAY, DERIVED)),
+            Map.entry(LABELERS, with(COMPACT, DERIVED)),
+            Map.entry(SAMPLES, with(FOR_EVER, limit(MAX_FACT_BYTES))),
+            Map.entry(ROUND_COMMANDS, with(FOR_EVER, limit(MAX_COMMAND_BYTES))),
             Map.entry(ROUND_EVENTS, FOR_EVER),
             Map.entry(ADAPTERS, COMPACT),
             Map.entry(ARTIFACT_CHUNKS, COMPACT),
             Map.entry(CHANNELS, COMPACT),
             Map.entry(ADAPTER_LOADS, COMPACT),
-            Map.entry(DEAD_LETTERS, THIRTY_DAYS));
+            Map.entry(DEAD_LETTERS, with(THIRTY_DAYS, DERIVED)));
 
     private Topics() {}
+
+    /** Room for the key and the headers beside the value. */
+    private static Map<String, String> limit(int valueBytes) {
+        return Map.of("max.message.bytes", Integer.toString(valueBytes + 256 * 1024));
+    }
+
+    private static Map<String, String> with(Map<String, String> some, Map<String, String> more) {
+        Map<String, String> all = new HashMap<>(some);
+        all.putAll(more);
+        return Map.copyOf(all);
+    }
+
+    /** Largest value that a topic takes, bytes; what is larger is refused before it is written anywhere. */
+    public static int maxValueBytes(String topic) {
+        return switch (topic) {
+            case TASKS, RANKINGS, SAMPLES -> MAX_FACT_BYTES;
+            case ROUND_COMMANDS -> MAX_COMMAND_BYTES;
+            default -> MAX_CHUNK_BYTES;
+        };
+    }
+
+    /**
+     * Configuration of a stream's own topic of what follows from events, e.g. sums by labeler.
+     *
+     * @param retention how long a record can be needed
+     */
+    public static Map<String, String> derived(Duration retention) {
+        return with(DERIVED, Map.of("retention.ms", Long.toString(retention.toMillis())));
+    }
 
     /** Names of all topics. */
     public static Set<String> all() {

@@ -33,7 +33,7 @@ import net.jqwik.api.lifecycle.BeforeContainer;
  * before, between or after them, gives the preference set and the labelers' figures that the plain reference computes
  * from the facts.
  */
-class AnyOrderProperties {
+class AnyOrderTest {
     private static final String[] LABELERS = {"ann", "bob", "cy", "dan"};
     // The last three are one text: as it is, with blanks, and decomposed.
     private static final List<String> TEXTS = List.of("one", "two", "three", "caf\u00e9", " caf\u00e9\n", "cafe\u0301");

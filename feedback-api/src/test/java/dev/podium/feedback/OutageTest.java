@@ -1,0 +1,145 @@
+package dev.podium.feedback;
+
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.notNullValue;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.Topics;
+import dev.podium.feedback.kafka.KafkaAccess;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.response.Response;
+import jakarta.inject.Inject;
+import jakarta.persistence.EntityManager;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+
+/** The real broker and the real PostgreSQL go away and come back while a labeler works. */
+@QuarkusTest
+@WithTestResource(OutageTest.Servers.class)
+class OutageTest {
+    private static final Duration WAIT = Duration.ofMinutes(1);
+
+    @Inject
+    KafkaAccess kafka;
+
+    @Inject
+    EntityManager entities;
+
+    @Test
+    void nothingIsLostWhileKafkaOrTheDatabaseIsAway() throws Exception {
+        // Given a labeler with a task, and no Kafka yet
+        String project = Api.project("{}");
+        Api.tasks(project, 2);
+        String labeler = Api.person("labeler");
+        Response first = Api.next(labeler, project);
+
+        // Then a ranking is taken, and readiness tells what is away without turning people off
+        Api.submit(labeler, project, first.path("task.id"), Api.groups(first.path("task.outputs.id")))
+                .then()
+                .statusCode(201);
+        RestAssured.get("/q/health/ready").then().statusCode(200).body("checks.data.answers", notNullValue());
+
+        // When an event is there that Kafka will never take
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("insert into outbox"
+                                + " (id, aggregatetype, aggregateid, type, payload, subject, created_at) values"
+                                + " ('monster', '" + Topics.TASKS + "', 'monster', 'rlhf.Task.v1',"
+                                + " repeat('x', 3000000), 'monster', now())")
+                        .executeUpdate());
+        Servers.call("startKafka");
+
+        // Then the ranking arrives, and the monster stays behind, named
+        await("the ranking", () -> records(Topics.RANKINGS) == 1);
+        await("the tasks", () -> records(Topics.TASKS) == 2);
+        await("the outbox", () -> outbox("refused is null") == 0);
+        assertEquals(1, outbox("refused is not null"));
+
+        // When the database goes away
+        Response second = Api.next(labeler, project);
+        String key = UUID.randomUUID().toString();
+        Servers.call("stopPostgres");
+        Response away = Api.submit(
+                labeler, project, second.path("task.id"), Api.groups(second.path("task.outputs.id")), key, null);
+        away.then().statusCode(503).header("Retry-After", notNullValue()).body("code", equalTo("database_away"));
+
+        // Then the same submit is taken once it is back
+        Servers.call("startPostgres");
+        await("the second submit", () -> {
+            int status = Api.submit(
+                            labeler,
+                            project,
+                            second.path("task.id"),
+                            Api.groups(second.path("task.outputs.id")),
+                            key,
+                            null)
+                    .statusCode();
+            assertTrue(status == 201 || status == 503, "status " + status);
+            return status == 201;
+        });
+        await("the second ranking", () -> records(Topics.RANKINGS) == 2);
+    }
+
+    private long records(String topic) {
+        Map<TopicPartition, Long> ends = kafka.endOffsets(topic);
+        return ends.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    private long outbox(String condition) {
+        return QuarkusTransaction.requiringNew()
+                .call(() -> ((Number) entities.createNativeQuery("select count(*) from outbox where " + condition)
+                                .getSingleResult())
+                        .longValue());
+    }
+
+    private static void await(String what, Callable<Boolean> condition) throws Exception {
+        long deadlineNanos = System.nanoTime() + WAIT.toNanos();
+        while (!condition.call()) {
+            assertTrue(System.nanoTime() < deadlineNanos, what + " did not come within " + WAIT);
+            Thread.sleep(200);
+        }
+    }
+
+    /** Servers of this class alone. */
+    public static final class Servers implements QuarkusTestResourceLifecycleManager {
+        @Override
+        @SuppressWarnings("unchecked")
+        public Map<String, String> start() {
+            Map<String, String> configuration = new HashMap<>((Map<String, String>) call("configuration"));
+            configuration.put("podium.topics.partitions", "3");
+            configuration.put("podium.topics.replication", "1");
+            return configuration;
+        }
+
+        @Override
+        public void stop() {
+            List.of("stopKafka", "stopPostgres").forEach(Servers::call);
+        }
+
+        static Object call(String method) {
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
+            thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
+            try {
+                return ClassLoader.getSystemClassLoader()
+                        .loadClass("dev.podium.embedded.testing.OutageServers")
+                        .getMethod(method)
+                        .invoke(null);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("cannot " + method, e);
+            } finally {
+                thread.setContextClassLoader(before);
+            }
+        }
+    }
+}
