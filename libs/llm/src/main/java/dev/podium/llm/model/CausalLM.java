@@ -242,29 +242,53 @@ public final class CausalLM implements AutoCloseable {
     }
 
     /**
-     * Runs the decoder over right-padded rows; padding never reaches real tokens, because attention is causal.
+     * Runs the decoder over rows of one length.
      *
      * @param ids int64 {@code [batch, time]}
      * @param adapter empty for the reference
      * @return {@code [batch, time, hidden]} after the final norm
      */
     public NDArray hiddenStates(NDArray ids, Optional<? extends Adapter> adapter) {
+        long batch = ids.getShape().get(0);
         long time = ids.getShape().get(1);
-        checkLength(time);
+        long[] positions = new long[(int) (batch * time)];
+        Arrays.setAll(positions, i -> i % time);
+        List<NDArray> segments = new ArrayList<>();
+        for (int i = 0; i < batch; i++) {
+            segments.add(manager.zeros(new Shape(time, 0)));
+        }
+        return hiddenStates(ids.reshape(-1), manager.create(positions), segments, adapter)
+                .reshape(batch, time, config.hiddenSize());
+    }
+
+    /**
+     * Runs the decoder over texts that lie one after the other, without padding. A segment either begins a text or
+     * continues the last one that began: so a prompt is computed once, whatever follows it.
+     *
+     * @param ids int64 {@code [tokens]}
+     * @param positions int64 {@code [tokens]}: of each token in its text
+     * @param segments per segment a mask {@code [own tokens, prefix + own tokens]}, 0 where a token looks and -infinity
+     *     elsewhere, for one that continues; {@code [own tokens, 0]} for one that begins a text (causal attention)
+     * @param adapter empty for the reference
+     * @return {@code [tokens, hidden]} after the final norm
+     */
+    NDArray hiddenStates(NDArray ids, NDArray positions, List<NDArray> segments, Optional<? extends Adapter> adapter) {
         boolean gradients = GradientMode.isOn();
-        NDArray x = operations.call("embed", embedding, ids);
-        NDArray c = cos.get(new NDIndex("0:" + time));
-        NDArray s = sin.get(new NDIndex("0:" + time));
+        NDArray x = operations.call("embed", embedding, ids.expandDims(0));
+        NDArray c = operations.call("embed", cos, positions);
+        NDArray s = operations.call("embed", sin, positions);
         for (int i = 0; i < layers.size(); i++) {
+            List<ListArgument> lists = new ArrayList<>(lists(i, adapter));
+            lists.add(new ListArgument("masks", segments));
             NDArray y = operations
-                    .callLists("layer", List.of(x, c, s, scale(adapter), dropout(adapter)), lists(i, adapter))
+                    .callLists("layer", List.of(x, c, s, scale(adapter), dropout(adapter)), lists)
                     .head();
             if (!gradients) {
                 x.close();
             }
             x = y;
         }
-        return operations.call("rms_norm", x, finalNorm);
+        return operations.call("rms_norm", x, finalNorm).squeeze(0);
     }
 
     /** @param hidden {@code [n, hidden]}; @return {@code [n, vocabulary]} */
@@ -298,12 +322,20 @@ public final class CausalLM implements AutoCloseable {
         return parts.size() == 1 ? parts.head() : ai.djl.ndarray.NDArrays.concat(parts);
     }
 
-    /** Entropy in nats of the next-token distribution at each position. @return {@code [n]} */
+    /** Entropy in nats of the next-token distribution at each position; without gradients. @return {@code [n]} */
     public NDArray entropies(NDArray hidden) {
-        return operations.call("entropy", logits(hidden));
+        long n = hidden.getShape().get(0);
+        NDList parts = new NDList();
+        for (long from = 0; from < n; from += HEAD_CHUNK) {
+            try (TensorScope scope = new TensorScope()) {
+                NDArray states = hidden.get(new NDIndex(from + ":" + Math.min(n, from + HEAD_CHUNK)));
+                parts.add(scope.passOut(operations.call("entropy", logits(states))));
+            }
+        }
+        return ai.djl.ndarray.NDArrays.concat(parts);
     }
 
-    private void checkLength(long time) {
+    void checkLength(long time) {
         if (time > cos.getShape().get(0)) {
             throw new IllegalArgumentException("a row of " + time + " tokens is longer than the "
                     + cos.getShape().get(0) + " positions the model is run with");

@@ -48,7 +48,7 @@ class CausalLMTest {
     }
 
     @Test
-    void paddingDoesNotReachRealTokens() {
+    void neighboursInABatchDoNotReachEachOther() {
         try (CausalLM model = TinyModel.random(2);
                 TensorScope scope = new TensorScope()) {
             float[] together = TokenBatch.of(model, SEQUENCES)
@@ -58,6 +58,45 @@ class CausalLMTest {
                     .logProbabilities(model, Optional.empty())
                     .toFloatArray();
             assertEquals(alone[0], together[0], 1e-5);
+        }
+    }
+
+    @Test
+    void aSharedPromptGivesTheValuesAndGradientsOfSeparateRows() {
+        List<Sequence> shared = List.of(
+                new Sequence(new int[] {3, 4, 5}, new int[] {6, 7, 1}),
+                new Sequence(new int[] {8, 9}, new int[] {10, 11, 1}),
+                new Sequence(new int[] {3, 4, 5}, new int[] {12, 13, 14, 15, 1}),
+                new Sequence(new int[] {3, 4, 5}, new int[] {}));
+        float[] factors = {1, -2, 3, 1};
+        try (CausalLM model = TinyModel.random(12);
+                LoraAdapter adapter =
+                        LoraAdapter.initialise(model, LoraConfig.onAllLinear(8, 16), new SplittableRandom(1))) {
+            adapter.requireGradients(true);
+            NDArray parameter = adapter.parameters().get(1).array();
+            float[] together;
+            float[] gradient;
+            try (TensorScope scope = new TensorScope();
+                    GradientMode on = GradientMode.on()) {
+                TokenBatch batch = TokenBatch.of(model, shared);
+                assertEquals(3 + 3 + 5 + 2 + 3, batch.ids().size());
+                NDArray sums = batch.logProbabilities(model, Optional.of(adapter));
+                GradientMode.backward(
+                        sums.mul(model.runtime().root().create(factors)).sum());
+                together = sums.toFloatArray();
+                gradient = parameter.getGradient().toFloatArray();
+                parameter.getGradient().muli(0);
+            }
+            for (int i = 0; i < 3; i++) {
+                try (TensorScope scope = new TensorScope();
+                        GradientMode on = GradientMode.on()) {
+                    NDArray sum =
+                            TokenBatch.of(model, List.of(shared.get(i))).logProbabilities(model, Optional.of(adapter));
+                    GradientMode.backward(sum.mul(factors[i]).sum());
+                    assertEquals(sum.toFloatArray()[0], together[i], 1e-4);
+                }
+            }
+            assertArrayEquals(parameter.getGradient().toFloatArray(), gradient, 1e-4f);
         }
     }
 

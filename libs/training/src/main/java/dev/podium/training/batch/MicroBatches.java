@@ -1,14 +1,17 @@
 package dev.podium.training.batch;
 
 import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.model.TokenBatch;
 import dev.podium.llm.model.TokenBatch.Sequence;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToIntFunction;
 
 /**
- * Cuts a batch into parts whose padded tokens fit the memory of one pass. Losses are normalised by the whole batch, so
+ * Cuts a batch into parts whose tokens fit the memory of one pass. Losses are normalised by the whole batch, so
  * the cut changes memory and time only.
  */
 public final class MicroBatches {
@@ -21,7 +24,7 @@ public final class MicroBatches {
     private MicroBatches() {}
 
     /**
-     * Padded tokens of one pass with gradients: per token and layer about 14 rows of the hidden and 5 of the
+     * Tokens of one pass with gradients: per token and layer about 14 rows of the hidden and 5 of the
      * intermediate width are kept for the backward pass, and three of the vocabulary for the head.
      */
     public static int tokens(ModelConfig config) {
@@ -31,23 +34,17 @@ public final class MicroBatches {
         return (int) Math.clamp(ACTIVATION_BYTES / perToken, FEWEST_TOKENS, MOST_TOKENS);
     }
 
-    /** Elements of similar length together; an element over the limit stands alone. */
-    static <T> List<List<T>> pack(List<T> elements, ToIntFunction<T> rows, ToIntFunction<T> length, int maxTokens) {
-        List<T> sorted = new ArrayList<>(elements);
-        sorted.sort(Comparator.comparingInt(length));
+    /** Elements in order; one over the limit stands alone. */
+    private static <T> List<List<T>> pack(List<T> elements, ToIntFunction<List<T>> tokens, int maxTokens) {
         List<List<T>> parts = new ArrayList<>();
         List<T> part = new ArrayList<>();
-        int partRows = 0;
-        for (T element : sorted) {
-            // Sorted by length: the newest is the longest, and pads all before it.
-            int padded = (partRows + rows.applyAsInt(element)) * length.applyAsInt(element);
-            if (!part.isEmpty() && padded > maxTokens) {
-                parts.add(part);
-                part = new ArrayList<>();
-                partRows = 0;
-            }
+        for (T element : elements) {
             part.add(element);
-            partRows += rows.applyAsInt(element);
+            if (part.size() > 1 && tokens.applyAsInt(part) > maxTokens) {
+                part.removeLast();
+                parts.add(part);
+                part = new ArrayList<>(List.of(element));
+            }
         }
         if (!part.isEmpty()) {
             parts.add(part);
@@ -57,15 +54,21 @@ public final class MicroBatches {
 
     /** Whole tasks together. */
     public static List<List<TaskTokens>> ofTasks(List<TaskTokens> tasks, int maxTokens) {
-        return pack(tasks, task -> task.completions().size(), TaskTokens::longest, maxTokens);
+        return pack(tasks, part -> part.stream().mapToInt(TaskTokens::tokens).sum(), maxTokens);
     }
 
-    /** Indexes of sequences, those of similar length together. */
+    /** Indexes of sequences, those of one prompt together as far as the limit allows. */
     public static List<List<Integer>> ofSequences(List<Sequence> sequences, int maxTokens) {
-        List<Integer> indexes = new ArrayList<>();
+        Map<List<Integer>, List<Integer>> byPrompt = new LinkedHashMap<>();
         for (int i = 0; i < sequences.size(); i++) {
-            indexes.add(i);
+            List<Integer> prompt =
+                    Arrays.stream(sequences.get(i).prompt()).boxed().toList();
+            byPrompt.computeIfAbsent(prompt, p -> new ArrayList<>()).add(i);
         }
-        return pack(indexes, i -> 1, i -> sequences.get(i).length(), maxTokens);
+        List<Integer> indexes = byPrompt.values().stream().flatMap(List::stream).toList();
+        return pack(
+                indexes,
+                part -> TokenBatch.tokens(part.stream().map(sequences::get).toList()),
+                maxTokens);
     }
 }

@@ -24,9 +24,9 @@ public record TaskTokens(String taskId, int[] prompt, List<int[]> completions, L
                 .toList();
     }
 
-    int longest() {
-        return prompt.length
-                + completions.stream().mapToInt(c -> c.length).max().orElse(0);
+    /** Tokens of a pass over the task: the prompt is computed once. */
+    int tokens() {
+        return prompt.length + completions.stream().mapToInt(c -> c.length).sum();
     }
 
     double weight() {

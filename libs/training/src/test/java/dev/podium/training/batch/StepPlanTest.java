@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.podium.llm.model.TokenBatch;
 import dev.podium.llm.model.TokenBatch.Sequence;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,9 +51,8 @@ class StepPlanTest {
         List<List<Integer>> parts = MicroBatches.ofSequences(rows, 60);
         List<Integer> all = new ArrayList<>();
         for (List<Integer> part : parts) {
-            int longest =
-                    part.stream().mapToInt(i -> rows.get(i).length()).max().orElseThrow();
-            assertEquals(true, part.size() * longest <= 60, part.toString());
+            int tokens = TokenBatch.tokens(part.stream().map(rows::get).toList());
+            assertEquals(true, tokens <= 60, part.toString());
             all.addAll(part);
         }
         all.sort(null);
