@@ -25,6 +25,7 @@ public final class TorchBaseModels implements BaseModelSource {
     private final BaseModels models;
     private final String device;
     private final int threads;
+    private final long memoryBytes;
     private @Nullable TorchRuntime runtime;
 
     /**
@@ -32,6 +33,12 @@ public final class TorchBaseModels implements BaseModelSource {
      * @param threads of one tensor operation
      */
     public TorchBaseModels(Path modelsDir, String device, int threads) {
+        this(modelsDir, device, threads, physicalBytes());
+    }
+
+    /** @param memoryBytes that the process may take */
+    TorchBaseModels(Path modelsDir, String device, int threads, long memoryBytes) {
+        this.memoryBytes = memoryBytes;
         this.models = new BaseModels(modelsDir);
         this.device = device;
         this.threads = threads;
@@ -71,7 +78,7 @@ public final class TorchBaseModels implements BaseModelSource {
         return started;
     }
 
-    private static void requireMemory(String name, BaseModelFiles files) throws RoundFailure {
+    private void requireMemory(String name, BaseModelFiles files) throws RoundFailure {
         long parameters = 0;
         for (String tensor : files.weights().names()) {
             long size = 1;
@@ -81,13 +88,17 @@ public final class TorchBaseModels implements BaseModelSource {
             parameters += size;
         }
         long needed = (long) (parameters * BYTES_PER_PARAMETER * MEMORY_FACTOR);
-        long present = physicalBytes();
-        LOG.info("base model {}: {} parameters, about {} of {} memory", name, parameters, size(needed), size(present));
-        if (needed > present) {
+        LOG.info(
+                "base model {}: {} parameters, about {} of {} memory",
+                name,
+                parameters,
+                size(needed),
+                size(memoryBytes));
+        if (needed > memoryBytes) {
             throw new RoundFailure(
                     "out_of_memory",
                     "base model " + name + " with " + parameters + " parameters needs about " + size(needed)
-                            + ", this machine has " + size(present)
+                            + ", this machine has " + size(memoryBytes)
                             + "; take a smaller base model or a larger machine");
         }
     }
