@@ -11,6 +11,7 @@ import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Topics;
 import dev.podium.embedded.testing.ServersResource;
 import dev.podium.feedback.kafka.KafkaAccess;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
@@ -183,7 +184,7 @@ class LabelingTest {
         String task = held.path("task.id");
         List<String> ids = held.path("task.outputs.id");
         Api.next(quick, project).then().statusCode(204);
-        io.quarkus.narayana.jta.QuarkusTransaction.requiringNew()
+        QuarkusTransaction.requiringNew()
                 .run(() -> entities.createNativeQuery(
                                 "update lease set expires_at = now() - interval '1 second' where task_id = :t")
                         .setParameter("t", task)
@@ -193,6 +194,84 @@ class LabelingTest {
         String late = "{\"groups\":[[\"" + String.join("\"],[\"", ids) + "\"]],\"leaseId\":\"" + held.path("lease.id")
                 + "\"}";
         Api.submit(slow, project, task, late).then().statusCode(409).body("code", equalTo("lease_expired"));
+    }
+
+    @Test
+    void aLateRankingOfATaskStillFreeIsTakenWithTheOrderThatWasShown() throws Exception {
+        String project = Api.project("{}");
+        Api.tasks(project, 2);
+        String slow = Api.person("labeler");
+        Response held = Api.next(slow, project);
+        String task = held.path("task.id");
+        List<String> ids = held.path("task.outputs.id");
+        String body = Api.groups(ids).replaceFirst("}$", ",\"leaseId\":\"" + held.path("lease.id") + "\"}");
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery(
+                                "with gone as (delete from lease where task_id = :t returning task_id)"
+                                        + " update task set taken = taken - 1 where id in (select task_id from gone)")
+                        .setParameter("t", task)
+                        .executeUpdate());
+        // Nobody else gets in by that id, nor by one that was made up.
+        Api.submit(Api.person("labeler"), project, task, body).then().statusCode(404);
+        Api.submit(slow, project, task, body.replaceFirst("leaseId\":\"[^\"]*", "leaseId\":\"" + UUID.randomUUID()))
+                .then()
+                .statusCode(404);
+        Api.submit(slow, project, task, body).then().statusCode(201);
+        assertEquals(ids, ((RankingSubmitted) events(task, 1).getFirst()).shownOrder());
+    }
+
+    @Test
+    void labelersWhoSubmitAsTheirLeasesRunOutDoNotBlockThoseWhoAsk() throws Exception {
+        int tasks = 40;
+        String project = Api.project("{}");
+        Api.tasks(project, tasks);
+        List<Callable<Integer>> work = new ArrayList<>();
+        for (int i = 0; i < tasks; i++) {
+            String labeler = Api.person("labeler");
+            Response held = Api.next(labeler, project);
+            String late = Api.groups(held.path("task.outputs.id"))
+                    .replaceFirst("}$", ",\"leaseId\":\"" + held.path("lease.id") + "\"}");
+            String task = held.path("task.id");
+            work.add(() -> Api.submit(labeler, project, task, late).statusCode());
+        }
+        for (int i = 0; i < 20; i++) {
+            String asks = Api.person("labeler");
+            work.add(2 * i, () -> Api.next(asks, project).statusCode());
+        }
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery(
+                                "update lease set expires_at = now() - interval '1 second' where project_id = :p")
+                        .setParameter("p", project)
+                        .executeUpdate());
+        try (ExecutorService threads = Executors.newFixedThreadPool(16)) {
+            for (Future<Integer> done : threads.invokeAll(work)) {
+                assertTrue(Set.of(200, 201, 204, 409).contains(done.get()), "status " + done.get());
+            }
+        }
+        long wrong = QuarkusTransaction.requiringNew()
+                .call(() -> ((Number) entities.createNativeQuery("select count(*) from task t where project_id = :p"
+                                        + " and taken <> (select count(*) from lease where task_id = t.id)"
+                                        + " + (select count(*) from ranking where task_id = t.id)")
+                                .setParameter("p", project)
+                                .getSingleResult())
+                        .longValue());
+        assertEquals(0, wrong, "tasks whose places are miscounted");
+    }
+
+    @Test
+    void manyTabsOfOneLabelerHoldOneTask() throws Exception {
+        String project = Api.project("{\"overlap\":3}");
+        Api.tasks(project, 5);
+        String labeler = Api.person("labeler");
+        Set<String> given = new HashSet<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+            Callable<Response> tab = () -> Api.next(labeler, project);
+            for (Future<Response> done : threads.invokeAll(java.util.Collections.nCopies(8, tab))) {
+                done.get().then().statusCode(200);
+                given.add(done.get().path("task.id"));
+            }
+        }
+        assertEquals(1, given.size());
     }
 
     @Test

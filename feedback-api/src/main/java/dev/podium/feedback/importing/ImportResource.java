@@ -5,7 +5,6 @@ import dev.podium.feedback.rest.Refusal;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
-import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -15,9 +14,9 @@ import jakarta.ws.rs.core.Response;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.zip.GZIPInputStream;
 import org.jboss.resteasy.reactive.RestPath;
-import org.jspecify.annotations.Nullable;
 
 /** Imports of newline-delimited JSON. */
 @Path("/api/v1/projects/{project}/import")
@@ -49,15 +48,18 @@ public class ImportResource {
             @RestPath String project,
             @QueryParam("format") @DefaultValue("auto") String format,
             @QueryParam("partial") @DefaultValue("false") boolean partial,
-            @HeaderParam("Content-Encoding") @Nullable String encoding,
             InputStream body) {
         ImportFormat wanted = ImportFormat.of(format);
         try (InputStream lines = unzipped(body)) {
             ImportReport report = importer.run(Project.required(project), wanted, partial, lines);
             boolean failed = !partial && !report.errors().isEmpty();
             return Response.status(failed ? 422 : 200).entity(report).build();
-        } catch (IOException e) {
-            throw new Refusal(400, "body_unreadable", "The import could not be read to its end: " + e.getMessage());
+        } catch (UncheckedIOException | IOException e) {
+            throw new Refusal(
+                    400,
+                    "body_unreadable",
+                    "The import could not be read to its end, and nothing of it is stored: " + e.getMessage()
+                            + ". Check the file, and send it again.");
         }
     }
 

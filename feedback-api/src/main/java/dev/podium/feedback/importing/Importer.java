@@ -2,6 +2,7 @@ package dev.podium.feedback.importing;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Output;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.feedback.importing.ImportReport.LineError;
@@ -40,6 +41,9 @@ import java.util.Set;
 class Importer {
     private static final int MAX_REPORTED_ERRORS = 1000;
     private static final int FLUSH_EVERY = 200;
+    // What is held until it is flushed, and what one line may unfold to: a tree's conversation is in each of its tasks.
+    private static final int FLUSH_CHARACTERS = 16 * 1024 * 1024;
+    private static final int MAX_UNFOLDED_CHARACTERS = 64 * 1024 * 1024;
     private static final int TRANSACTION_SECONDS = 3600;
 
     private final EntityManager entities;
@@ -87,6 +91,7 @@ class Importer {
         private long rankingCount;
         private long duplicates;
         private long skipped;
+        private long heldCharacters;
 
         Run(Project project, ImportFormat format, boolean partial) {
             this.project = project;
@@ -113,10 +118,15 @@ class Importer {
                     }
                 }
                 if (number % FLUSH_EVERY == 0) {
-                    entities.flush();
-                    entities.clear();
+                    flush();
                 }
             }
+        }
+
+        private void flush() {
+            entities.flush();
+            entities.clear();
+            heldCharacters = 0;
         }
 
         private void one(byte[] line) {
@@ -130,11 +140,24 @@ class Importer {
                 skipped++;
             }
             // Build all before the first is stored: a bad tree leaves nothing half behind, also with partial.
-            List<Built> built = found.stream().map(this::build).toList();
+            List<Built> built = new ArrayList<>();
+            long characters = 0;
+            for (ImportedTask each : found) {
+                Built one = build(each);
+                characters += one.characters();
+                if (characters > MAX_UNFOLDED_CHARACTERS) {
+                    throw Refusal.unprocessable(
+                            "tree_too_large",
+                            "the line's tasks, each with the conversation above it, have more than "
+                                    + MAX_UNFOLDED_CHARACTERS + " characters; split the tree");
+                }
+                built.add(one);
+            }
             built.forEach(this::store);
         }
 
-        private record Built(Task task, List<List<String>> groups, String labeler) {}
+        /** A checked task with its checked ranking; storing it cannot fail for what it says. */
+        private record Built(Task task, int characters, Optional<RankingSubmitted> ranking) {}
 
         private Built build(ImportedTask found) {
             // Equal texts are one output; it takes the best of its ranks.
@@ -171,7 +194,7 @@ class Importer {
                     Optional.of(project.baseModel),
                     Optional.empty(),
                     now);
-            Outbox.requireFits(Topics.TASKS, task);
+            int characters = Outbox.requireFits(Topics.TASKS, task).length();
             Set<Integer> placed = new LinkedHashSet<>();
             List<List<String>> groups = new ArrayList<>();
             for (List<Integer> group : found.ranking()) {
@@ -185,7 +208,12 @@ class Importer {
                     groups.add(ids.stream().sorted().toList());
                 }
             }
-            return new Built(task, groups, found.labeler());
+            return new Built(
+                    task,
+                    characters,
+                    groups.isEmpty()
+                            ? Optional.empty()
+                            : Optional.of(Rankings.imported(task, found.labeler(), groups, now)));
         }
 
         private void store(Built built) {
@@ -194,8 +222,13 @@ class Importer {
             } else {
                 duplicates++;
             }
-            if (!built.groups().isEmpty() && rankings.addImported(built.task(), built.labeler(), built.groups(), now)) {
+            if (built.ranking().isPresent()
+                    && rankings.addImported(built.ranking().get())) {
                 rankingCount++;
+            }
+            heldCharacters += built.characters();
+            if (heldCharacters > FLUSH_CHARACTERS) {
+                flush();
             }
         }
 

@@ -5,6 +5,7 @@ import dev.podium.contracts.Message;
 import dev.podium.feedback.ranking.Rankings;
 import dev.podium.feedback.rest.Refusal;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,18 +44,23 @@ final class LineParser {
             outputs.add(text(output.isObject() ? output.path("text") : output, "outputs"));
         }
         List<List<Integer>> ranking = new ArrayList<>();
-        for (JsonNode group : line.path("ranking")) {
+        Set<Integer> placed = new HashSet<>();
+        for (JsonNode group : line.hasNonNull("ranking") ? array(line, "ranking") : List.<JsonNode>of()) {
             List<Integer> positions = new ArrayList<>();
             for (JsonNode position : group.isArray() ? group : List.of(group)) {
                 if (!position.isInt() || position.asInt() < 0 || position.asInt() >= outputs.size()) {
                     throw Refusal.unprocessable(
                             "invalid_ranking", "ranking holds positions in outputs, from 0 to " + (outputs.size() - 1));
                 }
+                if (!placed.add(position.asInt())) {
+                    throw Refusal.unprocessable(
+                            "invalid_ranking", "ranking holds position " + position.asInt() + " twice");
+                }
                 positions.add(position.asInt());
             }
             ranking.add(positions);
         }
-        String labeler = line.path("labeler").asText(Rankings.IMPORTED);
+        String labeler = line.hasNonNull("labeler") ? text(line.path("labeler"), "labeler") : Rankings.IMPORTED;
         return new ImportedTask(messages(line.path("prompt"), "prompt"), outputs, ranking, labeler);
     }
 

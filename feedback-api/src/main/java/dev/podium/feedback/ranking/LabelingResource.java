@@ -98,12 +98,12 @@ public class LabelingResource {
         return view(row.task(), ranking, lease);
     }
 
-    private static TaskView view(Task task, @Nullable RankingRow ranking, @Nullable Lease lease) {
+    private TaskView view(Task task, @Nullable RankingRow ranking, @Nullable Lease lease) {
         List<String> order = lease != null
                 ? lease.order()
                 : ranking != null && !ranking.shownOrder.isEmpty()
                         ? List.of(ranking.shownOrder.split("\n"))
-                        : task.outputs().stream().map(o -> o.id()).sorted().toList();
+                        : Assignment.shuffled(task, me());
         TaskView.LeaseView hold = lease == null ? null : new TaskView.LeaseView(lease.id.toString(), lease.expiresAt);
         if (ranking == null || ranking.retracted) {
             return TaskView.of(task, order, hold, ranking == null ? 0 : ranking.revision, null);

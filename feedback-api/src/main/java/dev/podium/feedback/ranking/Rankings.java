@@ -9,7 +9,9 @@ import dev.podium.contracts.Topics;
 import dev.podium.feedback.outbox.Outbox;
 import dev.podium.feedback.rest.IdempotentAnswers.Answer;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Assignment;
 import dev.podium.feedback.task.Lease;
+import dev.podium.feedback.task.LeaseIds;
 import dev.podium.feedback.task.TaskRow;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
@@ -29,10 +31,12 @@ import org.jspecify.annotations.Nullable;
 public class Rankings {
     private final EntityManager entities;
     private final Outbox outbox;
+    private final LeaseIds leaseIds;
 
-    Rankings(EntityManager entities, Outbox outbox) {
+    Rankings(EntityManager entities, Outbox outbox, LeaseIds leaseIds) {
         this.entities = entities;
         this.outbox = outbox;
+        this.leaseIds = leaseIds;
     }
 
     /**
@@ -47,7 +51,7 @@ public class Rankings {
         RankingRow before = RankingRow.findById(new RankingRow.Id(taskId, labeler));
         Lease lease = Lease.<Lease>find("taskId = ?1 and labeler = ?2", taskId, labeler)
                 .firstResult();
-        if (before == null && lease == null && judgement.leaseId() == null) {
+        if (before == null && lease == null && !leaseIds.isOf(taskId, labeler, judgement.leaseId())) {
             throw Refusal.notFound("Task " + taskId);
         }
         Judgement.Checked checked = judgement.check(task, task.rules());
@@ -64,6 +68,9 @@ public class Rankings {
         if (lease != null) {
             now.shownOrder = lease.shownOrder;
             lease.delete();
+        } else if (now.shownOrder.isEmpty()) {
+            // The lease ran out, or the ranking came with an import: the labeler's order is still the same.
+            now.shownOrder = String.join("\n", Assignment.shuffled(task, labeler));
         }
         now.submittedAt = Clock.systemUTC().instant();
         RankingSubmitted event = new RankingSubmitted(
@@ -74,7 +81,7 @@ public class Rankings {
                 now.revision,
                 checked.groups(),
                 checked.unacceptable(),
-                now.shownOrder.isEmpty() ? List.of() : List.of(now.shownOrder.split("\n")),
+                List.of(now.shownOrder.split("\n")),
                 checked.durationMillis(),
                 Optional.ofNullable(judgement.comment()).filter(c -> !c.isBlank()),
                 now.submittedAt);
@@ -84,13 +91,13 @@ public class Rankings {
         return new Answer(now.revision == 1 ? 201 : 200, answer(taskId, now.revision, event.eventId()));
     }
 
-    /** Imports a ranking that was made elsewhere; no lease, and no place is taken from the project's labelers. */
-    public boolean addImported(Task task, String labeler, List<List<String>> groups, Instant at) {
-        RankingRow.Id id = new RankingRow.Id(task.taskId(), labeler);
-        if (RankingRow.findById(id) != null) {
-            return false;
-        }
-        RankingSubmitted event = new RankingSubmitted(
+    /**
+     * The event of a ranking that was made elsewhere; nothing is stored yet.
+     *
+     * @throws IllegalArgumentException what is wrong with it
+     */
+    public static RankingSubmitted imported(Task task, String labeler, List<List<String>> groups, Instant at) {
+        return new RankingSubmitted(
                 UUID.randomUUID().toString(),
                 task.projectId(),
                 task.taskId(),
@@ -102,13 +109,31 @@ public class Rankings {
                 0,
                 Optional.empty(),
                 at);
-        RankingRow row = newRow(task.taskId(), labeler, task.projectId());
-        row.revision = 1;
-        row.submittedAt = at;
-        row.body = EventJson.writeText(event);
-        row.persist();
-        outbox.add(Topics.RANKINGS, task.taskId(), event.eventId(), task.taskId(), event, at);
-        return true;
+    }
+
+    /**
+     * Stores an imported ranking, unless its labeler has one. It needs no lease, but takes one of the task's places like
+     * any other: a task that came with as many rankings as its project wants is not offered to anybody. Must run in a
+     * transaction. Returns whether it is new.
+     */
+    public boolean addImported(RankingSubmitted event) {
+        // The task's lock first, as everywhere.
+        int added = entities.createNativeQuery("with held as (select id from task where id = :task for update),"
+                        + " added as (insert into ranking"
+                        + " (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at)"
+                        + " select id, :labeler, :project, 1, false, '', :body, :at from held"
+                        + " on conflict (task_id, labeler) do nothing returning task_id)"
+                        + " update task set taken = taken + 1 from added where task.id = added.task_id")
+                .setParameter("task", event.taskId())
+                .setParameter("labeler", event.labelerId())
+                .setParameter("project", event.projectId())
+                .setParameter("body", EventJson.writeText(event))
+                .setParameter("at", event.at())
+                .executeUpdate();
+        if (added == 1) {
+            outbox.add(Topics.RANKINGS, event.taskId(), event.eventId(), event.taskId(), event, event.at());
+        }
+        return added == 1;
     }
 
     /** Takes a ranking back; its place is free again. */
@@ -124,9 +149,7 @@ public class Rankings {
         before.revision++;
         before.retracted = true;
         before.submittedAt = Clock.systemUTC().instant();
-        if (!labeler.equals(IMPORTED)) {
-            row.taken--;
-        }
+        row.taken--;
         RankingRetracted event = new RankingRetracted(
                 UUID.randomUUID().toString(),
                 project,

@@ -24,10 +24,15 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @Singleton
 public class Assignment {
     private final EntityManager entities;
+    private final LeaseIds leaseIds;
     private final Duration leaseTime;
 
-    Assignment(EntityManager entities, @ConfigProperty(name = "podium.lease.minutes") int leaseMinutes) {
+    Assignment(
+            EntityManager entities,
+            LeaseIds leaseIds,
+            @ConfigProperty(name = "podium.lease.minutes") int leaseMinutes) {
         this.entities = entities;
+        this.leaseIds = leaseIds;
         this.leaseTime = Duration.ofMinutes(leaseMinutes);
     }
 
@@ -36,6 +41,7 @@ public class Assignment {
 
     /** The task a labeler is on, or the next one; empty when nothing is left. Must run in a transaction. */
     public Optional<Assigned> next(String project, String labeler) {
+        oneAtATime(project, labeler);
         Instant now = Clock.systemUTC().instant();
         Optional<Lease> current = Lease.<Lease>find(
                         "projectId = ?1 and labeler = ?2 and expiresAt > ?3 order by expiresAt", project, labeler, now)
@@ -46,10 +52,18 @@ public class Assignment {
             return Optional.of(new Assigned(lease, TaskRow.<TaskRow>findById(lease.taskId)));
         }
         Optional<String> open = open(project, labeler);
-        if (open.isEmpty() && releaseExpired(project) > 0) {
+        if (open.isEmpty() && releaseExpired(project, now) > 0) {
             open = open(project, labeler);
         }
         return open.map(id -> lease(id, labeler, now));
+    }
+
+    /** Two tabs of one labeler get the same task, not two. */
+    private void oneAtATime(String project, String labeler) {
+        entities.createNativeQuery(
+                        "select cast(pg_advisory_xact_lock(hashtextextended(:who, 11)) as text)", String.class)
+                .setParameter("who", project + "\n" + labeler)
+                .getSingleResult();
     }
 
     private Optional<String> open(String project, String labeler) {
@@ -69,7 +83,7 @@ public class Assignment {
         TaskRow row = TaskRow.findById(taskId, LockModeType.PESSIMISTIC_WRITE);
         row.taken++;
         Lease lease = new Lease();
-        lease.id = UUID.randomUUID();
+        lease.id = leaseIds.of(taskId, labeler);
         lease.taskId = taskId;
         lease.projectId = row.projectId;
         lease.labeler = labeler;
@@ -80,7 +94,7 @@ public class Assignment {
     }
 
     /** The order for one labeler: random over labelers, the same whenever this labeler sees the task. */
-    static List<String> shuffled(Task task, String labeler) {
+    public static List<String> shuffled(Task task, String labeler) {
         List<String> ids =
                 new ArrayList<>(task.outputs().stream().map(Output::id).sorted().toList());
         UUID seed = UUID.nameUUIDFromBytes((task.taskId() + "\n" + labeler).getBytes(StandardCharsets.UTF_8));
@@ -88,19 +102,28 @@ public class Assignment {
         return ids;
     }
 
-    /** Frees the places of leases that ran out. Must run in a transaction. */
-    int releaseExpired(String project) {
+    /**
+     * Frees the places of leases that ran out. Locks the tasks before their leases, as whoever submits does, and leaves
+     * out the tasks that somebody works on just now. Must run in a transaction.
+     */
+    int releaseExpired(String project, Instant now) {
         List<?> tasks = entities.createNativeQuery(
-                        "delete from lease where id in (select id from lease where project_id = :project"
-                                + " and expires_at < now() limit 1000 for update skip locked) returning task_id",
+                        "select id from task where id in (select task_id from lease where project_id = :project"
+                                + " and expires_at < :now limit 1000) order by id for update skip locked",
                         String.class)
                 .setParameter("project", project)
+                .setParameter("now", now)
                 .getResultList();
-        for (Object task : tasks.stream().sorted().toList()) {
-            entities.createNativeQuery("update task set taken = taken - 1 where id = :id")
-                    .setParameter("id", task)
-                    .executeUpdate();
+        if (tasks.isEmpty()) {
+            return 0;
         }
-        return tasks.size();
+        return entities.createNativeQuery("with gone as (delete from lease where task_id in (:tasks)"
+                        + " and expires_at < :now returning task_id)"
+                        + " update task set taken = taken - freed.places"
+                        + " from (select task_id, count(*) as places from gone group by task_id) freed"
+                        + " where task.id = freed.task_id")
+                .setParameter("tasks", tasks)
+                .setParameter("now", now)
+                .executeUpdate();
     }
 }
