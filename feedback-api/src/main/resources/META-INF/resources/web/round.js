@@ -14,8 +14,11 @@ let adapter = null;
 
 async function refresh() {
   try {
-    const [round, all] = await Promise.all([get(`/rounds/${encode(id)}`), get(`/rounds/${encode(id)}/events`)]);
-    events = listOf(all);
+    // The events after the state: of a round that has ended none is missing.
+    const round = await get(`/rounds/${encode(id)}`);
+    for (let more = [null]; more.length > 0; events = [...events, ...more]) {
+      more = listOf(await get(`/rounds/${encode(id)}/events?after=${events.length}`));
+    }
     fill(byId('notice'));
     if (round.state === 'SUCCEEDED' && round.version && round.kind !== 'SAMPLE' && !adapter) {
       adapter = await get(`/projects/${encode(project)}/adapters/${encode(round.version)}`).catch(() => null);

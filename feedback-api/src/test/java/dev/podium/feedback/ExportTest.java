@@ -1,6 +1,8 @@
 package dev.podium.feedback;
 
+import static org.hamcrest.Matchers.equalTo;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.embedded.testing.ServersResource;
@@ -11,13 +13,17 @@ import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -67,6 +73,82 @@ class ExportTest {
             Thread.sleep(100);
         }
         assertEquals(0, running());
+    }
+
+    @Test
+    void anExportThatBreaksOffDoesNotEndLikeAWholeOne() throws Exception {
+        String project = Api.project("{}");
+        decided(project, SETS);
+        assertTrue(endsWell(readAll(export(project), () -> {})), "a whole one ends well");
+        byte[] broken = readAll(
+                export(project),
+                () -> QuarkusTransaction.requiringNew()
+                        .call(() -> entities.createNativeQuery(
+                                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                                                + " where state <> 'idle' and query like 'select body from preference%'",
+                                        Boolean.class)
+                                .getSingleResult()));
+        assertFalse(endsWell(broken), "rows are missing, and the response ends as if none were");
+    }
+
+    @Test
+    void aSetThatCannotBeReadIsAFailureNotAShorterExport() {
+        String project = Api.project("{}");
+        decided(project, 1);
+        Api.operator()
+                .get("/api/v1/projects/" + project + "/export?format=trl")
+                .then()
+                .statusCode(500);
+    }
+
+    @Test
+    void slowReadersLeaveConnectionsForLabelers() throws Exception {
+        String project = Api.project("{}");
+        decided(project, SETS);
+        List<Socket> slow = new ArrayList<>();
+        try {
+            for (int i = 0; i < 8; i++) {
+                Socket socket = export(project);
+                slow.add(socket);
+                assertTrue(socket.getInputStream().read() >= 0);
+            }
+            Api.operator()
+                    .get("/api/v1/projects/" + project + "/export")
+                    .then()
+                    .statusCode(429)
+                    .body("code", equalTo("too_many_exports"));
+        } finally {
+            for (Socket socket : slow) {
+                socket.close();
+            }
+        }
+        long deadlineNanos = System.nanoTime() + 20_000_000_000L;
+        while (running() > 0 && System.nanoTime() < deadlineNanos) {
+            Thread.sleep(100);
+        }
+        Api.operator()
+                .get("/api/v1/projects/" + project + "/export?format=preferences")
+                .then()
+                .statusCode(200);
+    }
+
+    /** What comes until the connection ends, one way or the other. */
+    private static byte[] readAll(Socket socket, Runnable afterTheFirstByte) throws Exception {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        try (socket;
+                InputStream in = socket.getInputStream()) {
+            all.write(in.read());
+            afterTheFirstByte.run();
+            in.transferTo(all);
+        } catch (SocketException e) {
+            // Reset: a clear sign that something is missing.
+        }
+        return all.toByteArray();
+    }
+
+    /** Whether the last chunk is there that HTTP ends a whole response with. */
+    private static boolean endsWell(byte[] response) {
+        return new String(response, StandardCharsets.ISO_8859_1).endsWith("\r\n0\r\n\r\n");
     }
 
     /** Exports that hold a snapshot of the database now. */

@@ -10,7 +10,6 @@ import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
-import jakarta.persistence.LockModeType;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -78,7 +77,7 @@ public class Channels {
     /** Points a channel at what it pointed to before it came to its present version. */
     ChannelPointer rollBack(String project, String channel, String by) {
         lock(project);
-        List<ChannelPointer> history = history(project, channel);
+        List<ChannelPointer> history = history(project, channel, 1000);
         if (history.isEmpty()) {
             throw Refusal.notFound("Channel " + channel);
         }
@@ -108,19 +107,18 @@ public class Channels {
 
     /** Changes of a project's channels happen one after the other. */
     private void lock(String project) {
-        Project.required(project);
-        entities.find(Project.class, project, LockModeType.PESSIMISTIC_WRITE);
+        Project.lock(project);
     }
 
     private Optional<ChannelPointer> newest(String project, String channel) {
-        return history(project, channel).stream().findFirst();
+        return history(project, channel, 1).stream().findFirst();
     }
 
-    private List<ChannelPointer> history(String project, String channel) {
+    private List<ChannelPointer> history(String project, String channel, int limit) {
         List<ChannelPointer> all = new ArrayList<>();
         for (Object body : entities.createNativeQuery(
                         "select body from channel_change where project_id = :p and channel = :c"
-                                + " order by sequence desc limit 1000",
+                                + " order by sequence desc limit " + limit,
                         String.class)
                 .setParameter("p", project)
                 .setParameter("c", channel)

@@ -8,14 +8,18 @@ import dev.podium.contracts.PreferenceSet;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
 import io.agroal.api.AgroalDataSource;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.StreamingOutput;
 import java.io.BufferedOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -27,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
@@ -38,8 +43,11 @@ public class ExportResource {
     private static final Logger LOG = Logger.getLogger(ExportResource.class);
     private static final Set<String> FORMATS = Set.of("trl", "trl-conversational", "preferences");
     private static final int FETCH_ROWS = 200;
+    // Each holds a connection to the database for as long as its reader takes; labelers need the others.
+    private static final int MOST_AT_ONCE = 8;
 
     private final AgroalDataSource database;
+    private final Semaphore places = new Semaphore(MOST_AT_ONCE);
 
     ExportResource(AgroalDataSource database) {
         this.database = database;
@@ -49,7 +57,10 @@ public class ExportResource {
     @GET
     @RolesAllowed({"operator", "service"})
     @Produces("application/x-ndjson")
-    public StreamingOutput export(@RestPath String project, @QueryParam("format") @DefaultValue("trl") String format) {
+    public StreamingOutput export(
+            @RestPath String project,
+            @QueryParam("format") @DefaultValue("trl") String format,
+            @Context HttpServerRequest request) {
         Project.required(project);
         if (!FORMATS.contains(format)) {
             throw new Refusal(
@@ -57,12 +68,41 @@ public class ExportResource {
                     "unknown_format",
                     "format must be one of " + FORMATS.stream().sorted().toList() + ".");
         }
-        return out -> write(project, format, out);
+        return out -> {
+            if (!places.tryAcquire()) {
+                throw new Refusal(
+                        429,
+                        "too_many_exports",
+                        MOST_AT_ONCE + " exports are read already; try again when one of them is through.");
+            }
+            try {
+                write(project, format, new Reader(out));
+            } catch (Reader.Gone e) {
+                LOG.infof("an export of %s was not read to its end: %s", project, e.getMessage());
+            } catch (IOException | RuntimeException e) {
+                if (request.response().headWritten()) {
+                    breakOff(request);
+                }
+                throw e;
+            } finally {
+                places.release();
+            }
+        };
+    }
+
+    /** Ended like any other, the response would look whole. */
+    private static void breakOff(HttpServerRequest request) {
+        if (request.version() == HttpVersion.HTTP_2) {
+            request.response().reset();
+        } else {
+            request.connection().close();
+        }
     }
 
     private void write(String project, String format, OutputStream target) throws IOException {
-        try (Connection connection = database.getConnection();
-                OutputStream out = new BufferedOutputStream(target, 1 << 16)) {
+        // Not closed here: closing ends the response, also after a failure.
+        OutputStream out = new BufferedOutputStream(target, 1 << 16);
+        try (Connection connection = database.getConnection()) {
             connection.setAutoCommit(false);
             try (PreparedStatement query = connection.prepareStatement(
                     "select body from preference where project_id = ? and decided order by task_id")) {
@@ -77,10 +117,32 @@ public class ExportResource {
                 connection.rollback();
             }
         } catch (SQLException e) {
-            throw new IOException("the database does not answer: " + e.getMessage(), e);
-        } catch (IOException e) {
-            // The reader went away, and its snapshot with it; nobody is left to tell.
-            LOG.infof("an export of %s was not read to its end: %s", project, e.getMessage());
+            throw new IllegalStateException("an export of " + project + " breaks off: " + e.getMessage(), e);
+        }
+        out.flush();
+    }
+
+    /** Whoever reads the export. Going away is their right; whatever else goes wrong is a failure. */
+    private static final class Reader extends FilterOutputStream {
+        Reader(OutputStream target) {
+            super(target);
+        }
+
+        static final class Gone extends IOException {
+            private static final long serialVersionUID = 1L;
+
+            Gone(IOException cause) {
+                super(cause);
+            }
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            try {
+                out.write(bytes, offset, length);
+            } catch (IOException e) {
+                throw new Gone(e);
+            }
         }
     }
 
@@ -93,7 +155,7 @@ public class ExportResource {
         try {
             set = EventJson.mapper().readValue(body, PreferenceSet.class);
         } catch (JsonProcessingException e) {
-            throw new IOException("a stored preference set cannot be read", e);
+            throw new IllegalStateException("a stored preference set cannot be read", e);
         }
         Map<String, Output> outputs = set.outputs().stream().collect(Collectors.toMap(Output::id, Function.identity()));
         for (PreferenceSet.Pair pair : set.pairs()) {

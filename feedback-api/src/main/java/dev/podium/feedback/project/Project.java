@@ -8,7 +8,6 @@ import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
-import jakarta.persistence.LockModeType;
 import java.time.Instant;
 
 /** A labeling project. */
@@ -26,7 +25,7 @@ public class Project extends PanacheEntityBase {
     @Column(name = "rules")
     public String rulesJson = "{}";
 
-    @Column(name = "last_version")
+    @Column(name = "last_version", updatable = false)
     public long lastVersion;
 
     @Column(name = "created_at")
@@ -41,11 +40,28 @@ public class Project extends PanacheEntityBase {
         return project;
     }
 
+    /** Locks the project's row until the transaction ends, or answers 404. */
+    public static void lock(String id) {
+        if (getEntityManager()
+                .createNativeQuery("select id from project where id = :id for update", String.class)
+                .setParameter("id", id)
+                .getResultList()
+                .isEmpty()) {
+            throw Refusal.notFound("Project " + id);
+        }
+    }
+
     /** The next adapter version; the row stays locked until the transaction ends. */
     public static String nextVersion(String id) {
-        Project project = findById(id, LockModeType.PESSIMISTIC_WRITE);
-        project.lastVersion++;
-        return "v" + project.lastVersion;
+        // Counted by the database: an entity that was loaded before the lock would count from what it saw then.
+        return "v"
+                + getEntityManager()
+                        .createNativeQuery(
+                                "update project set last_version = last_version + 1 where id = :id"
+                                        + " returning last_version",
+                                Long.class)
+                        .setParameter("id", id)
+                        .getSingleResult();
     }
 
     public RankingRules rules() {

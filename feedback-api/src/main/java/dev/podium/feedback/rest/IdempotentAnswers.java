@@ -61,14 +61,8 @@ public class IdempotentAnswers {
      *
      * @param request what makes requests the same
      */
-    public Response once(String person, @Nullable String key, String request, Supplier<Answer> work) {
-        if (key == null || key.isBlank() || key.length() > MAX_KEY_CHARACTERS) {
-            throw new Refusal(
-                    400,
-                    "idempotency_key_missing",
-                    "Send a header Idempotency-Key of 1 to " + MAX_KEY_CHARACTERS
-                            + " characters, a new one per action.");
-        }
+    public Response once(String person, @Nullable String given, String request, Supplier<Answer> work) {
+        String key = requireKey(given);
         boolean locked = (Boolean)
                 entities.createNativeQuery("select pg_try_advisory_xact_lock(hashtextextended(:key, 7))", Boolean.class)
                         .setParameter("key", person + "\n" + key)
@@ -79,10 +73,7 @@ public class IdempotentAnswers {
         String sha256 = sha256(request);
         Remembered before = entities.find(Remembered.class, new Id(person, key));
         if (before != null) {
-            if (!before.requestSha256.equals(sha256)) {
-                throw Refusal.unprocessable(
-                        "idempotency_key_reused", "This Idempotency-Key was used for another request; take a new one.");
-            }
+            requireSame(before.requestSha256, sha256);
             return Response.status(before.status)
                     .entity(before.body)
                     .header("Idempotent-Replayed", "true")
@@ -99,7 +90,28 @@ public class IdempotentAnswers {
         return Response.status(now.status).entity(now.body).build();
     }
 
-    private static String sha256(String text) {
+    /** The key, when it is one. */
+    public static String requireKey(@Nullable String key) {
+        if (key == null || key.isBlank() || key.length() > MAX_KEY_CHARACTERS) {
+            throw new Refusal(
+                    400,
+                    "idempotency_key_missing",
+                    "Send a header Idempotency-Key of 1 to " + MAX_KEY_CHARACTERS
+                            + " characters, a new one per action.");
+        }
+        return key;
+    }
+
+    /** Refuses another request under a key that was used. */
+    public static void requireSame(String beforeSha256, String nowSha256) {
+        if (!beforeSha256.equals(nowSha256)) {
+            throw Refusal.unprocessable(
+                    "idempotency_key_reused", "This Idempotency-Key was used for another request; take a new one.");
+        }
+    }
+
+    /** What a request is told by. */
+    public static String sha256(String text) {
         try {
             return HexFormat.of()
                     .formatHex(MessageDigest.getInstance("SHA-256")

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What an operator sends to start a round. */
@@ -24,6 +25,8 @@ public record NewRound(
         @Nullable String rewardAdapter,
         @Nullable List<JsonNode> prompts,
         @Nullable List<JsonNode> records) {
+    private static final Set<String> ROLES = Set.of("system", "user", "assistant");
+
     /** The kind's defaults with what the operator set on top; unknown fields are refused. */
     RoundConfig effectiveConfig(RoundKind of) {
         ObjectNode merged = (ObjectNode) EventJson.mapper().valueToTree(RoundConfig.defaults(of));
@@ -79,8 +82,10 @@ public record NewRound(
         }
         List<Message> messages = new ArrayList<>();
         for (JsonNode message : node) {
-            if (!message.path("role").isTextual() || !message.path("content").isTextual()) {
-                throw Refusal.unprocessable("invalid_prompt", "A message has a role and a content.");
+            if (!ROLES.contains(message.path("role").asText())
+                    || !message.path("content").isTextual()) {
+                throw Refusal.unprocessable(
+                        "invalid_prompt", "A message has a role (system, user or assistant) and a content.");
             }
             messages.add(new Message(
                     message.path("role").asText(), message.path("content").asText()));

@@ -2,20 +2,25 @@ package dev.podium.feedback.round;
 
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.IdempotentAnswers;
 import io.quarkus.panache.common.Sort;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import org.jboss.resteasy.reactive.RestPath;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @RolesAllowed("operator")
 public class ProjectRoundsResource {
+    private static final int MOST_LISTED = 1000;
+
     private final Rounds rounds;
     private final RoundViews views;
     private final SecurityIdentity identity;
@@ -37,12 +44,16 @@ public class ProjectRoundsResource {
     /** Starts a round. */
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
-    @Transactional
     public Response start(
             @RestPath String project, @HeaderParam("Idempotency-Key") @Nullable String key, InputStream body) {
-        NewRound wanted = Bodies.parse(Bodies.read(body, Bodies.ROUND_BYTES), NewRound.class);
+        byte[] bytes = Bodies.read(body, Bodies.ROUND_BYTES);
+        NewRound wanted = Bodies.parse(bytes, NewRound.class);
+        Optional<Rounds.Key> once = Optional.ofNullable(key)
+                .map(k -> new Rounds.Key(
+                        IdempotentAnswers.requireKey(k),
+                        IdempotentAnswers.sha256(new String(bytes, StandardCharsets.UTF_8))));
         Rounds.Started started =
-                rounds.start(project, wanted, key, identity.getPrincipal().getName());
+                rounds.start(project, wanted, once, identity.getPrincipal().getName());
         Response.ResponseBuilder answer =
                 Response.status(started.isNew() ? 201 : 200).entity(views.of(started.round()));
         if (!started.isNew()) {
@@ -51,11 +62,14 @@ public class ProjectRoundsResource {
         return answer.build();
     }
 
+    /** The newest rounds, newest first. */
     @GET
     @Transactional
-    public List<RoundView> list(@RestPath String project) {
+    public List<RoundView> list(@RestPath String project, @QueryParam("limit") @DefaultValue("200") int limit) {
         Project.required(project);
-        return RoundRow.<RoundRow>find("projectId", Sort.descending("requestedAt"), project).stream()
+        return RoundRow.<RoundRow>find("projectId", Sort.descending("requestedAt"), project)
+                .page(0, Math.clamp(limit, 1, MOST_LISTED))
+                .stream()
                 .map(views::of)
                 .toList();
     }

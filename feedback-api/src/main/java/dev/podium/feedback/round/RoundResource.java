@@ -38,21 +38,26 @@ public class RoundResource {
         return views.of(RoundViews.required(round));
     }
 
-    /** All that happened, oldest first. */
+    /**
+     * What happened, oldest first, in portions: ask again with {@code after} raised by what came, until a portion is
+     * empty.
+     *
+     * @param after how many events to leave out
+     */
     @GET
     @Path("events")
     @Transactional
     public List<JsonNode> events(@RestPath String round, @QueryParam("after") @DefaultValue("0") int after) {
         RoundViews.required(round);
         List<JsonNode> all = new ArrayList<>();
-        for (String body : views.bodies(round)) {
+        for (String body : views.bodies(round, Math.max(0, after))) {
             try {
                 all.add(EventJson.mapper().readTree(body));
             } catch (JsonProcessingException e) {
                 throw new IllegalStateException("a stored event cannot be read", e);
             }
         }
-        return all.subList(Math.clamp(after, 0, all.size()), all.size());
+        return all;
     }
 
     @POST

@@ -20,10 +20,19 @@ public class RoundRow extends PanacheEntityBase {
 
     public String kind = "";
     public String version = "";
-    public String command = "";
+    public String config = "";
+
+    @Column(name = "initial_adapter")
+    public @Nullable String initialAdapter;
+
+    @Column(name = "reward_adapter")
+    public @Nullable String rewardAdapter;
 
     @Column(name = "idempotency_key")
     public @Nullable String idempotencyKey;
+
+    @Column(name = "request_sha256")
+    public @Nullable String requestSha256;
 
     @Column(name = "requested_by")
     public String requestedBy = "";

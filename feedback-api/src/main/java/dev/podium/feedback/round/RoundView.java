@@ -3,8 +3,8 @@ package dev.podium.feedback.round;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.RoundEvent;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -36,10 +36,7 @@ public record RoundView(
     /** Why a round failed. */
     public record Problem(String code, String message) {}
 
-    /** Folds a round's events, in order. */
-    static RoundView of(RoundRow row, JsonNode command, List<RoundEvent> events) {
-        Fold fold = new Fold();
-        events.forEach(fold::add);
+    static RoundView of(RoundRow row, JsonNode config, Fold fold) {
         return new RoundView(
                 row.id,
                 row.projectId,
@@ -49,22 +46,20 @@ public record RoundView(
                 fold.step,
                 fold.totalSteps,
                 fold.etaSeconds,
-                fold.metrics,
+                Collections.unmodifiableMap(new LinkedHashMap<>(fold.metrics)),
                 fold.info,
                 fold.error,
-                command.path("config"),
-                textOrNull(command.path("initialAdapter")),
-                textOrNull(command.path("rewardAdapter")),
+                config,
+                row.initialAdapter,
+                row.rewardAdapter,
                 row.requestedBy,
                 row.requestedAt,
                 fold.endedAt);
     }
 
-    private static @Nullable String textOrNull(JsonNode node) {
-        return node.isTextual() ? node.textValue() : null;
-    }
-
-    private static final class Fold {
+    /** A round's events so far, folded in their order. */
+    static final class Fold {
+        private long nextOffset;
         private String state = "REQUESTED";
         private int step;
         private int totalSteps;
@@ -74,7 +69,18 @@ public record RoundView(
         private @Nullable Problem error;
         private @Nullable Instant endedAt;
 
-        void add(RoundEvent event) {
+        /** Where the events begin that are not in yet. */
+        long nextOffset() {
+            return nextOffset;
+        }
+
+        /** Whether nothing can change any more. */
+        boolean ended() {
+            return endedAt != null;
+        }
+
+        void add(long offset, RoundEvent event) {
+            nextOffset = offset + 1;
             if (endedAt != null) {
                 return;
             }

@@ -1,20 +1,29 @@
 package dev.podium.feedback.round;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.feedback.rest.Refusal;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
+import jakarta.persistence.Tuple;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Rounds with what the projection knows of them. */
 @Singleton
 class RoundViews {
+    /** Events of one answer, and of one read. */
+    static final int PORTION = 2000;
+
+    private static final int MOST_FOLDS = 10_000;
+
     private final EntityManager entities;
+    private final Cache<String, RoundView.Fold> folds =
+            Caffeine.newBuilder().maximumSize(MOST_FOLDS).build();
 
     RoundViews(EntityManager entities) {
         this.entities = entities;
@@ -28,24 +37,48 @@ class RoundViews {
         return row;
     }
 
+    /** Reads what is new since the last look alone: pages look every few seconds, and a round may have many events. */
     RoundView of(RoundRow row) {
-        try {
-            List<RoundEvent> events = new ArrayList<>();
-            for (String body : bodies(row.id)) {
-                events.add(EventJson.read(body.getBytes(StandardCharsets.UTF_8), RoundEvent.class));
+        RoundView.Fold fold = folds.get(row.id, id -> new RoundView.Fold());
+        synchronized (fold) {
+            try {
+                int read = PORTION;
+                while (read == PORTION && !fold.ended()) {
+                    read = readOn(row.id, fold);
+                }
+                return RoundView.of(row, EventJson.mapper().readTree(row.config), fold);
+            } catch (InvalidEventException | JsonProcessingException e) {
+                throw new IllegalStateException("the stored events of round " + row.id + " cannot be read", e);
             }
-            return RoundView.of(row, EventJson.mapper().readTree(row.command), events);
-        } catch (InvalidEventException | JsonProcessingException e) {
-            throw new IllegalStateException("the stored events of round " + row.id + " cannot be read", e);
         }
     }
 
-    /** The round's events as JSON, oldest first. */
-    @SuppressWarnings("unchecked")
-    List<String> bodies(String round) {
-        return entities.createNativeQuery(
-                        "select body from round_event where round_id = :id order by \"offset\"", String.class)
+    private int readOn(String round, RoundView.Fold fold) throws InvalidEventException {
+        List<Tuple> portion = entities.createNativeQuery(
+                        "select \"offset\" as at, body from round_event where round_id = :id"
+                                + " and \"offset\" >= :from order by \"offset\" limit " + PORTION,
+                        Tuple.class)
                 .setParameter("id", round)
+                .setParameter("from", fold.nextOffset())
+                .getResultList();
+        for (Tuple row : portion) {
+            String body = row.get("body", String.class);
+            fold.add(
+                    row.get("at", Number.class).longValue(),
+                    EventJson.read(body.getBytes(StandardCharsets.UTF_8), RoundEvent.class));
+        }
+        return portion.size();
+    }
+
+    /** The round's events as JSON, oldest first, at most {@link #PORTION}. */
+    @SuppressWarnings("unchecked")
+    List<String> bodies(String round, int after) {
+        return entities.createNativeQuery(
+                        "select body from round_event where round_id = :id order by \"offset\""
+                                + " offset :after limit " + PORTION,
+                        String.class)
+                .setParameter("id", round)
+                .setParameter("after", after)
                 .getResultList();
     }
 }

@@ -11,7 +11,9 @@ import dev.podium.contracts.Topics;
 import dev.podium.feedback.kafka.KafkaAccess;
 import dev.podium.feedback.outbox.Outbox;
 import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.Refusal;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.transaction.Transactional;
@@ -51,22 +53,51 @@ public class Rounds {
     /** A stored round, and whether this call made it. */
     public record Started(RoundRow round, boolean isNew) {}
 
+    /** The operator's name for a request, and what tells it from others. */
+    public record Key(String key, String requestSha256) {}
+
+    private record Checked(
+            String baseModel,
+            RoundConfig config,
+            List<List<Message>> prompts,
+            List<SftRecord> records,
+            Optional<String> initial,
+            Optional<String> reward) {}
+
     /** Starts a round; the same key of the same operator gives the same round. */
-    @Transactional
-    public Started start(String project, NewRound wanted, @Nullable String key, String operator) {
-        Project home = Project.required(project);
-        if (key != null) {
-            Optional<RoundRow> before = RoundRow.<RoundRow>find(
-                            "projectId = ?1 and requestedBy = ?2 and idempotencyKey = ?3", project, operator, key)
-                    .firstResultOptional();
-            if (before.isPresent()) {
-                return new Started(before.get(), false);
-            }
-        }
+    public Started start(String project, NewRound wanted, Optional<Key> key, String operator) {
         if (wanted.kind() == null) {
             throw Refusal.unprocessable("invalid_kind", "kind must be SAMPLE, SFT, REWARD, DPO or PPO.");
         }
         RoundKind kind = wanted.kind();
+        Optional<RoundRow> before = QuarkusTransaction.requiringNew().call(() -> before(project, key, operator));
+        if (before.isPresent()) {
+            return new Started(before.get(), false);
+        }
+        Checked checked = QuarkusTransaction.requiringNew().call(() -> check(project, kind, wanted));
+        // Kafka may be slow or away: nothing is locked meanwhile.
+        List<PartitionEnd> pin = pin();
+        return QuarkusTransaction.requiringNew().call(() -> store(project, kind, checked, pin, key, operator));
+    }
+
+    private static Optional<RoundRow> before(String project, Optional<Key> key, String operator) {
+        if (key.isEmpty()) {
+            return Optional.empty();
+        }
+        Optional<RoundRow> before = RoundRow.<RoundRow>find(
+                        "projectId = ?1 and requestedBy = ?2 and idempotencyKey = ?3",
+                        project,
+                        operator,
+                        key.get().key())
+                .firstResultOptional();
+        before.map(row -> row.requestSha256)
+                .ifPresent(sha256 ->
+                        IdempotentAnswers.requireSame(sha256, key.get().requestSha256()));
+        return before;
+    }
+
+    private Checked check(String project, RoundKind kind, NewRound wanted) {
+        Project home = Project.required(project);
         String baseModel = wanted.baseModel() == null ? home.baseModel : wanted.baseModel();
         if (!baseModels.contains(baseModel)) {
             throw Refusal.unprocessable(
@@ -80,32 +111,50 @@ public class Rounds {
         requireData(project, kind, prompts, records);
         Optional<String> initial = Optional.ofNullable(wanted.initialAdapter()).filter(v -> !v.isBlank());
         initial.ifPresent(version -> requireAdapter(project, version, "POLICY"));
-        Optional<String> reward = reward(project, kind, wanted.rewardAdapter());
+        return new Checked(baseModel, config, prompts, records, initial, reward(project, kind, wanted.rewardAdapter()));
+    }
+
+    private Started store(
+            String project,
+            RoundKind kind,
+            Checked checked,
+            List<PartitionEnd> pin,
+            Optional<Key> key,
+            String operator) {
+        // Under the project's lock: of two requests with one key the second sees the first's round.
+        Project.lock(project);
+        Optional<RoundRow> twin = before(project, key, operator);
+        if (twin.isPresent()) {
+            return new Started(twin.get(), false);
+        }
         Instant now = Clock.systemUTC().instant();
         RoundRow row = new RoundRow();
         row.id = UUID.randomUUID().toString();
         row.projectId = project;
         row.kind = kind.name();
         row.version = Project.nextVersion(project);
-        row.idempotencyKey = key;
+        row.config = EventJson.writeText(checked.config());
+        row.initialAdapter = checked.initial().orElse(null);
+        row.rewardAdapter = checked.reward().orElse(null);
+        row.idempotencyKey = key.map(Key::key).orElse(null);
+        row.requestSha256 = key.map(Key::requestSha256).orElse(null);
         row.requestedBy = operator;
         row.requestedAt = now;
+        row.persist();
         RoundCommand command = new RoundCommand.StartRound(
                 row.id,
                 project,
                 kind,
                 row.version,
-                baseModel,
-                config,
-                pin(),
-                initial,
-                reward,
-                prompts,
-                records,
+                checked.baseModel(),
+                checked.config(),
+                pin,
+                checked.initial(),
+                checked.reward(),
+                checked.prompts(),
+                checked.records(),
                 operator,
                 now);
-        row.command = EventJson.writeText(command);
-        row.persist();
         outbox.add(Topics.ROUND_COMMANDS, row.id, UUID.randomUUID().toString(), row.id, command, now);
         return new Started(row, true);
     }
