@@ -79,7 +79,7 @@ function newUser() {
     submit: 'Add',
     content: h('div', { class: 'fields' },
       field('name', 'Name', { required: true, maxlength: 100, autocomplete: 'off' }),
-      field('password', 'Password', { required: true, type: 'password', minlength: 8, maxlength: 200, autocomplete: 'new-password', hint: 'Hand it over on a safe way.' }),
+      field('password', 'Password', { required: true, type: 'password', minlength: 10, maxlength: 72, autocomplete: 'new-password', hint: 'Hand it over on a safe way.' }),
       choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: does everything'], ['service', 'service: reads adapters, posts tasks']])),
     async action(values) {
       await post('/users', values);

@@ -7,9 +7,13 @@ import static org.hamcrest.Matchers.hasSize;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.podium.embedded.testing.ServersResource;
+import dev.podium.feedback.rest.IdempotentAnswers;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import jakarta.inject.Inject;
+import jakarta.persistence.EntityManager;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -22,6 +26,12 @@ import org.junit.jupiter.api.Test;
 @QuarkusTest
 @WithTestResource(ServersResource.class)
 class BadInputsTest {
+    @Inject
+    EntityManager entities;
+
+    @Inject
+    IdempotentAnswers answers;
+
     private String project;
     private String labeler;
     private String task;
@@ -216,6 +226,73 @@ class BadInputsTest {
                 .post("/api/v1/projects")
                 .then()
                 .statusCode(201);
+    }
+
+    @Test
+    void aForeignPageGetsNothingDoneWithTheBrowsersBasicPassword() {
+        String lines = "{\"prompt\":\"x\",\"outputs\":[\"a\",\"b\"]}";
+        for (String[] header :
+                new String[][] {{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}
+                }) {
+            Api.operator()
+                    .header(header[0], header[1])
+                    .contentType("text/plain")
+                    .body(lines)
+                    .post("/api/v1/projects/" + project + "/import")
+                    .then()
+                    .statusCode(403)
+                    .body("code", equalTo("foreign_origin"));
+        }
+        Api.operator()
+                .header("Origin", "http://localhost:" + io.restassured.RestAssured.port)
+                .header("Sec-Fetch-Site", "same-origin")
+                .contentType("text/plain")
+                .body(lines)
+                .post("/api/v1/projects/" + project + "/import")
+                .then()
+                .statusCode(200);
+    }
+
+    @Test
+    void nulInAnAddressOrANameIsNoFailureOfOurs() {
+        Api.operator()
+                .urlEncodingEnabled(false)
+                .get("/api/v1/projects/%00")
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("invalid_text"));
+        Api.as("oper\0ator", "x").get("/api/v1/me").then().statusCode(401);
+    }
+
+    @Test
+    void whatIsCreatedTwiceAtOnceIsThereOnce() throws Exception {
+        String body = "{\"id\":\"twice-" + UUID.randomUUID() + "\"}";
+        java.util.Map<Integer, Integer> statuses = new java.util.TreeMap<>();
+        try (var threads = java.util.concurrent.Executors.newFixedThreadPool(6)) {
+            java.util.concurrent.Callable<Integer> create =
+                    () -> Api.operator().body(body).post("/api/v1/projects").statusCode();
+            for (var done : threads.invokeAll(java.util.Collections.nCopies(6, create))) {
+                statuses.merge(done.get(), 1, Integer::sum);
+            }
+        }
+        assertEquals(java.util.Map.of(201, 1, 409, 5), statuses);
+    }
+
+    @Test
+    void answersAreForgottenWhenNobodyCanAskForThemAnyMore() {
+        Api.submit(labeler, project, task, Api.groups(ids), "kept", null).then().statusCode(201);
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("insert into idempotent_answer"
+                                + " select :who, 'old-' || i, 'x', 201, '{}', now() - interval '8 days'"
+                                + " from generate_series(1, 10001) i")
+                        .setParameter("who", labeler)
+                        .executeUpdate());
+        answers.forgetOld();
+        assertEquals(
+                List.of("kept"),
+                entities.createNativeQuery("select key from idempotent_answer where person = :who", String.class)
+                        .setParameter("who", labeler)
+                        .getResultList());
     }
 
     @Test

@@ -88,6 +88,17 @@ class OutageTest {
             return status == 201;
         });
         await("the second ranking", () -> records(Topics.RANKINGS) == 2);
+
+        // When nothing but such an event is there
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("insert into outbox"
+                                + " (id, aggregatetype, aggregateid, type, payload, subject, created_at) values"
+                                + " ('lonely', '" + Topics.TASKS + "', 'lonely', 'rlhf.Task.v1',"
+                                + " repeat('x', 3000000), 'lonely', now())")
+                        .executeUpdate());
+
+        // Then it is set aside all the same
+        await("the lonely one", () -> outbox("refused is not null") == 2);
     }
 
     private long records(String topic) {

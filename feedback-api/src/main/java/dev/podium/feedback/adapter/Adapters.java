@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.apache.kafka.common.KafkaException;
 
 /** Published adapters and where they come from. */
@@ -90,7 +91,7 @@ public class Adapters {
         List<Used> rankings = new ArrayList<>();
         Map<String, Long> labelers = new TreeMap<>();
         if (manifest.dataSet().isPresent()) {
-            for (DataSetLine line : dataSet(manifest.dataSet().get())) {
+            readDataSet(manifest.dataSet().get(), line -> {
                 for (RankingUsed used : line.set().rankings()) {
                     rankings.add(new Used(
                             used.topic(),
@@ -101,7 +102,7 @@ public class Adapters {
                             used.revision()));
                     labelers.merge(used.labelerId(), 1L, Long::sum);
                 }
-            }
+            });
         }
         Map<String, String> parents = new LinkedHashMap<>();
         manifest.initialAdapter().ifPresent(v -> parents.put("initialAdapter", v));
@@ -117,21 +118,20 @@ public class Adapters {
                 parents);
     }
 
-    private List<DataSetLine> dataSet(AdapterManifest.ArtifactFile file) {
+    /** Line by line: the prompts and outputs of a data set need not fit in memory together. */
+    private void readDataSet(AdapterManifest.ArtifactFile file, Consumer<DataSetLine> each) {
         Path target = null;
         try (BoundedReader reader = kafka.reader()) {
             target = Files.createTempFile("podium-data-set", ".jsonl");
             new ArtifactReader(reader).fetch(file, target);
-            List<DataSetLine> lines = new ArrayList<>();
             try (BufferedReader in = Files.newBufferedReader(target)) {
                 for (String line = in.readLine(); line != null; line = in.readLine()) {
                     // Records or other lines of a data set that are no preference sets carry no rankings.
                     if (line.contains("\"set\"")) {
-                        lines.add(EventJson.read(line.getBytes(StandardCharsets.UTF_8), DataSetLine.class));
+                        each.accept(EventJson.read(line.getBytes(StandardCharsets.UTF_8), DataSetLine.class));
                     }
                 }
             }
-            return lines;
         } catch (ArtifactException | InvalidEventException e) {
             throw new Refusal(502, "data_set_damaged", "The data set cannot be read from Kafka: " + e.getMessage());
         } catch (IOException | KafkaException e) {

@@ -146,7 +146,13 @@ public class OutboxRelay {
         }
         List<Future<RecordMetadata>> acknowledgements = new ArrayList<>();
         for (OutboxRow row : rows) {
-            acknowledgements.add(producer.send(record(row)));
+            Future<RecordMetadata> sending = producer.send(record(row));
+            if (sending.state() == Future.State.FAILED
+                    && !(sending.exceptionNow() instanceof RecordTooLargeException)) {
+                // Without brokers each of the others would wait as long, inside this transaction.
+                throw new KafkaException("Kafka did not take an event", sending.exceptionNow());
+            }
+            acknowledgements.add(sending);
         }
         producer.flush();
         List<String> taken = new ArrayList<>();
@@ -165,9 +171,11 @@ public class OutboxRelay {
                 throw new KafkaException("interrupted while sending", e);
             }
         }
-        entities.createNativeQuery("delete from outbox where id in (:ids)")
-                .setParameter("ids", taken)
-                .executeUpdate();
+        if (!taken.isEmpty()) {
+            entities.createNativeQuery("delete from outbox where id in (:ids)")
+                    .setParameter("ids", taken)
+                    .executeUpdate();
+        }
         entities.clear();
         return rows.size();
     }

@@ -11,6 +11,7 @@ import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.Tasks;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
@@ -38,6 +39,7 @@ class Projection {
             Topics.SAMPLES);
 
     private static final Logger LOG = Logger.getLogger(Projection.class);
+    private static final long PROJECTION_LOCK = 0x70726f6a656374L;
 
     private final EntityManager entities;
     private final Tasks tasks;
@@ -61,20 +63,60 @@ class Projection {
         return positions;
     }
 
+    /** Begins a partition anew, where its topic is not the one that was read. */
+    @Transactional
+    void forget(TopicPartition partition) {
+        entities.createNativeQuery("delete from projection_position where topic = :t and partition = :p")
+                .setParameter("t", partition.topic())
+                .setParameter("p", partition.partition())
+                .executeUpdate();
+    }
+
+    /** Applies what no instance has applied yet. Of several instances one writes at a time, and none goes back. */
     @Transactional
     void apply(Iterable<ConsumerRecord<byte[], byte[]>> records) {
+        oneAtATime();
+        Map<TopicPartition, Long> before = positions();
         Map<TopicPartition, Long> positions = new LinkedHashMap<>();
         for (ConsumerRecord<byte[], byte[]> record : records) {
-            positions.put(new TopicPartition(record.topic(), record.partition()), record.offset() + 1);
+            TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+            if (record.offset() < before.getOrDefault(partition, 0L)) {
+                continue;
+            }
+            positions.put(partition, record.offset() + 1);
             try {
                 applyOne(record);
             } catch (InvalidEventException e) {
                 // The writers of these topics are ours. What cannot be read is shown nowhere, and nothing stops.
-                LOG.errorf(
-                        "%s[%d]@%d is skipped: %s",
-                        record.topic(), record.partition(), record.offset(), e.getMessage());
+                LOG.error(skipped(record, e));
             }
         }
+        move(positions);
+    }
+
+    /** Goes on behind a record that can never be applied. */
+    @Transactional
+    void skip(ConsumerRecord<byte[], byte[]> record, RuntimeException reason) {
+        LOG.error(skipped(record, reason));
+        oneAtATime();
+        TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+        if (positions().getOrDefault(partition, 0L) <= record.offset()) {
+            move(Map.of(partition, record.offset() + 1));
+        }
+    }
+
+    private static String skipped(ConsumerRecord<byte[], byte[]> record, Exception reason) {
+        return record.topic() + "[" + record.partition() + "]@" + record.offset() + " is skipped: "
+                + reason.getMessage();
+    }
+
+    private void oneAtATime() {
+        entities.createNativeQuery("select cast(pg_advisory_xact_lock(:lock) as text)", String.class)
+                .setParameter("lock", PROJECTION_LOCK)
+                .getSingleResult();
+    }
+
+    private void move(Map<TopicPartition, Long> positions) {
         positions.forEach((partition, next) -> entities.createNativeQuery(
                         "insert into projection_position (topic, partition, next_offset) values (:t, :p, :n)"
                                 + " on conflict (topic, partition) do update set next_offset = excluded.next_offset")
@@ -101,7 +143,10 @@ class Projection {
         }
     }
 
-    private void tombstone(ConsumerRecord<byte[], byte[]> record) {
+    private void tombstone(ConsumerRecord<byte[], byte[]> record) throws InvalidEventException {
+        if (record.key() == null) {
+            throw new InvalidEventException("it has neither key nor value", null);
+        }
         String key = new String(record.key(), StandardCharsets.UTF_8);
         switch (record.topic()) {
             case Topics.PREFERENCES ->
@@ -191,7 +236,7 @@ class Projection {
                     Optional.of(project.baseModel),
                     Optional.of(set.roundId()),
                     set.at()));
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException | Refusal e) {
             throw new InvalidEventException("no task can be made of it: " + e.getMessage(), e);
         }
     }

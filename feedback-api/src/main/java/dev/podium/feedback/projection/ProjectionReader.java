@@ -1,6 +1,7 @@
 package dev.podium.feedback.projection;
 
 import dev.podium.feedback.kafka.KafkaAccess;
+import dev.podium.feedback.rest.Problems;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
@@ -9,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.PartitionInfo;
@@ -72,8 +74,14 @@ class ProjectionReader {
         }
         consumer.assign(all);
         Map<TopicPartition, Long> positions = projection.positions();
+        Map<TopicPartition, Long> ends = consumer.endOffsets(all);
         for (TopicPartition partition : all) {
             Long next = positions.get(partition);
+            if (next != null && next > ends.getOrDefault(partition, Long.MAX_VALUE)) {
+                LOG.warnf("%s ends before what was read of it: it is another one, and is read anew", partition);
+                projection.forget(partition);
+                next = null;
+            }
             if (next == null) {
                 consumer.seekToBeginning(List.of(partition));
             } else {
@@ -83,7 +91,28 @@ class ProjectionReader {
         while (running) {
             ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
             if (!records.isEmpty()) {
-                projection.apply(records);
+                apply(records);
+            }
+        }
+    }
+
+    /** All in one transaction; where that fails for good, one by one, without the record that is the reason. */
+    private void apply(ConsumerRecords<byte[], byte[]> records) {
+        try {
+            projection.apply(records);
+        } catch (RuntimeException batch) {
+            if (!Problems.isRefusedForGood(batch)) {
+                throw batch;
+            }
+            for (ConsumerRecord<byte[], byte[]> record : records) {
+                try {
+                    projection.apply(List.of(record));
+                } catch (RuntimeException e) {
+                    if (!Problems.isRefusedForGood(e)) {
+                        throw e;
+                    }
+                    projection.skip(record, e);
+                }
             }
         }
     }

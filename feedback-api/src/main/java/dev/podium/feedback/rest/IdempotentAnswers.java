@@ -2,6 +2,8 @@ package dev.podium.feedback.rest;
 
 import dev.podium.contracts.EventJson;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.scheduler.Scheduled;
 import jakarta.inject.Singleton;
 import jakarta.persistence.Column;
 import jakarta.persistence.Embeddable;
@@ -13,6 +15,7 @@ import jakarta.ws.rs.core.Response;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.function.Supplier;
@@ -25,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class IdempotentAnswers {
     private static final int MAX_KEY_CHARACTERS = 255;
+    private static final Duration REMEMBERED = Duration.ofDays(7);
+    private static final int FORGET_AT_ONCE = 10_000;
 
     private final EntityManager entities;
 
@@ -88,6 +93,21 @@ public class IdempotentAnswers {
         now.createdAt = Clock.systemUTC().instant();
         entities.persist(now);
         return Response.status(now.status).entity(now.body).build();
+    }
+
+    /** Forgets answers that nobody asks for again: a retry comes within minutes. */
+    @Scheduled(every = "10m", delayed = "1m", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    public void forgetOld() {
+        Instant before = Clock.systemUTC().instant().minus(REMEMBERED);
+        int forgotten = FORGET_AT_ONCE;
+        while (forgotten == FORGET_AT_ONCE) {
+            forgotten = QuarkusTransaction.requiringNew()
+                    .call(() -> entities.createNativeQuery("delete from idempotent_answer where (person, key) in"
+                                    + " (select person, key from idempotent_answer where created_at < :before"
+                                    + " limit " + FORGET_AT_ONCE + ")")
+                            .setParameter("before", before)
+                            .executeUpdate());
+        }
     }
 
     /** The key, when it is one. */

@@ -58,9 +58,43 @@ public class Problems {
                     .header("Retry-After", 5)
                     .build();
         }
+        String state = sqlState(e);
+        if (state.equals("22021")) {
+            return response(400, "invalid_text", "Text must not hold NUL characters.", Map.of());
+        }
+        if (state.equals("23505")) {
+            return response(
+                    409,
+                    "conflict",
+                    "Somebody has just done the same. Look at what is there, then try again.",
+                    Map.of());
+        }
+        if (state.startsWith("40")) {
+            LOG.warnf("PostgreSQL asks for another try: %s", e.getMessage());
+            return Response.fromResponse(response(
+                            503, "try_again", "Others work on the same. Nothing was stored; try again.", Map.of()))
+                    .header("Retry-After", 1)
+                    .build();
+        }
         LOG.error("a request failed", e);
         return response(
                 500, "internal", "Something went wrong inside Podium; the log of feedback-api says what.", Map.of());
+    }
+
+    /** Whether it is the data that cannot be stored: another try would fail in the same way. */
+    public static boolean isRefusedForGood(Throwable e) {
+        String state = sqlState(e);
+        return state.startsWith("22") || state.startsWith("23");
+    }
+
+    /** PostgreSQL's code for what went wrong; empty when it was something else. */
+    private static String sqlState(@Nullable Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException sql && sql.getSQLState() != null) {
+                return sql.getSQLState();
+            }
+        }
+        return "";
     }
 
     private static boolean isDatabaseAway(@Nullable Throwable e) {

@@ -9,8 +9,9 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Refuses changes that another site makes a browser send: with the cookie a change needs the page's token and, where the
- * browser says where it comes from, the same origin. HTTP Basic needs neither: no browser sends it unasked.
+ * Refuses changes that another site makes a browser send. Where the browser says where a change comes from, that must be
+ * here: also with HTTP Basic, which a browser sends unasked once somebody has answered its prompt. With the cookie a
+ * change needs the page's token too. Programs say nothing of where they come from.
  */
 public class ForgeryFilter {
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
@@ -25,14 +26,16 @@ public class ForgeryFilter {
 
     @ServerRequestFilter
     public void check(HttpServerRequest request) {
-        if (SAFE.contains(request.method().name()) || request.getHeader("Authorization") != null) {
+        if (SAFE.contains(request.method().name())) {
             return;
         }
         String origin = request.getHeader("Origin");
-        if (origin != null && !sameOrigin(origin, request.getHeader("Host"))) {
+        String host = request.authority() == null ? null : request.authority().toString();
+        String site = request.getHeader("Sec-Fetch-Site");
+        if ((origin != null && !sameOrigin(origin, host)) || "cross-site".equals(site) || "same-site".equals(site)) {
             throw new Refusal(403, "foreign_origin", "This request comes from another site.");
         }
-        if (identity.isAnonymous()) {
+        if (identity.isAnonymous() || request.getHeader("Authorization") != null) {
             return;
         }
         if (!tokens.matches(identity.getPrincipal().getName(), request.getHeader(CsrfTokens.HEADER))) {
