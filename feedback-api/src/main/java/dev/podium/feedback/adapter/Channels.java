@@ -13,13 +13,17 @@ import jakarta.persistence.EntityManager;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
 /** Named pointers to adapter versions; every change is kept and numbered. */
 @Singleton
 public class Channels {
+    private static final int MOST_LOOKED_AT = 1000;
+
     private final EntityManager entities;
     private final Outbox outbox;
     private final Adapters adapters;
@@ -51,8 +55,66 @@ public class Channels {
                     "invalid_channel", "A channel's name has 1 to 63 lower-case letters, digits, dots and hyphens.");
         }
         version.ifPresent(v -> requireServable(project, v));
-        lock(project);
-        long sequence = newest(project, channel).map(ChannelPointer::sequence).orElse(0L) + 1;
+        Project.lock(project);
+        List<Change> newest = history(project, channel, 1);
+        long sequence = newest.isEmpty() ? 1 : newest.getFirst().sequence() + 1;
+        return add(project, channel, version, sequence, reason, by, 0);
+    }
+
+    /**
+     * Points a channel at what it pointed to before it came to its present version. What was rolled back stays so: once
+     * more goes further back, not forth again.
+     */
+    ChannelPointer rollBack(String project, String channel, String by) {
+        Project.lock(project);
+        List<Change> history = history(project, channel, MOST_LOOKED_AT);
+        if (history.isEmpty()) {
+            throw Refusal.notFound("Channel " + channel);
+        }
+        Map<Long, Change> bySequence = new HashMap<>();
+        history.forEach(change -> bySequence.put(change.sequence(), change));
+        Change newest = history.getFirst();
+        Optional<String> now = newest.pointer().version();
+        Change before = newest;
+        while (before != null && before.pointer().version().equals(now)) {
+            before = bySequence.get(origin(before, bySequence).sequence() - 1);
+        }
+        if (before == null) {
+            throw Refusal.unprocessable(
+                    "nothing_before",
+                    "Channel " + channel + " has pointed to nothing else before; promote the version you want.");
+        }
+        long target = origin(before, bySequence).sequence();
+        before.pointer().version().ifPresent(v -> requireServable(project, v));
+        return add(
+                project,
+                channel,
+                before.pointer().version(),
+                newest.sequence() + 1,
+                Optional.of("rolled back from " + now.orElse("the base model") + " to change " + target),
+                by,
+                target);
+    }
+
+    /** The change itself, or the one that a rollback went back to. */
+    private static Change origin(Change change, Map<Long, Change> bySequence) {
+        Change origin = change;
+        for (Change earlier = bySequence.get(origin.rolledBackTo());
+                earlier != null && earlier.sequence() < origin.sequence();
+                earlier = bySequence.get(origin.rolledBackTo())) {
+            origin = earlier;
+        }
+        return origin;
+    }
+
+    private ChannelPointer add(
+            String project,
+            String channel,
+            Optional<String> version,
+            long sequence,
+            Optional<String> reason,
+            String by,
+            long rolledBackTo) {
         ChannelPointer pointer = new ChannelPointer(
                 project,
                 channel,
@@ -61,38 +123,19 @@ public class Channels {
                 by,
                 reason,
                 Clock.systemUTC().instant());
-        entities.createNativeQuery("insert into channel_change (project_id, channel, sequence, version, body)"
-                        + " values (:p, :c, :s, :v, :b)")
+        entities.createNativeQuery(
+                        "insert into channel_change (project_id, channel, sequence, version, body, rolled_back_to)"
+                                + " values (:p, :c, :s, :v, :b, :r)")
                 .setParameter("p", project)
                 .setParameter("c", channel)
                 .setParameter("s", sequence)
                 .setParameter("v", version.orElse(null))
                 .setParameter("b", EventJson.writeText(pointer))
+                .setParameter("r", rolledBackTo)
                 .executeUpdate();
         String key = ChannelPointer.key(project, channel);
         outbox.add(Topics.CHANNELS, key, UUID.randomUUID().toString(), key, pointer, pointer.at());
         return pointer;
-    }
-
-    /** Points a channel at what it pointed to before it came to its present version. */
-    ChannelPointer rollBack(String project, String channel, String by) {
-        lock(project);
-        List<ChannelPointer> history = history(project, channel, 1000);
-        if (history.isEmpty()) {
-            throw Refusal.notFound("Channel " + channel);
-        }
-        Optional<String> now = history.getFirst().version();
-        ChannelPointer before = history.stream()
-                .filter(pointer -> !pointer.version().equals(now))
-                .findFirst()
-                .orElseThrow(() -> Refusal.unprocessable(
-                        "nothing_before", "Channel " + channel + " has pointed to nothing else before."));
-        return point(
-                project,
-                channel,
-                before.version(),
-                Optional.of("rolled back from " + now.orElse("the base model") + " to change " + before.sequence()),
-                by);
     }
 
     private void requireServable(String project, String version) {
@@ -105,25 +148,24 @@ public class Channels {
         }
     }
 
-    /** Changes of a project's channels happen one after the other. */
-    private void lock(String project) {
-        Project.lock(project);
+    /** A pointer, and the change it went back to; 0 when it went forth. */
+    private record Change(ChannelPointer pointer, long rolledBackTo) {
+        long sequence() {
+            return pointer.sequence();
+        }
     }
 
-    private Optional<ChannelPointer> newest(String project, String channel) {
-        return history(project, channel, 1).stream().findFirst();
-    }
-
-    private List<ChannelPointer> history(String project, String channel, int limit) {
-        List<ChannelPointer> all = new ArrayList<>();
-        for (Object body : entities.createNativeQuery(
-                        "select body from channel_change where project_id = :p and channel = :c"
-                                + " order by sequence desc limit " + limit,
-                        String.class)
+    /** Newest first. */
+    private List<Change> history(String project, String channel, int limit) {
+        List<Change> all = new ArrayList<>();
+        for (Object row : entities.createNativeQuery(
+                        "select body, rolled_back_to from channel_change where project_id = :p"
+                                + " and channel = :c order by sequence desc limit " + limit)
                 .setParameter("p", project)
                 .setParameter("c", channel)
                 .getResultList()) {
-            all.add(read((String) body));
+            Object[] values = (Object[]) row;
+            all.add(new Change(read((String) values[0]), ((Number) values[1]).longValue()));
         }
         return all;
     }

@@ -30,8 +30,11 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jboss.resteasy.reactive.RestPath;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +43,7 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @RolesAllowed("labeler")
 public class LabelingResource {
-    private static final int MOST_LISTED = 500;
+    private static final int MOST_LISTED = 200;
 
     private final SecurityIdentity identity;
     private final Assignment assignment;
@@ -165,13 +168,19 @@ public class LabelingResource {
                         me())
                 .page(0, Math.clamp(limit, 1, MOST_LISTED))
                 .list();
+        Map<String, List<Message>> prompts = new HashMap<>();
+        // One query, and of each task only the prompt is kept.
+        try (Stream<TaskRow> tasks = TaskRow.stream(
+                "id in ?1",
+                rows.stream().map(row -> Rankings.submitted(row).taskId()).toList())) {
+            tasks.forEach(row -> prompts.put(row.id, row.task().prompt()));
+        }
         List<Listed> listed = new ArrayList<>();
         for (RankingRow row : rows) {
             RankingSubmitted event = Rankings.submitted(row);
-            Task task = TaskRow.<TaskRow>findById(event.taskId()).task();
             listed.add(new Listed(
                     event.taskId(),
-                    task.prompt(),
+                    prompts.getOrDefault(event.taskId(), List.of()),
                     row.revision,
                     event.groups(),
                     event.unacceptable(),

@@ -2,6 +2,8 @@ package dev.podium.feedback.task;
 
 import dev.podium.contracts.Output;
 import dev.podium.contracts.Task;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.scheduler.Scheduled;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
@@ -100,6 +102,20 @@ public class Assignment {
         UUID seed = UUID.nameUUIDFromBytes((task.taskId() + "\n" + labeler).getBytes(StandardCharsets.UTF_8));
         Collections.shuffle(ids, new Random(seed.getMostSignificantBits() ^ seed.getLeastSignificantBits()));
         return ids;
+    }
+
+    /** Frees places also where nobody asks, so that what is shown as open is. */
+    @Scheduled(every = "1m", delayed = "1m", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    void releaseExpired() {
+        Instant now = Clock.systemUTC().instant();
+        List<?> projects = QuarkusTransaction.requiringNew()
+                .call(() -> entities.createNativeQuery(
+                                "select distinct project_id from lease where expires_at < :now", String.class)
+                        .setParameter("now", now)
+                        .getResultList());
+        for (Object project : projects) {
+            QuarkusTransaction.requiringNew().call(() -> releaseExpired((String) project, now));
+        }
     }
 
     /**
