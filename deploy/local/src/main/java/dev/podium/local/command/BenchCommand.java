@@ -1,28 +1,76 @@
 package dev.podium.local.command;
 
+import dev.podium.local.bench.Bench;
+import dev.podium.local.stack.Installation;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Benchmarks; none is part of this version. */
-@Command(name = "bench", description = "Runs a benchmark; one JSON line per figure.")
+/** Measures training and sampling. */
+@Command(name = "bench", description = "Measures training and sampling; one JSON line per run.")
 final class BenchCommand implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(arity = "0..1", paramLabel = "NAME", description = "which one; all when absent", defaultValue = "")
-    private String name = "";
+    @Parameters(arity = "0..1", paramLabel = "NAME", description = "train or generate; both when absent")
+    private Optional<String> name = Optional.empty();
+
+    @Option(names = "--peers", description = "in turns with TRL and transformers, and the ratios")
+    private boolean peers;
+
+    @Option(names = "--model", defaultValue = "smollm2-135m-instruct", description = "or random-30m")
+    private String model = "";
+
+    @Option(names = "--outputs", description = "per ranking (train); 2 and 4 when absent")
+    private Optional<Integer> outputs = Optional.empty();
+
+    @Option(names = "--tasks", defaultValue = "16", description = "rankings of a run (train)")
+    private int tasks;
+
+    @Option(names = "--batch", defaultValue = "4", description = "rankings of a step (train)")
+    private int batch;
+
+    @Option(names = "--threads", defaultValue = "2", description = "of libtorch")
+    private int threads;
+
+    @Option(names = "--runs", description = "1; with --peers 5")
+    private Optional<Integer> runs = Optional.empty();
+
+    @Option(names = "--models-dir", description = "base models; PODIUM_MODELS_DIR or .podium/models when absent")
+    private Optional<Path> modelsDir = Optional.empty();
 
     BenchCommand(Session session) {
         this.session = session;
     }
 
     @Override
-    public Integer call() {
-        session.err()
-                .println(
-                        name.isEmpty()
-                                ? "podium: there are no benchmarks yet"
-                                : "podium: no benchmark named " + name + " yet");
-        return 1;
+    public Integer call() throws Exception {
+        Path root = Installation.find().root();
+        Path models = modelsDir.orElseGet(() -> Optional.ofNullable(System.getenv("PODIUM_MODELS_DIR"))
+                .map(Path::of)
+                .orElse(root.resolve(".podium/models")));
+        Bench bench = new Bench(root, models, session.out(), session.err());
+        try {
+            for (String each : name.map(List::of).orElse(List.of("train", "generate"))) {
+                List<Integer> sizes = outputs.map(List::of).orElse(List.of(2, 4));
+                for (int size : each.equals("train") ? sizes : List.of(2)) {
+                    Bench.Wanted wanted =
+                            new Bench.Wanted(each, model, size, tasks, batch, threads, runs.orElse(peers ? 5 : 1));
+                    if (peers) {
+                        bench.withPeer(wanted);
+                    } else {
+                        bench.alone(wanted);
+                    }
+                }
+            }
+            return 0;
+        } catch (IllegalArgumentException | IOException e) {
+            session.err().println("podium: " + e.getMessage());
+            return 1;
+        }
     }
 }

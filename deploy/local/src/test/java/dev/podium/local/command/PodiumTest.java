@@ -159,7 +159,9 @@ class PodiumTest {
     @Test
     void benchmarkThatIsNotBuiltIsNamed() {
         assertEquals(1, run("bench", "feedback"));
-        assertEquals("podium: no benchmark named feedback yet", err.toString().strip());
+        assertEquals(
+                "podium: there is no benchmark feedback; train and generate are",
+                err.toString().strip());
     }
 
     @Test

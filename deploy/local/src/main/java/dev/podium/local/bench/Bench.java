@@ -1,0 +1,181 @@
+package dev.podium.local.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/** Runs measurements as processes of their own, on request in turns with Python's tools, and compares the medians. */
+public final class Bench {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Path root;
+    private final Path modelsDir;
+    private final PrintWriter out;
+    private final PrintWriter err;
+
+    /**
+     * @param root of the installation; the peers' scripts lie below it
+     * @param out takes the JSON lines
+     * @param err takes what is going on
+     */
+    public Bench(Path root, Path modelsDir, PrintWriter out, PrintWriter err) {
+        this.root = root;
+        this.modelsDir = modelsDir;
+        this.out = out;
+        this.err = err;
+    }
+
+    /**
+     * What to measure.
+     *
+     * @param name {@code train} or {@code generate}
+     * @param outputs per ranking
+     * @param tasks rankings of a run
+     * @param batch rankings of an optimiser step
+     * @param runs how often, in turns with the peer where there is one
+     */
+    public record Wanted(String name, String model, int outputs, int tasks, int batch, int threads, int runs) {
+        public Wanted {
+            if (!List.of("train", "generate").contains(name)) {
+                throw new IllegalArgumentException("there is no benchmark " + name + "; train and generate are");
+            }
+            if (outputs < 2 || tasks < 1 || batch < 1 || threads < 1 || runs < 1) {
+                throw new IllegalArgumentException("outputs must be 2 or more, the other numbers 1 or more");
+            }
+        }
+    }
+
+    /** Measures Podium alone; one line per run. */
+    public void alone(Wanted wanted) throws IOException, InterruptedException {
+        for (int run = 0; run < wanted.runs(); run++) {
+            print(podium(work(wanted)));
+        }
+    }
+
+    /** Measures in turns with the peer, and prints the ratios of the medians last. */
+    public void withPeer(Wanted wanted) throws IOException, InterruptedException {
+        Path python = python();
+        BenchMain.Work work = work(wanted);
+        Path folder = Files.createTempDirectory("podium-bench-");
+        try {
+            BenchMain.export(work, folder);
+            List<JsonNode> ours = new ArrayList<>();
+            List<JsonNode> theirs = new ArrayList<>();
+            for (int run = 0; run < wanted.runs(); run++) {
+                err.println(wanted.name() + ": run " + (run + 1) + " of " + wanted.runs());
+                err.flush();
+                theirs.add(print(peer(python, wanted.name(), folder)));
+                ours.add(print(podium(work)));
+            }
+            print(ratios(wanted, ours, theirs));
+        } finally {
+            delete(folder);
+        }
+    }
+
+    private BenchMain.Work work(Wanted w) {
+        return new BenchMain.Work(
+                w.name(), BenchModel.of(w.model()), modelsDir, w.outputs(), w.tasks(), w.batch(), w.threads());
+    }
+
+    private static ObjectNode ratios(Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) {
+        String rate = wanted.name().equals("train") ? "pairs_per_s" : "tokens_per_s";
+        ObjectNode line = JSON.createObjectNode();
+        line.put("bench", wanted.name());
+        line.put("model", wanted.model());
+        if (wanted.name().equals("train")) {
+            line.put("outputs", wanted.outputs());
+        }
+        line.put("runs", wanted.runs());
+        line.put("podium_" + rate, median(ours, rate));
+        line.put("peer_" + rate, median(theirs, rate));
+        line.put("ratio_" + rate, rounded(median(ours, rate) / median(theirs, rate)));
+        line.put("ratio_peak_rss", rounded(median(ours, "peak_rss_mb") / median(theirs, "peak_rss_mb")));
+        return line;
+    }
+
+    private static double median(List<JsonNode> lines, String field) {
+        double[] sorted = lines.stream()
+                .mapToDouble(line -> line.path(field).asDouble())
+                .sorted()
+                .toArray();
+        int n = sorted.length;
+        return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    }
+
+    private static double rounded(double value) {
+        return Double.parseDouble(String.format(Locale.ROOT, "%.3f", value));
+    }
+
+    private JsonNode print(JsonNode line) {
+        out.println(line);
+        out.flush();
+        return line;
+    }
+
+    private JsonNode podium(BenchMain.Work work) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-XX:+IgnoreUnrecognizedVMOptions",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-Dai.djl.offline=true",
+                "-cp",
+                System.getProperty("java.class.path"),
+                BenchMain.class.getName()));
+        command.addAll(work.arguments());
+        return run(command);
+    }
+
+    private JsonNode peer(Path python, String name, Path folder) throws IOException, InterruptedException {
+        return run(List.of(
+                python.toString(), root.resolve("docs/benchmarks/peers/peer.py").toString(), name, folder.toString()));
+    }
+
+    private static JsonNode run(List<String> command) throws IOException, InterruptedException {
+        Path log = Files.createTempFile("podium-bench-", ".log");
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        builder.environment().put("OPT_OUT_TRACKING", "true");
+        builder.environment().put("MALLOC_ARENA_MAX", "2");
+        Process process = builder.start();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        int exit = process.waitFor();
+        String last = printed.strip().lines().reduce((a, b) -> b).orElse("");
+        if (exit != 0 || !last.startsWith("{")) {
+            throw new IOException("a measurement ended with " + exit + "; its output is in " + log);
+        }
+        Files.delete(log);
+        return JSON.readTree(last);
+    }
+
+    private Path python() throws IOException {
+        String named = System.getenv("PODIUM_PEERS_PYTHON");
+        Path python = named == null ? root.resolve("docs/benchmarks/peers/.venv/bin/python") : Path.of(named);
+        if (!Files.isExecutable(python)) {
+            throw new IOException(
+                    "the peers need a Python of their own: cd docs/benchmarks/peers && python3 -m venv .venv"
+                            + " && .venv/bin/pip install -r requirements.txt (or name one by PODIUM_PEERS_PYTHON)");
+        }
+        return python;
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

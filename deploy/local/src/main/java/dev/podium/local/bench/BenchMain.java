@@ -1,0 +1,282 @@
+package dev.podium.local.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.RoundCommand;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.SampleSet;
+import dev.podium.llm.base.BaseModelFiles;
+import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.generate.Completion;
+import dev.podium.llm.generate.Generator;
+import dev.podium.llm.generate.SamplingParameters;
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.torch.TorchRuntime;
+import dev.podium.training.batch.PromptTokenizer;
+import dev.podium.training.batch.TaskTokens;
+import dev.podium.training.data.TrainingData;
+import dev.podium.training.dpo.DpoTrainer;
+import dev.podium.training.round.RoundContext;
+import dev.podium.training.round.RoundReporter;
+import dev.podium.training.round.RoundResult;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** One measurement in a process of its own, so that its peak memory is its own. Prints one JSON line. */
+public final class BenchMain {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int PROMPT_WORDS = 90;
+    private static final int OUTPUT_WORDS = 60;
+    private static final int GENERATE_PROMPTS = 8;
+    private static final int GENERATE_SAMPLES = 4;
+    private static final int NEW_TOKENS = 64;
+
+    private BenchMain() {}
+
+    /**
+     * What to measure.
+     *
+     * @param outputs per task (train)
+     * @param tasks of the measured run (train)
+     * @param batch tasks per optimiser step (train)
+     */
+    record Work(String name, BenchModel model, Path modelsDir, int outputs, int tasks, int batch, int threads) {
+        List<String> arguments() {
+            return List.of(
+                    name,
+                    model.label(),
+                    modelsDir.toString(),
+                    Integer.toString(outputs),
+                    Integer.toString(tasks),
+                    Integer.toString(batch),
+                    Integer.toString(threads));
+        }
+
+        static Work of(String[] args) {
+            return new Work(
+                    args[0],
+                    BenchModel.of(args[1]),
+                    Path.of(args[2]),
+                    Integer.parseInt(args[3]),
+                    Integer.parseInt(args[4]),
+                    Integer.parseInt(args[5]),
+                    Integer.parseInt(args[6]));
+        }
+
+        List<PreferenceSet> sets() {
+            return BenchTasks.make(tasks, outputs, PROMPT_WORDS, OUTPUT_WORDS, model.label());
+        }
+
+        List<PreferenceSet> prompts() {
+            return BenchTasks.make(GENERATE_PROMPTS, 2, PROMPT_WORDS, OUTPUT_WORDS, model.label());
+        }
+    }
+
+    /** Measures {@code train} or {@code generate}. */
+    public static void main(String[] args) throws Exception {
+        Work work = Work.of(args);
+        // Whatever a library prints, the line on standard output is the result alone.
+        PrintStream out = System.out;
+        System.setOut(System.err);
+        try (BaseModelFiles files = work.model().open(work.modelsDir())) {
+            TorchRuntime runtime = TorchRuntime.start("cpu", work.threads());
+            double peak = Measured.matmulPeak(runtime.root());
+            double bandwidth = Measured.memoryBandwidth(runtime.root());
+            try (CausalLM model = CausalLM.load(files.config(), files.weights(), runtime)) {
+                Map<String, Object> result = new LinkedHashMap<>();
+                result.put("bench", work.name());
+                result.put("tool", "podium");
+                result.put("model", work.model().label());
+                result.put("dtype", "float32");
+                result.put("threads", work.threads());
+                if (work.name().equals("train")) {
+                    train(work, files, model, result);
+                    result.put("matmul_peak_gflops", round(peak / 1e9));
+                } else {
+                    generate(work, files, model, result);
+                    result.put("memory_gb_per_s_measured", round(bandwidth / 1e9));
+                }
+                result.put("peak_rss_mb", Measured.peakResidentBytes() >> 20);
+                out.println(JSON.writeValueAsString(result));
+            }
+        }
+    }
+
+    /** The tokens and weights of a work, for a peer that does the same. */
+    static void export(Work work, Path folder) throws IOException {
+        try (BaseModelFiles files = work.model().open(work.modelsDir())) {
+            BenchModel.writeHuggingFaceFolder(files, folder.resolve("model"));
+            PromptTokenizer tokenizer =
+                    new PromptTokenizer(files, files.config().maxPositions());
+            List<Map<String, Object>> tasks = tokenizer.tokenize(work.sets()).tasks().stream()
+                    .map(task -> Map.<String, Object>of("prompt", task.prompt(), "completions", task.completions()))
+                    .toList();
+            List<int[]> prompts = tokenizer.tokenize(work.prompts()).tasks().stream()
+                    .map(TaskTokens::prompt)
+                    .toList();
+            JSON.writeValue(
+                    folder.resolve("tokens.json").toFile(),
+                    Map.of(
+                            "tasks", tasks,
+                            "batch", work.batch(),
+                            "prompts", prompts,
+                            "samples", GENERATE_SAMPLES,
+                            "new_tokens", NEW_TOKENS,
+                            "threads", work.threads()));
+        }
+    }
+
+    private static void train(Work work, BaseModelFiles files, CausalLM model, Map<String, Object> result)
+            throws Exception {
+        List<PreferenceSet> sets = work.sets();
+        run(work, files, model, sets.subList(0, Math.min(2, sets.size())));
+        long start = System.nanoTime();
+        RoundResult round = run(work, files, model, sets);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        List<TaskTokens> tasks = new PromptTokenizer(files, files.config().maxPositions())
+                .tokenize(sets)
+                .tasks();
+        long tokens = 0;
+        long completion = 0;
+        long pairs = 0;
+        for (TaskTokens task : tasks) {
+            long own = task.completions().stream().mapToLong(c -> c.length).sum();
+            tokens += own + (long) task.completions().size() * task.prompt().length;
+            completion += own;
+            pairs += task.pairs().size();
+        }
+        result.put("outputs", work.outputs());
+        result.put("tasks", tasks.size());
+        result.put("seconds", round(seconds));
+        result.put("rankings_per_s", round(tasks.size() / seconds));
+        result.put("pairs_per_s", round(pairs / seconds));
+        result.put("tokens_per_s", round(tokens / seconds));
+        result.put("gflops", round(trainingFlops(files.config(), tasks, completion) / seconds / 1e9));
+        result.put("loss_first", round(round.metrics().getOrDefault("loss_first", Double.NaN)));
+        result.put("loss_last", round(round.metrics().getOrDefault("loss_last", Double.NaN)));
+    }
+
+    /** What is really computed: the prompt once per task, forward twice (the reference once) and gradients of states. */
+    private static double trainingFlops(ModelConfig c, List<TaskTokens> tasks, long completionTokens) {
+        double linear = (double) c.layers()
+                * (2.0 * c.hiddenSize() * c.heads() * c.headSize()
+                        + 2.0 * c.hiddenSize() * c.keyValueHeads() * c.headSize()
+                        + 3.0 * c.hiddenSize() * c.intermediateSize());
+        double tokens = 0;
+        for (TaskTokens task : tasks) {
+            tokens += task.prompt().length
+                    + task.completions().stream().mapToInt(x -> x.length).sum();
+        }
+        double head = (double) c.vocabularySize() * c.hiddenSize();
+        return 6 * linear * tokens + 6 * head * completionTokens;
+    }
+
+    private static RoundResult run(Work work, BaseModelFiles files, CausalLM model, List<PreferenceSet> sets)
+            throws Exception {
+        RoundConfig.Dpo defaults = RoundConfig.Dpo.DEFAULT;
+        RoundConfig.Training training =
+                new RoundConfig.Training(1e-4, 1, work.batch(), files.config().maxPositions(), 1.0, 0, 0, 1_000_000);
+        RoundConfig.Dpo config = new RoundConfig.Dpo(1, defaults.lora(), training, defaults.loss(), defaults.beta(), 0);
+        RoundCommand.StartRound command = new RoundCommand.StartRound(
+                "bench",
+                "bench",
+                RoundKind.DPO,
+                "v1",
+                files.name(),
+                config,
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                "bench",
+                Instant.EPOCH);
+        Path folder = Files.createTempDirectory("podium-bench-");
+        try {
+            return new DpoTrainer()
+                    .train(new RoundContext(
+                            command,
+                            new TrainingData(sets, List.of(), 0),
+                            files,
+                            model,
+                            folder,
+                            Optional.empty(),
+                            Optional.empty(),
+                            new Silent(),
+                            () -> false));
+        } finally {
+            try (var all = Files.walk(folder)) {
+                all.sorted(java.util.Comparator.reverseOrder())
+                        .forEach(file -> file.toFile().delete());
+            }
+        }
+    }
+
+    private static void generate(Work work, BaseModelFiles files, CausalLM model, Map<String, Object> result) {
+        List<int[]> prompts = new PromptTokenizer(files, files.config().maxPositions())
+                .tokenize(work.prompts()).tasks().stream()
+                        .map(TaskTokens::prompt)
+                        .toList();
+        Generator generator = new Generator(model);
+        // No end token: every completion has all its tokens, here and there.
+        generator.generate(
+                prompts.subList(0, 1), 1, new SamplingParameters(1, 0, 1, 4, 1), Optional.empty(), new int[0], n -> {});
+        long start = System.nanoTime();
+        List<List<Completion>> all = generator.generate(
+                prompts,
+                GENERATE_SAMPLES,
+                new SamplingParameters(1, 0, 1, NEW_TOKENS, 1),
+                Optional.empty(),
+                new int[0],
+                n -> {});
+        double seconds = (System.nanoTime() - start) / 1e9;
+        long tokens = all.stream()
+                .flatMap(List::stream)
+                .mapToLong(c -> c.tokenIds().length)
+                .sum();
+        result.put("prompts", prompts.size());
+        result.put("samples", GENERATE_SAMPLES);
+        result.put("new_tokens", NEW_TOKENS);
+        result.put("prompt_tokens", prompts.stream().mapToInt(p -> p.length).sum());
+        result.put("seconds", round(seconds));
+        result.put("tokens_per_s", round(tokens / seconds));
+        result.put("weights_gb_per_s", round(4.0 * model.parameterCount() * NEW_TOKENS / seconds / 1e9));
+    }
+
+    private static double round(double value) {
+        return Double.isFinite(value) ? Double.parseDouble(String.format(Locale.ROOT, "%.4g", value)) : value;
+    }
+
+    /** Nobody follows a benchmark. */
+    private static final class Silent implements RoundReporter {
+        @Override
+        public void started(Map<String, Double> info, int resumedFromStep, int totalSteps) {
+            // Not followed.
+        }
+
+        @Override
+        public void progress(int step, int totalSteps, Map<String, Double> metrics, double etaSeconds) {
+            System.err.println(Arrays.asList(step, totalSteps, metrics.get("loss")));
+        }
+
+        @Override
+        public void checkpointed(int step) {
+            // Not followed.
+        }
+
+        @Override
+        public void sample(SampleSet set) {
+            // Not followed.
+        }
+    }
+}
