@@ -80,7 +80,6 @@ def train():
             gradient_checkpointing=False,
             bf16=False,
             use_cpu=True,
-            shuffle_dataset=False,
             save_strategy="no",
             report_to=[],
             logging_steps=1000,

@@ -68,7 +68,8 @@ public final class Bench {
         BenchMain.Work work = work(wanted);
         Path folder = Files.createTempDirectory("podium-bench-");
         try {
-            BenchMain.export(work, folder);
+            // The writer of safetensors holds a whole model.
+            execute(podium(work, "-Xmx4g", folder.toString()));
             List<JsonNode> ours = new ArrayList<>();
             List<JsonNode> theirs = new ArrayList<>();
             for (int run = 0; run < wanted.runs(); run++) {
@@ -123,10 +124,14 @@ public final class Bench {
         return line;
     }
 
-    private JsonNode podium(BenchMain.Work work) throws IOException, InterruptedException {
+    private static JsonNode podium(BenchMain.Work work) throws IOException, InterruptedException {
+        return run(podium(work, "-Xmx1g"));
+    }
+
+    private static List<String> podium(BenchMain.Work work, String heap, String... more) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx1g",
+                heap,
                 "-XX:+UseSerialGC",
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--enable-native-access=ALL-UNNAMED",
@@ -136,7 +141,8 @@ public final class Bench {
                 System.getProperty("java.class.path"),
                 BenchMain.class.getName()));
         command.addAll(work.arguments());
-        return run(command);
+        command.addAll(List.of(more));
+        return command;
     }
 
     private JsonNode peer(Path python, String name, Path folder) throws IOException, InterruptedException {
@@ -145,6 +151,15 @@ public final class Bench {
     }
 
     private static JsonNode run(List<String> command) throws IOException, InterruptedException {
+        String last = execute(command).strip().lines().reduce((a, b) -> b).orElse("");
+        if (!last.startsWith("{")) {
+            throw new IOException("a measurement printed no result: " + last);
+        }
+        return JSON.readTree(last);
+    }
+
+    /** What a process prints; what it says besides is kept when it fails. */
+    private static String execute(List<String> command) throws IOException, InterruptedException {
         Path log = Files.createTempFile("podium-bench-", ".log");
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
         builder.environment().put("OPT_OUT_TRACKING", "true");
@@ -152,12 +167,11 @@ public final class Bench {
         Process process = builder.start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         int exit = process.waitFor();
-        String last = printed.strip().lines().reduce((a, b) -> b).orElse("");
-        if (exit != 0 || !last.startsWith("{")) {
+        if (exit != 0) {
             throw new IOException("a measurement ended with " + exit + "; its output is in " + log);
         }
         Files.delete(log);
-        return JSON.readTree(last);
+        return printed;
     }
 
     private Path python() throws IOException {

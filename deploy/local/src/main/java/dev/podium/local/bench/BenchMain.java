@@ -82,9 +82,13 @@ public final class BenchMain {
         }
     }
 
-    /** Measures {@code train} or {@code generate}. */
+    /** Measures {@code train} or {@code generate}; with a folder as the last argument, writes the work there instead. */
     public static void main(String[] args) throws Exception {
         Work work = Work.of(args);
+        if (args.length > work.arguments().size()) {
+            export(work, Path.of(args[args.length - 1]));
+            return;
+        }
         // Whatever a library prints, the line on standard output is the result alone.
         PrintStream out = System.out;
         System.setOut(System.err);
@@ -113,7 +117,7 @@ public final class BenchMain {
     }
 
     /** The tokens and weights of a work, for a peer that does the same. */
-    static void export(Work work, Path folder) throws IOException {
+    private static void export(Work work, Path folder) throws IOException {
         try (BaseModelFiles files = work.model().open(work.modelsDir())) {
             BenchModel.writeHuggingFaceFolder(files, folder.resolve("model"));
             PromptTokenizer tokenizer =
