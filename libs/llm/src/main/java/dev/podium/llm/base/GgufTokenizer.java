@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.podium.llm.files.GgufFile;
+import dev.podium.llm.files.ModelFileException;
 import dev.podium.llm.files.UnsupportedModelException;
 import java.util.List;
 
@@ -27,8 +28,13 @@ final class GgufTokenizer {
         root.put("version", "1.0");
         root.putNull("truncation");
         root.putNull("padding");
-        List<?> tokens = file.list("tokenizer.ggml.tokens");
-        addedTokens(root.putArray("added_tokens"), tokens, file.list("tokenizer.ggml.token_type"));
+        List<String> tokens = list(file, "tokenizer.ggml.tokens", String.class);
+        List<Long> types = list(file, "tokenizer.ggml.token_type", Long.class);
+        if (tokens.size() != types.size()) {
+            throw new ModelFileException(
+                    tokens.size() + " tokenizer.ggml.tokens, but " + types.size() + " tokenizer.ggml.token_type");
+        }
+        addedTokens(root.putArray("added_tokens"), tokens, types);
         root.putNull("normalizer");
         ObjectNode preTokenizer = root.putObject("pre_tokenizer").put("type", "Sequence");
         ArrayNode steps = preTokenizer.putArray("pretokenizers");
@@ -47,10 +53,10 @@ final class GgufTokenizer {
         bpe.put("ignore_merges", false);
         ObjectNode vocabulary = bpe.putObject("vocab");
         for (int i = 0; i < tokens.size(); i++) {
-            vocabulary.put((String) tokens.get(i), i);
+            vocabulary.put(tokens.get(i), i);
         }
         ArrayNode merges = bpe.putArray("merges");
-        file.list("tokenizer.ggml.merges").forEach(merge -> merges.add((String) merge));
+        list(file, "tokenizer.ggml.merges", String.class).forEach(merges::add);
         try {
             return JSON.writeValueAsBytes(root);
         } catch (JsonProcessingException e) {
@@ -58,17 +64,26 @@ final class GgufTokenizer {
         }
     }
 
+    /** A list of the metadata, all of whose entries are of one type. */
+    static <T> List<T> list(GgufFile file, String key, Class<T> type) {
+        List<?> values = file.list(key);
+        if (values.isEmpty() || !values.stream().allMatch(type::isInstance)) {
+            throw new ModelFileException("the metadata has no list " + key + " of " + type.getSimpleName());
+        }
+        return values.stream().map(type::cast).toList();
+    }
+
     private static ObjectNode byteLevel(ObjectNode node) {
         return node.put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", true);
     }
 
-    private static void addedTokens(ArrayNode added, List<?> tokens, List<?> types) {
-        for (int i = 0; i < tokens.size() && i < types.size(); i++) {
-            long type = (Long) types.get(i);
+    private static void addedTokens(ArrayNode added, List<String> tokens, List<Long> types) {
+        for (int i = 0; i < tokens.size(); i++) {
+            long type = types.get(i);
             if (type == CONTROL || type == USER_DEFINED) {
                 added.addObject()
                         .put("id", i)
-                        .put("content", (String) tokens.get(i))
+                        .put("content", tokens.get(i))
                         .put("single_word", false)
                         .put("lstrip", false)
                         .put("rstrip", false)

@@ -21,16 +21,16 @@ public final class ChatTemplate {
     private final String endToken;
 
     public ChatTemplate(String template, String beginToken, String endToken) {
-        // Jinja drops one newline at the template's end, this library one at the text's end: so drop it here.
-        this.template = template.endsWith("\n") ? template.substring(0, template.length() - 1) : template;
+        this.template = WhitespaceControl.apply(template);
         this.beginToken = beginToken;
         this.endToken = endToken;
     }
 
     private static Jinjava jinja() {
         Jinjava jinja = new Jinjava(JinjavaConfig.newBuilder()
-                .withTrimBlocks(true)
-                .withLstripBlocks(true)
+                // Both are done already, by WhitespaceControl.
+                .withTrimBlocks(false)
+                .withLstripBlocks(false)
                 .withNestedInterpretationEnabled(false)
                 .withKeepTrailingNewline(true)
                 .withMaxRenderDepth(64)

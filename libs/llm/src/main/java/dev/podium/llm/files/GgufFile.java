@@ -23,6 +23,8 @@ public final class GgufFile implements TensorSource {
     private static final int MAGIC = 0x46554747;
     private static final int MAX_STRING_BYTES = 16 << 20;
     private static final int MAX_ENTRIES = 1 << 22;
+    private static final int MAX_DIMENSIONS = 4;
+    private static final long MAX_ALIGNMENT = 1 << 16;
     private static final int BLOCK = 32;
     private static final long MAX_HEADER_BYTES = 256 << 20;
 
@@ -30,6 +32,7 @@ public final class GgufFile implements TensorSource {
     private final ByteBuffer header;
     private final Map<String, Object> metadata = new LinkedHashMap<>();
     private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final List<String> unmapped = new ArrayList<>();
 
     private enum Type {
         F32(1, 4),
@@ -101,31 +104,48 @@ public final class GgufFile implements TensorSource {
         int keys = count(readLong());
         for (int i = 0; i < keys; i++) {
             String key = readString();
-            metadata.put(key, readValue(readInt()));
+            if (metadata.put(key, readValue(readInt())) != null) {
+                throw new ModelFileException("the metadata has " + key + " twice");
+            }
         }
         record Raw(String name, long[] shape, Type type, long offset) {}
         List<Raw> raw = new ArrayList<>();
         for (int i = 0; i < tensors; i++) {
             String name = readString();
-            long[] shape = new long[readInt()];
-            if (shape.length > 4) {
-                throw new ModelFileException("tensor " + name + " has " + shape.length + " dimensions");
+            int dimensions = readInt();
+            if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
+                throw new ModelFileException("tensor " + name + " has " + dimensions + " dimensions");
             }
+            long[] shape = new long[dimensions];
             for (int d = shape.length - 1; d >= 0; d--) {
                 shape[d] = readLong();
             }
             raw.add(new Raw(name, shape, Type.of(readInt(), name), readLong()));
         }
         long alignment = integer("general.alignment").orElse(32L);
+        if (alignment < 1 || alignment > MAX_ALIGNMENT) {
+            throw new ModelFileException("general.alignment " + alignment + " is not read");
+        }
         long start = (header.position() + alignment - 1) / alignment * alignment;
         for (Raw tensor : raw) {
-            long bytes = size(tensor.shape()) / tensor.type().values * tensor.type().bytes;
-            if (tensor.offset() < 0 || start + tensor.offset() + bytes > file.bytes()) {
+            long[] shape = tensor.shape();
+            long bytes = size(shape) / tensor.type().values * tensor.type().bytes;
+            if (shape[shape.length - 1] % tensor.type().values != 0) {
+                throw new ModelFileException("tensor " + tensor.name() + " has rows of " + shape[shape.length - 1]
+                        + ", " + tensor.type() + " needs a multiple of " + tensor.type().values);
+            }
+            // In this order nothing can overflow.
+            if (tensor.offset() < 0
+                    || tensor.offset() > file.bytes()
+                    || start + tensor.offset() + bytes > file.bytes()) {
                 throw new ModelFileException("tensor " + tensor.name() + " lies outside the file");
             }
-            hfName(tensor.name())
-                    .ifPresent(name ->
-                            entries.put(name, new Entry(tensor.type(), tensor.shape(), start + tensor.offset())));
+            Optional<String> name = hfName(tensor.name());
+            if (name.isEmpty()) {
+                unmapped.add(tensor.name());
+            } else if (entries.put(name.get(), new Entry(tensor.type(), shape, start + tensor.offset())) != null) {
+                throw new ModelFileException("the file has tensor " + tensor.name() + " twice");
+            }
         }
     }
 
@@ -148,7 +168,7 @@ public final class GgufFile implements TensorSource {
                 break;
         }
         String[] parts = name.split("\\.", -1);
-        if (parts.length != 4 || !parts[0].equals("blk")) {
+        if (parts.length != 4 || !parts[0].equals("blk") || !parts[3].equals("weight")) {
             return Optional.empty();
         }
         String inner =
@@ -169,7 +189,12 @@ public final class GgufFile implements TensorSource {
                 : Optional.of("model.layers." + parts[1] + "." + inner + "." + parts[3]);
     }
 
-    /** The model's shape, from the metadata. */
+    /**
+     * The model's shape, from the metadata.
+     *
+     * @throws UnsupportedModelException when the file holds more than this architecture computes (biases, scaled
+     *     positions, experts): to leave it out would silently be another model
+     */
     public ModelConfig config() {
         String architecture = text("general.architecture").orElse("");
         if (!architecture.equals("llama")) {
@@ -177,6 +202,23 @@ public final class GgufFile implements TensorSource {
         }
         int hidden = required("llama.embedding_length");
         int heads = required("llama.attention.head_count");
+        if (!unmapped.isEmpty()) {
+            throw new UnsupportedModelException("tensor " + unmapped.getFirst() + " is not supported in GGUF");
+        }
+        String scaling = text("llama.rope.scaling.type").orElse("none");
+        if (!scaling.equals("none")) {
+            throw new UnsupportedModelException("llama.rope.scaling.type " + scaling + " is not supported");
+        }
+        if (heads < 1 || hidden % heads != 0) {
+            throw new UnsupportedModelException(
+                    "llama.embedding_length " + hidden + " is no multiple of llama.attention.head_count " + heads);
+        }
+        int headSize = hidden / heads;
+        for (String key : List.of("llama.attention.key_length", "llama.rope.dimension_count")) {
+            if (integer(key).orElse((long) headSize) != headSize) {
+                throw new UnsupportedModelException(key + " other than " + headSize + " is not supported in GGUF");
+            }
+        }
         long[] embedding = shape("model.embed_tokens.weight");
         return new ModelConfig(
                 (int) embedding[0],
@@ -185,7 +227,7 @@ public final class GgufFile implements TensorSource {
                 required("llama.block_count"),
                 heads,
                 integer("llama.attention.head_count_kv").orElse((long) heads).intValue(),
-                hidden / heads,
+                headSize,
                 number("llama.rope.freq_base").orElse(10_000.0),
                 number("llama.attention.layer_norm_rms_epsilon").orElse(1e-5),
                 required("llama.context_length"),
@@ -201,10 +243,12 @@ public final class GgufFile implements TensorSource {
                 .intValue();
     }
 
+    /** A text of the metadata, e.g. {@code tokenizer.chat_template}. */
     public Optional<String> text(String key) {
         return metadata.get(key) instanceof String value ? Optional.of(value) : Optional.empty();
     }
 
+    /** An integer of the metadata, of whatever width. */
     public Optional<Long> integer(String key) {
         return metadata.get(key) instanceof Long value ? Optional.of(value) : Optional.empty();
     }
@@ -284,6 +328,10 @@ public final class GgufFile implements TensorSource {
 
     /** GGUF interleaves the two rotary halves of each head's rows; Hugging Face keeps them apart. */
     private static float[] halvesFromPairs(float[] rows, long[] shape, int heads) {
+        if (shape.length != 2 || heads < 1 || shape[0] % (2L * heads) != 0) {
+            throw new ModelFileException(
+                    "a q or k matrix does not have an even number of rows for each of " + heads + " heads");
+        }
         int out = (int) shape[0];
         int in = (int) shape[1];
         int head = out / heads;
@@ -344,6 +392,9 @@ public final class GgufFile implements TensorSource {
             throw new ModelFileException("nested lists in the metadata are not read");
         }
         int count = count(readLong());
+        if (count > header.remaining()) {
+            throw new ModelFileException("the metadata announces a list of " + count + " entries");
+        }
         List<Object> list = new ArrayList<>(Math.min(count, 1 << 16));
         for (int i = 0; i < count; i++) {
             list.add(readValue(type));
@@ -365,7 +416,7 @@ public final class GgufFile implements TensorSource {
 
     private String readString() {
         long length = readLong();
-        if (length < 0 || length > MAX_STRING_BYTES) {
+        if (length < 0 || length > Math.min(MAX_STRING_BYTES, header.remaining())) {
             throw new ModelFileException("the metadata announces a string of " + length + " bytes");
         }
         byte[] bytes = new byte[(int) length];

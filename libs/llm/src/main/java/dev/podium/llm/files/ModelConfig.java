@@ -41,8 +41,20 @@ public record ModelConfig(
             throw new UnsupportedModelException(
                     "num_attention_heads " + heads + " is no multiple of num_key_value_heads " + keyValueHeads);
         }
-        if (headSize % 2 != 0 || layers < 1 || hiddenSize < 1 || vocabularySize < 1) {
+        if (headSize < 2
+                || headSize % 2 != 0
+                || layers < 1
+                || hiddenSize < 1
+                || intermediateSize < 1
+                || vocabularySize < 1
+                || maxPositions < 1) {
             throw new UnsupportedModelException("head_dim must be even, and all sizes positive");
+        }
+        for (int id : endIds) {
+            if (id < 0 || id >= vocabularySize) {
+                throw new UnsupportedModelException(
+                        "eos_token_id " + id + " is outside of the vocabulary of " + vocabularySize);
+            }
         }
     }
 

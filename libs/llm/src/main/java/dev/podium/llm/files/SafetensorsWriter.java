@@ -18,12 +18,24 @@ public final class SafetensorsWriter {
     private SafetensorsWriter() {}
 
     /** Values and shape of one tensor. */
-    public record Tensor(float[] values, long[] shape) {}
+    public record Tensor(float[] values, long[] shape) {
+        /** @throws IllegalArgumentException when the shape asks for another number of values */
+        public Tensor {
+            long count = 1;
+            for (long d : shape) {
+                count *= d;
+            }
+            if (count != values.length) {
+                throw new IllegalArgumentException("a shape of " + count + " values for " + values.length);
+            }
+        }
+    }
 
     /** Data type on disk. */
     public enum Type {
         F32,
-        F16
+        F16,
+        BF16
     }
 
     /** Writes tensors, sorted by name, with the given metadata. */
@@ -66,10 +78,10 @@ public final class SafetensorsWriter {
     private static byte[] encode(float[] values, Type type, int bytes) {
         ByteBuffer out = ByteBuffer.allocate(values.length * bytes).order(ByteOrder.LITTLE_ENDIAN);
         for (float value : values) {
-            if (type == Type.F32) {
-                out.putFloat(value);
-            } else {
-                out.putShort(Float.floatToFloat16(value));
+            switch (type) {
+                case F32 -> out.putFloat(value);
+                case F16 -> out.putShort(Float.floatToFloat16(value));
+                case BF16 -> out.putShort(Widen.toBfloat16(value));
             }
         }
         return out.array();

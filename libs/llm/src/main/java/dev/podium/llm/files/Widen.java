@@ -10,6 +10,12 @@ final class Widen {
         return Float.intBitsToFloat((bits & 0xFFFF) << 16);
     }
 
+    /** Rounds to the nearest, ties to even, as the engines do; NaN stays NaN. */
+    static short toBfloat16(float value) {
+        int bits = Float.floatToIntBits(value);
+        return Float.isNaN(value) ? (short) 0x7FC0 : (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
+    }
+
     static float[] float16(ByteBuffer in, int count) {
         float[] out = new float[count];
         for (int i = 0; i < count; i++) {

@@ -36,7 +36,8 @@ public final class ModelTokenizer implements AutoCloseable {
         options.put("padding", "false");
         try (InputStream in = new ByteArrayInputStream(tokenizerJson)) {
             return new ModelTokenizer(HuggingFaceTokenizer.newInstance(in, options), endIds);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
+            // The native library throws plain RuntimeExceptions on bad content.
             throw new IllegalArgumentException("the tokenizer cannot be read: " + e.getMessage(), e);
         }
     }

@@ -55,6 +55,21 @@ class SafetensorsFileTest {
     }
 
     @Test
+    void bfloat16IsRoundedToTheNearestAndTiesToEven() {
+        assertEquals(1.5f, Widen.fromBfloat16(Widen.toBfloat16(1.5f)));
+        assertEquals(0x3F80, Widen.toBfloat16(Float.intBitsToFloat(0x3F808000)));
+        assertEquals(0x3F82, Widen.toBfloat16(Float.intBitsToFloat(0x3F818000)));
+        assertEquals(0x3F81, Widen.toBfloat16(Float.intBitsToFloat(0x3F808001)));
+        assertTrue(Float.isNaN(Widen.fromBfloat16(Widen.toBfloat16(Float.NaN))));
+        assertEquals(Float.NEGATIVE_INFINITY, Widen.fromBfloat16(Widen.toBfloat16(Float.NEGATIVE_INFINITY)));
+    }
+
+    @Test
+    void aShapeThatDoesNotFitItsValuesIsNotWritten() {
+        assertThrows(IllegalArgumentException.class, () -> new Tensor(new float[5], new long[] {2, 3}));
+    }
+
+    @Test
     void hostileHeadersAreRefusedInWords() throws IOException {
         refused("outside", "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", new byte[4]);
         refused("needs", "{\"x\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", new byte[8]);
