@@ -231,18 +231,17 @@ public final class BenchMain {
                 .tokenize(work.prompts()).tasks().stream()
                         .map(TaskTokens::prompt)
                         .toList();
-        Generator generator = new Generator(model);
         // No end token: every completion has all its tokens, here and there.
-        generator.generate(
-                prompts.subList(0, 1), 1, new SamplingParameters(1, 0, 1, 4, 1), Optional.empty(), new int[0], n -> {});
+        int[] noEnd = {};
+        try (Generator warmUp = new Generator(model, Optional.empty())) {
+            warmUp.generate(prompts.subList(0, 1), 1, new SamplingParameters(1, 0, 1, 4, 1), noEnd);
+        }
         long start = System.nanoTime();
-        List<List<Completion>> all = generator.generate(
-                prompts,
-                GENERATE_SAMPLES,
-                new SamplingParameters(1, 0, 1, NEW_TOKENS, 1),
-                Optional.empty(),
-                new int[0],
-                n -> {});
+        List<List<Completion>> all;
+        // Packing the weights counts.
+        try (Generator generator = new Generator(model, Optional.empty())) {
+            all = generator.generate(prompts, GENERATE_SAMPLES, new SamplingParameters(1, 0, 1, NEW_TOKENS, 1), noEnd);
+        }
         double seconds = (System.nanoTime() - start) / 1e9;
         long tokens = all.stream()
                 .flatMap(List::stream)

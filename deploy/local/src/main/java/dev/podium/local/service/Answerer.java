@@ -39,11 +39,13 @@ final class Answerer implements AdapterSwap, AutoCloseable {
             task -> Thread.ofPlatform().name("libtorch").daemon().unstarted(task));
     private final BaseModelFiles files;
     private final CausalLM model;
-    private final Generator generator;
+    /** Without an adapter; before the first one, and for comparison. */
+    private final Generator base;
+
     // Only touched on the engine's thread.
     private @Nullable Loaded loaded;
 
-    private record Loaded(String version, LoraAdapter adapter) {}
+    private record Loaded(String version, Generator generator) {}
 
     /**
      * @param version what answered: an adapter's, or {@code base}
@@ -54,7 +56,7 @@ final class Answerer implements AdapterSwap, AutoCloseable {
         files = new BaseModels(config.modelsDir()).open(config.baseModel());
         model = await(() ->
                 CausalLM.load(files.config(), files.weights(), TorchRuntime.start(config.device(), config.threads())));
-        generator = new Generator(model);
+        base = await(() -> new Generator(model, Optional.empty()));
     }
 
     String baseSha256() {
@@ -75,13 +77,9 @@ final class Answerer implements AdapterSwap, AutoCloseable {
             for (List<ChatMessage> prompt : prompts) {
                 tokens.add(files.promptTokens(prompt));
             }
-            List<List<Completion>> completions = generator.generate(
-                    tokens,
-                    1,
-                    parameters,
-                    Optional.ofNullable(now).map(Loaded::adapter),
-                    files.tokenizer().endIds(),
-                    done -> {});
+            Generator generator = now == null ? base : now.generator();
+            List<List<Completion>> completions =
+                    generator.generate(tokens, 1, parameters, files.tokenizer().endIds());
             List<String> texts =
                     completions.stream().map(each -> text(each.getFirst())).toList();
             return new Answers(texts, now == null ? "base" : now.version());
@@ -99,13 +97,14 @@ final class Answerer implements AdapterSwap, AutoCloseable {
             Loaded before = loaded;
             if (adapter.isPresent()) {
                 // Read first: when this throws, the adapter in use stays.
-                LoraAdapter next = PeftFolder.read(adapter.get().folder(), model);
-                loaded = new Loaded(adapter.get().version(), next);
+                try (LoraAdapter next = PeftFolder.read(adapter.get().folder(), model)) {
+                    loaded = new Loaded(adapter.get().version(), new Generator(model, Optional.of(next)));
+                }
             } else {
                 loaded = null;
             }
             if (before != null) {
-                before.adapter().close();
+                before.generator().close();
             }
             return null;
         });

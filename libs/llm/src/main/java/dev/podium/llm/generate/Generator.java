@@ -1,70 +1,116 @@
 package dev.podium.llm.generate;
 
 import ai.djl.ndarray.NDArray;
+import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.model.Adapter;
 import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.Decoder;
+import dev.podium.llm.model.DecodingBatch;
 import dev.podium.llm.torch.GradientMode;
+import dev.podium.llm.torch.Operations;
 import dev.podium.llm.torch.TensorScope;
-import dev.podium.llm.torch.TorchRuntime;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.function.IntConsumer;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Samples completions in batches with a cache of keys and values. A prompt is computed once for all of its samples;
- * finished rows leave the batch. Each row has a random generator of its own, seeded by (seed, prompt, sample), so a text
- * does not depend on what else is in the batch.
+ * Samples completions of a model with an adapter merged in, many at once. A prompt is computed once for all of its
+ * samples; rows that ended leave the batch, and the next prompt enters when all samples of one have ended. Each row has a
+ * random generator of its own, seeded by (seed, prompt, sample), so a text does not depend on what else is in the batch,
+ * but for the last bits of the logits.
  */
-public final class Generator {
-    /** Rows that are decoded together; bounds the cache's memory. */
-    private static final int MAX_ROWS = 64;
+public final class Generator implements AutoCloseable {
+    /** Rows of a step: more make a product hardly faster, and wait for the slowest. */
+    private static final int MOST_ROWS = 64;
+    /** Of the keys and values of a batch. */
+    private static final long MOST_CACHE_BYTES = 1L << 30;
+    /** Of prompts that are computed in one pass; one longer prompt goes alone. */
+    private static final int PROMPT_TOKENS = 2048;
 
     private final CausalLM model;
+    private final Decoder decoder;
 
-    public Generator(CausalLM model) {
+    /** Merges the adapter, or takes the base as it is; changes of the adapter after this are not seen. */
+    public Generator(CausalLM model, Optional<? extends Adapter> adapter) {
         this.model = model;
+        this.decoder = Decoder.of(model, adapter);
+    }
+
+    /** {@link #generate(List, int, SamplingParameters, int[], BooleanSupplier)} that nothing cancels. */
+    public List<List<Completion>> generate(
+            List<int[]> prompts, int samplesPerPrompt, SamplingParameters parameters, int[] endIds) {
+        return generate(prompts, samplesPerPrompt, parameters, endIds, () -> false);
     }
 
     /**
      * Samples several completions of each prompt.
      *
+     * @param prompts token ids, at least one each
      * @param endIds tokens that end a completion
-     * @param finished is told after each completion how many are done
+     * @param cancelled is asked before each token
      * @return per prompt, its completions
+     * @throws CancellationException when it was cancelled
      */
     public List<List<Completion>> generate(
             List<int[]> prompts,
             int samplesPerPrompt,
             SamplingParameters parameters,
-            Optional<? extends Adapter> adapter,
             int[] endIds,
-            IntConsumer finished) {
+            BooleanSupplier cancelled) {
+        List<Job> jobs = jobs(prompts, samplesPerPrompt, parameters);
+        if (!jobs.isEmpty()) {
+            try (GradientMode off = GradientMode.off();
+                    Run run = new Run(jobs, parameters, endIds, cancelled)) {
+                run.toTheEnd();
+            }
+        }
         List<List<Completion>> all = new ArrayList<>();
-        int promptsPerBatch = Math.max(1, MAX_ROWS / samplesPerPrompt);
-        int[] done = {0};
-        for (int from = 0; from < prompts.size(); from += promptsPerBatch) {
-            List<int[]> some = prompts.subList(from, Math.min(prompts.size(), from + promptsPerBatch));
-            Batch batch = new Batch(some, from, samplesPerPrompt, parameters, endIds, () -> {
-                done[0]++;
-                finished.accept(done[0]);
-            });
-            all.addAll(batch.run(adapter));
+        prompts.forEach(prompt -> all.add(new ArrayList<>()));
+        for (Job job : jobs) {
+            job.rows.forEach(row -> all.get(job.prompt).add(row.completion()));
         }
         return all;
     }
 
-    /** One row: what was drawn so far. */
+    /** A prompt and as many of its samples as go together. */
+    private record Job(int prompt, int[] tokens, List<Row> rows) {
+        boolean isDone() {
+            return rows.stream().allMatch(row -> row.done);
+        }
+    }
+
+    private static List<Job> jobs(List<int[]> prompts, int samples, SamplingParameters parameters) {
+        List<Job> jobs = new ArrayList<>();
+        for (int p = 0; p < prompts.size(); p++) {
+            for (int from = 0; from < samples; from += MOST_ROWS) {
+                long first = (parameters.seed() * 1_000_003 + p) * 1_000_003;
+                List<Row> rows = IntStream.range(from, Math.min(samples, from + MOST_ROWS))
+                        .mapToObj(s -> new Row(new SplittableRandom(first + s), parameters.maxNewTokens()))
+                        .toList();
+                jobs.add(new Job(p, prompts.get(p), rows));
+            }
+        }
+        return jobs;
+    }
+
+    /** One sample: what was drawn so far. */
     private static final class Row {
         private final RandomGenerator random;
         private final int[] tokens;
         private final float[] logProbabilities;
         private int length;
-        private boolean ended;
+        private boolean done;
+        private boolean stopped;
 
         Row(RandomGenerator random, int capacity) {
             this.random = random;
@@ -72,137 +118,184 @@ public final class Generator {
             this.logProbabilities = new float[capacity];
         }
 
-        void add(int token, float logProbability) {
+        void add(int token, float logProbability, int[] endIds) {
             tokens[length] = token;
             logProbabilities[length] = logProbability;
             length++;
-        }
-
-        int last() {
-            return tokens[length - 1];
+            stopped = Arrays.stream(endIds).anyMatch(end -> end == token);
+            done = stopped || length == tokens.length;
         }
 
         Completion completion() {
             return new Completion(
                     Arrays.copyOf(tokens, length),
                     Arrays.copyOf(logProbabilities, length),
-                    ended ? Completion.FinishReason.STOP : Completion.FinishReason.LENGTH);
+                    stopped ? Completion.FinishReason.STOP : Completion.FinishReason.LENGTH);
         }
     }
 
-    private final class Batch {
-        private final List<int[]> prompts;
-        private final int samples;
-        private final SamplingParameters parameters;
+    /** All jobs, some of them in the batch's places. */
+    private final class Run implements AutoCloseable {
         private final int[] endIds;
-        private final Runnable finished;
+        private final BooleanSupplier cancelled;
         private final TokenSampler sampler;
-        private final List<Row> rows = new ArrayList<>();
+        private final Deque<Job> waiting;
+        private final int samples;
+        private final DecodingBatch batch;
+        /** Per place of the batch, what is there. */
+        private List<@Nullable Job> placed;
 
-        Batch(
-                List<int[]> prompts,
-                int firstPrompt,
-                int samples,
-                SamplingParameters parameters,
-                int[] endIds,
-                Runnable finished) {
-            this.prompts = prompts;
-            this.samples = samples;
-            this.parameters = parameters;
+        Run(List<Job> jobs, SamplingParameters parameters, int[] endIds, BooleanSupplier cancelled) {
             this.endIds = endIds;
-            this.finished = finished;
+            this.cancelled = cancelled;
             this.sampler = new TokenSampler(
                     parameters,
                     model.operations(),
                     model.runtime(),
                     model.config().vocabularySize());
-            for (int p = 0; p < prompts.size(); p++) {
-                for (int s = 0; s < samples; s++) {
-                    long seed = (parameters.seed() * 1_000_003 + firstPrompt + p) * 1_000_003 + s;
-                    rows.add(new Row(new SplittableRandom(seed), parameters.maxNewTokens()));
+            this.waiting = new ArrayDeque<>(jobs);
+            this.samples = jobs.stream().mapToInt(job -> job.rows.size()).max().orElse(1);
+            int longest = jobs.stream().mapToInt(job -> job.tokens.length).max().orElse(1);
+            int places = Math.min(jobs.size(), places(model.config(), longest, parameters.maxNewTokens()));
+            this.batch = decoder.batch(places, samples, longest, parameters.maxNewTokens());
+            this.placed = new ArrayList<>(Collections.nCopies(places, null));
+        }
+
+        private int places(ModelConfig config, int longest, int newTokens) {
+            long bytes = DecodingBatch.bytesPerPosition(config) * (longest + (long) samples * newTokens);
+            return (int) Math.max(1, Math.min(MOST_ROWS / samples, MOST_CACHE_BYTES / bytes));
+        }
+
+        void toTheEnd() {
+            while (true) {
+                if (cancelled.getAsBoolean()) {
+                    throw new CancellationException("sampling was cancelled");
+                }
+                for (List<Integer> free = free(); !free.isEmpty() && !waiting.isEmpty(); free = free()) {
+                    enter(free);
+                }
+                List<Integer> rows = active();
+                if (rows.isEmpty() && waiting.isEmpty()) {
+                    return;
+                }
+                if (!rows.isEmpty()) {
+                    step(rows);
+                    makeSmaller();
                 }
             }
         }
 
-        List<List<Completion>> run(Optional<? extends Adapter> adapter) {
-            try (GradientMode off = GradientMode.off();
-                    TensorScope scope = new TensorScope()) {
-                decode(adapter);
-            }
-            List<List<Completion>> all = new ArrayList<>();
-            for (int p = 0; p < prompts.size(); p++) {
-                all.add(rows.subList(p * samples, (p + 1) * samples).stream()
-                        .map(Row::completion)
-                        .toList());
-            }
-            return all;
+        private List<Integer> free() {
+            return IntStream.range(0, placed.size())
+                    .filter(place -> isFree(place))
+                    .boxed()
+                    .toList();
         }
 
-        private void decode(Optional<? extends Adapter> adapter) {
-            int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
-            CausalLM.Prefilled prefilled = model.prefill(prompts, longest + parameters.maxNewTokens(), adapter);
-            try (CausalLM.Decoding decoding = prefilled.decoding()) {
-                decoding.select(promptOfEachRow());
-                List<Row> held = rows;
-                draw(held, model.operations().call("rows", prefilled.logits(), index(promptOfEachRow())));
-                for (int step = 1; step < parameters.maxNewTokens(); step++) {
-                    List<Row> active = held.stream().filter(row -> !row.ended).toList();
-                    if (active.isEmpty()) {
-                        return;
+        private boolean isFree(int place) {
+            Job job = placed.get(place);
+            return job == null || job.isDone();
+        }
+
+        /** Numbers of the rows that go on. */
+        private List<Integer> active() {
+            List<Integer> rows = new ArrayList<>();
+            for (int place = 0; place < placed.size(); place++) {
+                Job job = placed.get(place);
+                for (int s = 0; job != null && s < job.rows.size(); s++) {
+                    if (!job.rows.get(s).done) {
+                        rows.add(place * samples + s);
                     }
-                    // Leaving copies the cache, so a few ended rows are carried along until a quarter has ended.
-                    if (4 * active.size() <= 3 * held.size()) {
-                        decoding.select(positions(held, active));
-                        held = active;
-                    }
-                    step(decoding, held);
                 }
-                rows.stream().filter(row -> !row.ended).forEach(row -> finished.run());
             }
+            return rows;
         }
 
-        private void step(CausalLM.Decoding decoding, List<Row> held) {
+        private Row row(int number) {
+            Job job = placed.get(number / samples);
+            if (job == null) {
+                throw new IllegalStateException("place " + number / samples + " is empty");
+            }
+            return job.rows.get(number % samples);
+        }
+
+        /** Puts waiting prompts into free places, as many as one pass may compute, and draws their first tokens. */
+        private void enter(List<Integer> free) {
+            List<int[]> prompts = new ArrayList<>();
+            List<Row> rows = new ArrayList<>();
+            List<Integer> promptOfRow = new ArrayList<>();
+            int tokens = 0;
+            while (prompts.size() < free.size() && !waiting.isEmpty()) {
+                Job job = waiting.getFirst();
+                tokens += job.tokens.length;
+                if (tokens > PROMPT_TOKENS && !prompts.isEmpty()) {
+                    break;
+                }
+                waiting.removeFirst();
+                placed.set(free.get(prompts.size()), job);
+                job.rows.forEach(row -> promptOfRow.add(prompts.size()));
+                rows.addAll(job.rows);
+                prompts.add(job.tokens);
+            }
             try (TensorScope scope = new TensorScope()) {
-                draw(held, decoding.step(held.stream().mapToLong(Row::last).toArray()));
+                int[] places = free.stream()
+                        .limit(prompts.size())
+                        .mapToInt(Integer::intValue)
+                        .toArray();
+                NDArray logits = batch.enter(prompts, places);
+                NDArray index = model.runtime()
+                        .root()
+                        .create(promptOfRow.stream()
+                                .mapToLong(Integer::longValue)
+                                .toArray());
+                draw(rows, operations().call("rows", logits, index));
             }
         }
 
-        /** Draws a token for each row that has not ended. */
-        private void draw(List<Row> held, NDArray logits) {
-            double[] uniforms = held.stream()
-                    .mapToDouble(row -> row.ended ? 0 : row.random.nextDouble())
-                    .toArray();
+        private void step(List<Integer> numbers) {
+            List<Row> rows = numbers.stream().map(this::row).toList();
+            long[] last =
+                    rows.stream().mapToLong(row -> row.tokens[row.length - 1]).toArray();
+            try (TensorScope scope = new TensorScope()) {
+                int[] places = numbers.stream().mapToInt(Integer::intValue).toArray();
+                draw(rows, batch.step(places, last));
+            }
+        }
+
+        private void draw(List<Row> rows, NDArray logits) {
+            double[] uniforms =
+                    rows.stream().mapToDouble(row -> row.random.nextDouble()).toArray();
             TokenSampler.Draw drawn = sampler.draw(logits, uniforms);
-            for (int i = 0; i < held.size(); i++) {
-                Row row = held.get(i);
-                if (row.ended) {
-                    continue;
-                }
-                row.add((int) drawn.tokens()[i], drawn.logProbabilities()[i]);
-                if (isEnd(row.last())) {
-                    row.ended = true;
-                    finished.run();
-                }
+            for (int i = 0; i < rows.size(); i++) {
+                rows.get(i).add((int) drawn.tokens()[i], drawn.logProbabilities()[i], endIds);
             }
         }
 
-        private boolean isEnd(int token) {
-            return Arrays.stream(endIds).anyMatch(end -> end == token);
+        /** Nobody waits and half of the places are done: the others go on in a batch of half the size. */
+        private void makeSmaller() {
+            List<Integer> free = free();
+            if (!waiting.isEmpty() || free.size() == placed.size() || 2 * free.size() < placed.size()) {
+                return;
+            }
+            int[] kept = IntStream.range(0, placed.size())
+                    .filter(place -> !isFree(place))
+                    .toArray();
+            batch.keep(kept);
+            placed = new ArrayList<>(Arrays.stream(kept).mapToObj(placed::get).toList());
         }
 
-        private int[] promptOfEachRow() {
-            return IntStream.range(0, rows.size()).map(i -> i / samples).toArray();
+        @Override
+        public void close() {
+            batch.close();
         }
+    }
 
-        private NDArray index(int[] positions) {
-            return TorchRuntime.longs(
-                    model.runtime().root(),
-                    Arrays.stream(positions).asLongStream().toArray(),
-                    positions.length);
-        }
+    private Operations operations() {
+        return model.operations();
+    }
 
-        private static int[] positions(List<Row> held, List<Row> kept) {
-            return kept.stream().mapToInt(held::indexOf).toArray();
-        }
+    @Override
+    public void close() {
+        decoder.close();
     }
 }

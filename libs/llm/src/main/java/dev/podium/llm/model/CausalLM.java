@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.files.ModelFileException;
@@ -184,6 +183,39 @@ public final class CausalLM implements AutoCloseable {
         return runtime;
     }
 
+    NDArray embedding() {
+        return embedding;
+    }
+
+    NDArray finalNorm() {
+        return finalNorm;
+    }
+
+    /** {@code [vocabulary, hidden]}; the embedding itself where they are tied. */
+    NDArray head() {
+        return head;
+    }
+
+    /** {@code [positions, headSize]} */
+    NDArray cos() {
+        return cos;
+    }
+
+    /** {@code [positions, headSize]} */
+    NDArray sin() {
+        return sin;
+    }
+
+    /** A layer's weights, in the order of {@link #WEIGHT_NAMES}. */
+    List<NDArray> weights(int layer) {
+        return layers.get(layer).weights();
+    }
+
+    /** A layer's biases and norms of q and k; no elements for each that is absent. */
+    List<NDArray> extra(int layer) {
+        return layers.get(layer).extra();
+    }
+
     /** The fused operations, compiled for this model's sizes. */
     public Operations operations() {
         return operations;
@@ -361,138 +393,6 @@ public final class CausalLM implements AutoCloseable {
                 new ListArgument("extra", layer.extra()),
                 new ListArgument("a", lora.a()),
                 new ListArgument("b", lora.b()));
-    }
-
-    // ---- decoding with a cache
-
-    /** The state of a batch that is being decoded: its cache and, per row, how many positions are filled. */
-    public final class Decoding implements AutoCloseable {
-        private KvCache cache;
-        private long[] filled;
-        private final Optional<? extends Adapter> adapter;
-
-        private Decoding(KvCache cache, long[] filled, Optional<? extends Adapter> adapter) {
-            this.cache = cache;
-            this.filled = filled;
-            this.adapter = adapter;
-        }
-
-        public int rows() {
-            return filled.length;
-        }
-
-        /**
-         * Appends one token to each row.
-         *
-         * @return logits of the next token, {@code [rows, vocabulary]}
-         */
-        public NDArray step(long[] tokens) {
-            int rows = filled.length;
-            long longest = Arrays.stream(filled).max().orElse(0) + 1;
-            checkLength(longest);
-            NDArray ids = manager.create(tokens, new Shape(rows, 1));
-            NDArray positions = manager.create(filled);
-            NDArray rowNumbers = manager.arange(0, rows, 1, DataType.INT64);
-            NDArray mask = manager.arange(0, (int) longest, 1, DataType.INT64)
-                    .reshape(1, longest)
-                    .lte(positions.reshape(rows, 1))
-                    .reshape(rows, 1, 1, longest);
-            NDArray c = operations.call("embed", cos, positions).reshape(rows, 1, 1, config.headSize());
-            NDArray s = operations.call("embed", sin, positions).reshape(rows, 1, 1, config.headSize());
-            NDArray x = operations.call("embed", embedding, ids);
-            for (int i = 0; i < layers.size(); i++) {
-                x = operations
-                        .callLists(
-                                "decode",
-                                List.of(
-                                        x,
-                                        c,
-                                        s,
-                                        rowNumbers,
-                                        positions,
-                                        mask,
-                                        cache.key(i),
-                                        cache.value(i),
-                                        scale(adapter),
-                                        noDropout),
-                                lists(i, adapter))
-                        .head();
-            }
-            for (int i = 0; i < rows; i++) {
-                filled[i]++;
-            }
-            NDArray normed = operations.call("rms_norm", x, finalNorm).reshape(rows, config.hiddenSize());
-            return logits(normed);
-        }
-
-        /** Keeps only these rows, in this order; finished ones leave the batch. A row may be taken several times. */
-        public void select(int[] rows) {
-            try (TensorScope scope = new TensorScope()) {
-                KvCache next = new KvCache(manager.newSubManager());
-                NDArray index =
-                        manager.create(Arrays.stream(rows).asLongStream().toArray());
-                for (int i = 0; i < layers.size(); i++) {
-                    next.add(
-                            scope.keep(operations.call("rows", cache.key(i), index), next.manager()),
-                            scope.keep(operations.call("rows", cache.value(i), index), next.manager()));
-                }
-                cache.close();
-                cache = next;
-                long[] before = filled;
-                filled = Arrays.stream(rows).mapToLong(row -> before[row]).toArray();
-            }
-        }
-
-        @Override
-        public void close() {
-            cache.close();
-        }
-    }
-
-    /** What a prompt pass gives: the decoding state, and the logits after each prompt {@code [rows, vocabulary]}. */
-    public record Prefilled(Decoding decoding, NDArray logits) {}
-
-    /**
-     * Runs prompts of any lengths and keeps their keys and values. Gradients must be off.
-     *
-     * @param capacity positions the cache has room for, prompt and new tokens together
-     */
-    public Prefilled prefill(List<int[]> prompts, int capacity, Optional<? extends Adapter> adapter) {
-        int rows = prompts.size();
-        int time = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
-        checkLength(capacity);
-        long[] ids = new long[rows * time];
-        long[] lengths = new long[rows];
-        long[] last = new long[rows];
-        for (int r = 0; r < rows; r++) {
-            int[] prompt = prompts.get(r);
-            for (int t = 0; t < prompt.length; t++) {
-                ids[r * time + t] = prompt[t];
-            }
-            lengths[r] = prompt.length;
-            last[r] = (long) r * time + prompt.length - 1;
-        }
-        KvCache cache = new KvCache(manager.newSubManager());
-        NDArray x = operations.call("embed", embedding, manager.create(ids, new Shape(rows, time)));
-        NDArray c = cos.get(new NDIndex("0:" + time));
-        NDArray s = sin.get(new NDIndex("0:" + time));
-        Shape cacheShape = new Shape(rows, config.keyValueHeads(), capacity, config.headSize());
-        for (int i = 0; i < layers.size(); i++) {
-            try (TensorScope scope = new TensorScope()) {
-                NDList out =
-                        operations.callLists("prefill", List.of(x, c, s, scale(adapter), noDropout), lists(i, adapter));
-                NDArray keys = manager.zeros(cacheShape);
-                NDArray values = manager.zeros(cacheShape);
-                NDIndex filled = new NDIndex(":, :, 0:" + time + ", :");
-                keys.set(filled, out.get(1));
-                values.set(filled, out.get(2));
-                cache.add(scope.keep(keys, cache.manager()), scope.keep(values, cache.manager()));
-                x = scope.passOut(out.get(0));
-            }
-        }
-        NDArray normed = operations.call("rms_norm", x, finalNorm).reshape((long) rows * time, config.hiddenSize());
-        NDArray lastStates = operations.call("embed", normed, manager.create(last));
-        return new Prefilled(new Decoding(cache, lengths, adapter), logits(lastStates));
     }
 
     @Override

@@ -181,16 +181,12 @@ public final class NanoRecipe {
         for (String text : SupportDialogues.prompts(SupportDialogues.Split.HELD_OUT, 6, SEED)) {
             int[] prompt = tokenizer.encode(template.render(List.of(new ChatMessage("user", text)), true));
             out.println("> " + text);
-            new Generator(model)
-                    .generate(
-                            List.of(prompt),
-                            4,
-                            new SamplingParameters(1.0, 0, 1, 96, SEED),
-                            Optional.empty(),
-                            tokenizer.endIds(),
-                            n -> {})
-                    .getFirst()
-                    .forEach(completion -> out.println("    " + tokenizer.decode(completion.tokenIds())));
+            try (Generator generator = new Generator(model, Optional.empty())) {
+                generator
+                        .generate(List.of(prompt), 4, new SamplingParameters(1.0, 0, 1, 96, SEED), tokenizer.endIds())
+                        .getFirst()
+                        .forEach(completion -> out.println("    " + tokenizer.decode(completion.tokenIds())));
+            }
         }
     }
 

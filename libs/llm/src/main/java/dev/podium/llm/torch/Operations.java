@@ -2,6 +2,7 @@ package dev.podium.llm.torch;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -20,12 +21,15 @@ import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Fused operations that DJL's arrays lack, as TorchScript text ({@code operations.txt}) with a model's sizes written into
  * it. The archive that the engine loads is a zip of that text and three tiny files; no Python is involved.
  */
 public final class Operations implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Operations.class);
     private static final String METHOD = "module_method:";
 
     // Pickles of an object `Operations` with `training = True`, and of an empty tuple.
@@ -51,23 +55,55 @@ public final class Operations implements AutoCloseable {
 
     /** Compiles the operations for a model's sizes. */
     public static Operations compile(TorchRuntime runtime, Sizes sizes) {
+        if (!runtime.device().isGpu()) {
+            try {
+                return compile(runtime, sizes, Packing.ONE_DNN);
+            } catch (EngineException e) {
+                LOG.info("The engine has no oneDNN; weights for sampling are not packed ({})", e.getMessage());
+            }
+        }
+        return compile(runtime, sizes, Packing.NONE);
+    }
+
+    private static Operations compile(TorchRuntime runtime, Sizes sizes, Packing packing) {
         NDManager manager = runtime.root().newSubManager();
         try {
             PtSymbolBlock block = JniUtils.loadModule(
-                    (PtNDManager) manager, new ByteArrayInputStream(archive(text(sizes))), false, false);
+                    (PtNDManager) manager, new ByteArrayInputStream(archive(text(sizes, packing))), false, false);
             return new Operations(manager, block);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static String text(Sizes sizes) throws IOException {
+    /** How a frozen weight is laid out for products with few rows; what oneDNN packs only oneDNN can read. */
+    private enum Packing {
+        ONE_DNN(
+                "ops.mkldnn._reorder_linear_weight(w, int(rows))",
+                "ops.mkldnn._linear_pointwise(x, w, None, \"none\", annotate(List[Optional[number]], []), \"\")"),
+        NONE("torch.contiguous(w)", "torch.linear(x, w)");
+
+        private final String weight;
+        private final String linear;
+
+        Packing(String weight, String linear) {
+            this.weight = weight;
+            this.linear = linear;
+        }
+    }
+
+    private static String text(Sizes sizes, Packing packing) throws IOException {
         try (InputStream in = Operations.class.getResourceAsStream("operations.txt")) {
             if (in == null) {
                 throw new IOException("operations.txt is missing from the class path");
             }
             return new String(in.readAllBytes(), UTF_8)
                     .replace("$EPS", Double.toString(sizes.normEpsilon()).replace("E", "e"))
+                    .replace("$PACKED_WEIGHT", packing.weight)
+                    .replace("$PACKED_LINEAR", packing.linear)
+                    .replace("$SCALE", Double.toString(1 / Math.sqrt(sizes.headSize())))
+                    .replace("$ALLHEADS", Integer.toString(sizes.heads() + 2 * sizes.keyValueHeads()))
+                    .replace("$TURNED", Integer.toString(sizes.heads() + sizes.keyValueHeads()))
                     .replace("$GROUPS", Integer.toString(sizes.heads() / sizes.keyValueHeads()))
                     .replace("$KVHEADS", Integer.toString(sizes.keyValueHeads()))
                     .replace("$HEADS", Integer.toString(sizes.heads()))

@@ -44,16 +44,15 @@ class SmolLm2Test {
             assertEquals(golden.path("prompt").asText(), files.chatTemplate().render(messages, true));
             int[] ids = files.promptTokens(messages);
             assertArrayEquals(ints(golden.path("ids")), ids);
-            try (CausalLM model = CausalLM.load(files.config(), files.weights(), TinyModel.runtime())) {
+            try (CausalLM model = CausalLM.load(files.config(), files.weights(), TinyModel.runtime());
+                    Generator generator = new Generator(model, Optional.empty())) {
                 assertLogits(model, ids, golden);
-                int[] greedy = new Generator(model)
+                int[] greedy = generator
                         .generate(
                                 List.of(ids),
                                 1,
                                 new SamplingParameters(0, 0, 1, 16, 1),
-                                Optional.empty(),
-                                files.tokenizer().endIds(),
-                                n -> {})
+                                files.tokenizer().endIds())
                         .getFirst()
                         .getFirst()
                         .tokenIds();

@@ -156,16 +156,11 @@ class CausalLMTest {
 
     @Test
     void sampledLogProbabilitiesEqualATrainingForward() {
-        try (CausalLM model = TinyModel.random(4)) {
+        try (CausalLM model = TinyModel.random(4);
+                Generator generator = new Generator(model, Optional.empty())) {
             List<int[]> prompts = List.of(new int[] {3, 4, 5, 6}, new int[] {7, 8});
-            List<List<Completion>> sampled = new Generator(model)
-                    .generate(
-                            prompts,
-                            3,
-                            new SamplingParameters(1.0, 0, 1.0, 12, 9),
-                            Optional.empty(),
-                            new int[] {1},
-                            n -> {});
+            List<List<Completion>> sampled =
+                    generator.generate(prompts, 3, new SamplingParameters(1.0, 0, 1.0, 12, 9), new int[] {1});
             for (int p = 0; p < prompts.size(); p++) {
                 for (Completion completion : sampled.get(p)) {
                     try (TensorScope scope = new TensorScope()) {
@@ -182,14 +177,14 @@ class CausalLMTest {
 
     @Test
     void theSameSeedGivesTheSameTextWhateverElseIsInTheBatch() {
-        try (CausalLM model = TinyModel.random(5)) {
+        try (CausalLM model = TinyModel.random(5);
+                Generator generator = new Generator(model, Optional.empty())) {
             SamplingParameters parameters = new SamplingParameters(1.0, 20, 0.9, 10, 3);
-            Generator generator = new Generator(model);
             List<int[]> two = List.of(new int[] {3, 4, 5, 6}, new int[] {7, 8});
             int[] ends = {1};
-            var together = generator.generate(two, 2, parameters, Optional.empty(), ends, n -> {});
-            var again = generator.generate(two, 2, parameters, Optional.empty(), ends, n -> {});
-            var alone = generator.generate(two.subList(0, 1), 2, parameters, Optional.empty(), ends, n -> {});
+            var together = generator.generate(two, 2, parameters, ends);
+            var again = generator.generate(two, 2, parameters, ends);
+            var alone = generator.generate(two.subList(0, 1), 2, parameters, ends);
             assertArrayEquals(
                     together.get(1).get(1).tokenIds(), again.get(1).get(1).tokenIds());
             assertArrayEquals(
@@ -324,12 +319,13 @@ class CausalLMTest {
 
     @Test
     void rowsThatEndLeaveTheOthersAsTheyWere() {
-        try (CausalLM model = TinyModel.random(4)) {
+        try (CausalLM model = TinyModel.random(4);
+                Generator generator = new Generator(model, Optional.empty())) {
             SamplingParameters parameters = new SamplingParameters(1.0, 0, 1.0, 20, 9);
             List<int[]> prompts = List.of(new int[] {3, 4, 5, 6}, new int[] {7, 8});
             int[] ends = IntStream.range(0, 8).toArray();
-            var until = new Generator(model).generate(prompts, 6, parameters, Optional.empty(), ends, n -> {});
-            var full = new Generator(model).generate(prompts, 6, parameters, Optional.empty(), new int[0], n -> {});
+            var until = generator.generate(prompts, 6, parameters, ends);
+            var full = generator.generate(prompts, 6, parameters, new int[0]);
             int stopped = 0;
             for (int p = 0; p < prompts.size(); p++) {
                 for (int k = 0; k < 6; k++) {

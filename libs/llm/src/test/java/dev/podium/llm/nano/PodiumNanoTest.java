@@ -27,18 +27,16 @@ class PodiumNanoTest {
     void itWritesSeveralWholeAnswersToOnePromptInWordsOfItsDomain(@TempDir Path models) {
         Set<String> words = domainWords();
         try (BaseModelFiles files = new BaseModels(models).open(BaseModels.NANO);
-                CausalLM model = CausalLM.load(files.config(), files.weights(), TinyModel.runtime())) {
+                CausalLM model = CausalLM.load(files.config(), files.weights(), TinyModel.runtime());
+                Generator generator = new Generator(model, Optional.empty())) {
             List<int[]> prompts = SupportDialogues.prompts(Split.HELD_OUT, 4, 5).stream()
                     .map(text -> files.promptTokens(List.of(new ChatMessage("user", text))))
                     .toList();
-            List<List<Completion>> answers = new Generator(model)
-                    .generate(
-                            prompts,
-                            4,
-                            new SamplingParameters(0.9, 0, 1, 112, 11),
-                            Optional.empty(),
-                            files.tokenizer().endIds(),
-                            n -> {});
+            List<List<Completion>> answers = generator.generate(
+                    prompts,
+                    4,
+                    new SamplingParameters(0.9, 0, 1, 112, 11),
+                    files.tokenizer().endIds());
             int known = 0;
             int all = 0;
             for (List<Completion> ofOnePrompt : answers) {

@@ -63,8 +63,10 @@ final class Rollouts {
     Sampled sample(List<int[]> prompts, int samplesPerPrompt, long seed) {
         SamplingParameters parameters =
                 new SamplingParameters(config.temperature(), 0, 1.0, config.maxNewTokens(), seed);
-        List<List<Completion>> completions = new Generator(base)
-                .generate(prompts, samplesPerPrompt, parameters, Optional.of(policy), tokenizer.endIds(), n -> {});
+        List<List<Completion>> completions;
+        try (Generator generator = new Generator(base, Optional.of(policy))) {
+            completions = generator.generate(prompts, samplesPerPrompt, parameters, tokenizer.endIds());
+        }
         List<Sequence> rows = new ArrayList<>();
         boolean[] ended = new boolean[prompts.size() * samplesPerPrompt];
         for (int p = 0; p < prompts.size(); p++) {

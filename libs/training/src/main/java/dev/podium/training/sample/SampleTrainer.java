@@ -28,6 +28,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * K fresh outputs for each prompt, from the base model, from an adapter, or half and half without telling the labeler. An
@@ -47,6 +49,9 @@ public final class SampleTrainer implements Trainer {
         this.clock = clock;
     }
 
+    /** @param adapted whether the round's adapter is merged in */
+    private record Source(Generator generator, boolean adapted) {}
+
     /** One prompt of the round. */
     private record Prompt(int index, List<Message> messages, int[] tokens) {}
 
@@ -59,7 +64,11 @@ public final class SampleTrainer implements Trainer {
         List<Prompt> prompts = prompts(context, tokenizer, config, tooLong);
         int totalSteps = Math.ceilDiv(prompts.size(), PROMPTS_PER_STEP);
         Optional<LoraAdapter> adapter = RoundStart.initialAdapter(context);
-        try {
+        boolean mixed = config.mixWithBase() && adapter.isPresent();
+        try (Generator own = new Generator(context.model(), adapter);
+                @Nullable Generator base = mixed ? new Generator(context.model(), Optional.empty()) : null) {
+            Source first = new Source(own, adapter.isPresent());
+            Optional<Source> second = Optional.ofNullable(base).map(generator -> new Source(generator, false));
             RoundStart.report(
                     context,
                     List.of(),
@@ -75,7 +84,13 @@ public final class SampleTrainer implements Trainer {
                 context.checkCancelled(step);
                 List<Prompt> some = prompts.subList(
                         step * PROMPTS_PER_STEP, Math.min(prompts.size(), (step + 1) * PROMPTS_PER_STEP));
-                for (SampleSet set : sample(context, tokenizer, config, adapter, some)) {
+                List<SampleSet> sets;
+                try {
+                    sets = sample(context, tokenizer, config, first, second, some);
+                } catch (CancellationException e) {
+                    throw new RoundCancelled(step);
+                }
+                for (SampleSet set : sets) {
                     context.reporter().sample(set);
                     sent++;
                     outputs += set.outputs().size();
@@ -133,16 +148,15 @@ public final class SampleTrainer implements Trainer {
             RoundContext context,
             PromptTokenizer tokenizer,
             RoundConfig.Sample config,
-            Optional<LoraAdapter> adapter,
+            Source first,
+            Optional<Source> second,
             List<Prompt> prompts) {
-        int fromBase = config.mixWithBase() && adapter.isPresent() ? config.outputsPerPrompt() / 2 : 0;
-        int fromAdapter = config.outputsPerPrompt() - fromBase;
+        int fromSecond = second.isPresent() ? config.outputsPerPrompt() / 2 : 0;
         List<Map<String, Output>> drawn = new ArrayList<>();
         prompts.forEach(prompt -> drawn.add(new LinkedHashMap<>()));
-        draw(context, tokenizer, config, adapter, prompts, fromAdapter, drawn, 0);
-        if (fromBase > 0) {
-            draw(context, tokenizer, config, Optional.empty(), prompts, config.outputsPerPrompt(), drawn, 100);
-        }
+        draw(context, tokenizer, config, first, prompts, config.outputsPerPrompt() - fromSecond, drawn, 0);
+        second.ifPresent(
+                source -> draw(context, tokenizer, config, source, prompts, config.outputsPerPrompt(), drawn, 100));
         List<SampleSet> sets = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             List<Output> outputs = new ArrayList<>(drawn.get(i).values());
@@ -168,7 +182,7 @@ public final class SampleTrainer implements Trainer {
             RoundContext context,
             PromptTokenizer tokenizer,
             RoundConfig.Sample config,
-            Optional<LoraAdapter> adapter,
+            Source source,
             List<Prompt> prompts,
             int wanted,
             List<Map<String, Output>> drawn,
@@ -188,18 +202,17 @@ public final class SampleTrainer implements Trainer {
             long seed = Seeds.mix(config.seed(), (prompts.getFirst().index() * 1_000L + stream) + attempt);
             SamplingParameters parameters = new SamplingParameters(
                     config.temperature(), config.topK(), config.topP(), config.maxNewTokens(), seed);
-            List<List<Completion>> completions = new Generator(context.model())
+            List<List<Completion>> completions = source.generator()
                     .generate(
                             open.stream().map(i -> prompts.get(i).tokens()).toList(),
                             missing,
                             parameters,
-                            adapter,
                             tokenizer.endIds(),
-                            n -> {});
+                            context.cancelled());
             for (int j = 0; j < open.size(); j++) {
                 Map<String, Output> outputs = drawn.get(open.get(j));
                 for (Completion completion : completions.get(j)) {
-                    Output output = output(context, tokenizer, adapter.isPresent(), parameters, completion);
+                    Output output = output(context, tokenizer, source.adapted(), parameters, completion);
                     if (outputs.size() < wanted && !output.text().isBlank()) {
                         outputs.putIfAbsent(output.text().strip(), output);
                     }
