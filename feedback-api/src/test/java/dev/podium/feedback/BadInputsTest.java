@@ -413,6 +413,20 @@ class BadInputsTest {
                 .statusCode(422)
                 .body("code", equalTo("invalid_config"))
                 .body("detail", containsString("temprature"));
+        Api.operator()
+                .body("{\"kind\":\"DPO\",\"config\":{\"loss\":\"sigmoyd\"}}")
+                .post("/api/v1/projects/" + project + "/rounds")
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("invalid_config"))
+                .body("detail", containsString("sigmoid"));
+        Api.operator()
+                .body("{\"kind\":\"DPO\",\"config\":{\"loss\":\"exo_pair\"}}")
+                .post("/api/v1/projects/" + project + "/rounds")
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("invalid_config"))
+                .body("detail", containsString("labelSmoothing"));
     }
 
     @Test

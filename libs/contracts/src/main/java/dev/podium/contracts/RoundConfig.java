@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.Collections;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -178,12 +179,34 @@ public sealed interface RoundConfig {
      */
     record Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing)
             implements RoundConfig {
+        /** The losses there are, under TRL's names. */
+        public static final List<String> LOSSES = List.of(
+                "sigmoid",
+                "cdpo",
+                "robust",
+                "hinge",
+                "ipo",
+                "sigmoid_norm",
+                "exo_pair",
+                "nca_pair",
+                "bco_pair",
+                "sppo_hard",
+                "apo_zero",
+                "apo_down",
+                "discopop",
+                "simpo",
+                "orpo");
+
         public static final Dpo DEFAULT = new Dpo(1, Lora.DEFAULT, Training.withRate(5e-6), "sigmoid", 0.1, 0);
 
         public Dpo {
             lora = lora == null ? Lora.DEFAULT : lora;
             training = training == null ? DEFAULT.training() : training;
             Require.text(loss, "loss");
+            Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
+            Require.that(
+                    !loss.equals("exo_pair") || labelSmoothing > 0,
+                    "exo_pair needs labelSmoothing above 0 (0.001 is usual)");
             Require.that(beta > 0 && Double.isFinite(beta), "beta must be above 0");
             Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
         }

@@ -10,10 +10,12 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Prompts through the chat template with the generation prompt; completions as the output's own tokens plus one end
- * token. Tokens that we generated are used as they are.
+ * token. Tokens that this model generated are used as they are; where an output's stored tokens spell another text in
+ * this vocabulary (another base model generated it, or the text was changed) the text counts.
  */
 public final class PromptTokenizer {
     private final BaseModelFiles base;
@@ -65,6 +67,7 @@ public final class PromptTokenizer {
         int tooLong = 0;
         int boundaryMoved = 0;
         int undecided = 0;
+        int encodedAnew = 0;
         for (PreferenceSet set : sets) {
             if (set.pairs().isEmpty()) {
                 undecided++;
@@ -75,6 +78,7 @@ public final class PromptTokenizer {
             List<int[]> completions = new ArrayList<>();
             Map<String, Integer> indexes = new HashMap<>();
             for (Output output : set.outputs()) {
+                encodedAnew += output.tokenIds().isEmpty() || generated(output).isPresent() ? 0 : 1;
                 switch (completion(rendered, prompt, output)) {
                     case Completion.TooLong t -> tooLong++;
                     case Completion.BoundaryMoved b -> boundaryMoved++;
@@ -91,7 +95,7 @@ public final class PromptTokenizer {
                 tasks.add(new TaskTokens(set.taskId(), prompt, completions, pairs));
             }
         }
-        return new TokenizedTasks(tasks, tooLong, boundaryMoved, undecided);
+        return new TokenizedTasks(tasks, tooLong, boundaryMoved, undecided, encodedAnew);
     }
 
     private static List<TaskTokens.Pair> pairs(PreferenceSet set, Map<String, Integer> indexes) {
@@ -120,14 +124,9 @@ public final class PromptTokenizer {
 
     /** The tokens of an output after its prompt. */
     public Completion completion(String rendered, int[] prompt, Output output) {
-        int[] own;
-        if (!output.tokenIds().isEmpty()) {
-            own = output.tokenIds().stream().mapToInt(Integer::intValue).toArray();
-        } else {
-            own = afterPrompt(rendered, prompt, output.text());
-            if (own.length == 0 && !output.text().isEmpty()) {
-                return new Completion.BoundaryMoved();
-            }
+        int[] own = generated(output).orElseGet(() -> afterPrompt(rendered, prompt, output.text()));
+        if (own.length == 0 && !output.text().isEmpty()) {
+            return new Completion.BoundaryMoved();
         }
         boolean cutOff = output.provenance()
                 .sampling()
@@ -138,6 +137,16 @@ public final class PromptTokenizer {
             return new Completion.TooLong();
         }
         return new Completion.Tokens(tokens);
+    }
+
+    /** The stored tokens of an output, where they are this model's. */
+    private Optional<int[]> generated(Output output) {
+        int[] ids = output.tokenIds().stream().mapToInt(Integer::intValue).toArray();
+        int vocabulary = base.config().vocabularySize();
+        boolean ours = ids.length > 0
+                && Arrays.stream(ids).allMatch(id -> id >= 0 && id < vocabulary)
+                && decode(ids).equals(output.text());
+        return ours ? Optional.of(ids) : Optional.empty();
     }
 
     /**

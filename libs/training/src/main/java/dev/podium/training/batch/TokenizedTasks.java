@@ -8,8 +8,9 @@ import java.util.List;
  * @param tooLong outputs whose prompt plus completion is over the limit
  * @param boundaryMoved outputs whose first token grew together with the prompt's last
  * @param undecided tasks without a pair, from the start or after the above
+ * @param encodedAnew outputs whose stored tokens are not this model's, so that their text was encoded
  */
-public record TokenizedTasks(List<TaskTokens> tasks, int tooLong, int boundaryMoved, int undecided) {
+public record TokenizedTasks(List<TaskTokens> tasks, int tooLong, int boundaryMoved, int undecided, int encodedAnew) {
     public TokenizedTasks {
         tasks = List.copyOf(tasks);
     }

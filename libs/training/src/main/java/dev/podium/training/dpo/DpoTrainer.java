@@ -49,7 +49,7 @@ public final class DpoTrainer implements Trainer {
         RoundConfig.Dpo config = (RoundConfig.Dpo) context.command().config();
         RoundConfig.Training training = config.training();
         PreferenceLoss lossFunction = PreferenceLoss.of(config.loss())
-                .orElseThrow(() -> new RoundFailure("invalid_config", "there is no loss named " + config.loss()));
+                .orElseThrow(() -> new IllegalStateException("RoundConfig lets pass a loss that is not built"));
         PromptTokenizer tokenizer = new PromptTokenizer(context.base(), training.maxLengthTokens());
         TokenizedTasks train = tokenizer.tokenize(context.data().train());
         TokenizedTasks heldOut = tokenizer.tokenize(context.data().heldOut());

@@ -41,6 +41,12 @@ public final class RoundStart {
             throws RoundFailure {
         Optional<LoraAdapter> initial = initialAdapter(context);
         if (initial.isPresent()) {
+            if (!shape(initial.get()).equals(lora)) {
+                LOG.info(
+                        "round {}: the initial adapter keeps its own shape {}; lora of the configuration is for new ones",
+                        context.command().roundId(),
+                        shape(initial.get()));
+            }
             initial.get().requireGradients(true);
             return initial.get();
         }
@@ -127,6 +133,7 @@ public final class RoundStart {
         info.put("tooLong", (double) (train.tooLong() + heldOut.tooLong()));
         info.put("boundaryMoved", (double) (train.boundaryMoved() + heldOut.boundaryMoved()));
         info.put("undecided", (double) (train.undecided() + heldOut.undecided()));
+        info.put("encodedAnew", (double) (train.encodedAnew() + heldOut.encodedAnew()));
         info.put("missing", (double) context.data().missing());
         return info;
     }

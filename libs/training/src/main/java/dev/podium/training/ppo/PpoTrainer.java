@@ -69,7 +69,7 @@ public final class PpoTrainer implements Trainer {
             RoundStart.report(context, parameters, prompts.info(), start, plan.totalSteps());
             long evaluationSeed = Seeds.mix(config.seed(), EVALUATION_STREAM);
             if (start == 0) {
-                Rollouts.Evaluation before = rollouts.evaluate(prompts.heldOut(), evaluationSeed);
+                Rollouts.Evaluation before = rollouts.evaluate(prompts.evaluated(), evaluationSeed);
                 curve.note("reward_before", before.reward());
                 curve.note("kl_before", before.kl());
             }
@@ -99,7 +99,7 @@ public final class PpoTrainer implements Trainer {
                 }
             }
 
-            Rollouts.Evaluation after = rollouts.evaluate(prompts.heldOut(), evaluationSeed);
+            Rollouts.Evaluation after = rollouts.evaluate(prompts.evaluated(), evaluationSeed);
             Map<String, Double> metrics = new LinkedHashMap<>(curve.notes());
             metrics.put("reward_after", after.reward());
             metrics.put("kl", after.kl());

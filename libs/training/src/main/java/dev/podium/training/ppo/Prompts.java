@@ -17,7 +17,7 @@ import java.util.Set;
 /**
  * The prompts of a PPO round as tokens: those of the command, or else those of the pinned preference sets.
  *
- * @param heldOut prompts that the reward before and after is measured on; the training prompts where none is held out
+ * @param heldOut prompts that are not trained on; empty where there are too few
  * @param info counts for the start of the round
  */
 record Prompts(List<int[]> train, List<int[]> heldOut, Map<String, Double> info) {
@@ -39,7 +39,9 @@ record Prompts(List<int[]> train, List<int[]> heldOut, Map<String, Double> info)
         List<int[]> trainTokens = tokens(train, tokenizer, limit, tooLong);
         List<int[]> heldOutTokens = tokens(heldOut, tokenizer, limit, tooLong);
         if (trainTokens.isEmpty()) {
+            // A handful of prompts must not all be held out.
             trainTokens = heldOutTokens;
+            heldOutTokens = List.of();
         }
         if (trainTokens.isEmpty()) {
             throw new RoundFailure(
@@ -52,7 +54,12 @@ record Prompts(List<int[]> train, List<int[]> heldOut, Map<String, Double> info)
         info.put("heldOutTasks", (double) heldOutTokens.size());
         info.put("tooLong", (double) tooLong[0]);
         info.put("missing", (double) context.data().missing());
-        return new Prompts(trainTokens, heldOutTokens.isEmpty() ? trainTokens : heldOutTokens, info);
+        return new Prompts(trainTokens, heldOutTokens, info);
+    }
+
+    /** What the reward before and after is measured on: the training prompts where none is held out. */
+    List<int[]> evaluated() {
+        return heldOut.isEmpty() ? train : heldOut;
     }
 
     private static List<int[]> tokens(Set<List<Message>> prompts, PromptTokenizer tokenizer, int limit, int[] tooLong) {

@@ -54,6 +54,15 @@ class PromptTokenizerTest {
         assertArrayEquals(new int[] {50, 51, END}, tokens);
     }
 
+    /** A project's outputs may come from another base model than the round's. */
+    @Test
+    void tokensOfAnotherVocabularyAreNotTrainedOnButTheTextIs() {
+        int[] expected = tokens(new Output("o", "Yes", Output.Provenance.imported(), List.of()));
+        assertArrayEquals(expected, tokens(sampled("Yes", List.of(50, 51), "stop")));
+        assertArrayEquals(expected, tokens(sampled("Yes", List.of(50, 1_000_000), "stop")));
+        assertArrayEquals(expected, tokens(sampled("Yes", List.of(-1), "stop")));
+    }
+
     @Test
     void aSecondEndTokenIsNeverAdded() {
         assertArrayEquals(new int[] {50, END}, tokens(sampled(List.of(50, END), "stop")));
@@ -84,10 +93,15 @@ class PromptTokenizerTest {
                 .ids();
     }
 
-    private static Output sampled(List<Integer> tokens, String reason) {
+    private Output sampled(List<Integer> tokens, String reason) {
+        int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
+        return sampled(tokenizer.decode(ids), tokens, reason);
+    }
+
+    private static Output sampled(String text, List<Integer> tokens, String reason) {
         return new Output(
                 "o",
-                "text that is not looked at",
+                text,
                 new Output.Provenance(
                         "sampled",
                         Optional.empty(),

@@ -100,14 +100,6 @@ class DpoTrainerTest {
     }
 
     @Test
-    void anUnknownLossIsRefused() {
-        RoundConfig.Dpo config = new RoundConfig.Dpo(1, TinyRound.LORA, TinyRound.training(1e-3, 1, 2), "nope", .1, 0);
-        RoundFailure failure =
-                assertThrows(RoundFailure.class, () -> new DpoTrainer().train(round.context(config, DATA, folder)));
-        assertEquals("invalid_config", failure.code());
-    }
-
-    @Test
     void outputsOverTheLimitAreCountedNotDroppedInSilence() throws Exception {
         TrainingData data = new TrainingData(
                 List.of(TinyRound.task(

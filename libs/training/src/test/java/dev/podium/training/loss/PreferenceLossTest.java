@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import dev.podium.contracts.RoundConfig;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -26,6 +28,15 @@ class PreferenceLossTest {
     @AfterEach
     void close() {
         manager.close();
+    }
+
+    @Test
+    void everyLossThatAConfigurationMayNameIsBuilt() {
+        assertEquals(
+                RoundConfig.Dpo.LOSSES,
+                Arrays.stream(PreferenceLoss.values())
+                        .map(PreferenceLoss::label)
+                        .toList());
     }
 
     @Test
