@@ -1,6 +1,6 @@
 """Makes the golden files of libs/llm's tests with the real libraries.
 
-    pip install torch transformers peft gguf safetensors
+    pip install torch transformers peft gguf safetensors bitsandbytes
     python make_golden.py OUTPUT_FOLDER [FOLDER_OF_SMOLLM2_GGUF]
 
 OUTPUT_FOLDER/tiny-llama      a random model, ids, logits, a peft adapter with its logits and gradients
@@ -9,6 +9,7 @@ OUTPUT_FOLDER/tiny-qwen2, tiny-qwen3   random models with attention biases, with
 OUTPUT_FOLDER/adamw.json      three clipped steps of torch's AdamW
 OUTPUT_FOLDER/chat.json       chat templates and what transformers renders
 OUTPUT_FOLDER/tiny.gguf, tiny-gguf.json   one tensor of each type, and the values that the gguf library reads
+OUTPUT_FOLDER/nf4.json        a matrix that bitsandbytes packs in NF4, and the tiny llama's logits with packed weights
 OUTPUT_FOLDER/nano-tokens.json   texts and podium-nano's tokens of them by the tokenizers library
 """
 import json
@@ -75,6 +76,36 @@ def families():
         with torch.no_grad():
             logits = model(ids).logits
         (folder / "expected.json").write_text(json.dumps({"ids": ids.tolist(), "logits": logits.flatten().tolist()}))
+
+
+def quantised():
+    """A matrix as bitsandbytes packs it in NF4, and the tiny llama's logits with every linear layer so packed."""
+    import bitsandbytes.functional as bnb
+    from transformers import AutoModelForCausalLM
+
+    def pack(weight):
+        codes, state = bnb.quantize_4bit(weight, blocksize=64, compress_statistics=True, quant_type="nf4")
+        return codes, state, bnb.dequantize_4bit(codes, state)
+
+    matrix = (torch.randn(160, 128) * 0.05).to(torch.bfloat16).float()
+    matrix[3, :64] = 0
+    codes, state, wide = pack(matrix)
+    model = AutoModelForCausalLM.from_pretrained(out / "tiny-llama", dtype=torch.float32).eval()
+    ids = torch.tensor(json.loads((out / "tiny-llama/expected.json").read_text())["ids"])
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "_proj" in name:
+                parameter.copy_(pack(parameter.data)[2])
+            elif "embed_tokens" in name or "lm_head" in name:
+                parameter.copy_(parameter.to(torch.bfloat16).float())
+        nf4 = model(ids).logits
+        model = AutoModelForCausalLM.from_pretrained(out / "tiny-llama", dtype=torch.bfloat16).eval().float()
+        bfloat16 = model(ids).logits
+    (out / "nf4.json").write_text(json.dumps({
+        "matrix": matrix.flatten().tolist(), "rows": 160, "codes": codes.flatten().tolist(),
+        "scales": state.absmax.tolist(), "scaleBlocks": state.state2.absmax.tolist(), "offset": state.offset.item(),
+        "wide": wide.flatten()[:1280].tolist(), "logits": nf4.flatten().tolist(),
+        "bfloat16Logits": bfloat16.flatten().tolist()}))
 
 
 def adamw():
@@ -209,5 +240,6 @@ if __name__ == "__main__":
     adamw()
     tiny_gguf()
     nano_tokens()
+    quantised()
     if len(sys.argv) > 2:
         smollm2(sys.argv[2])

@@ -3,6 +3,7 @@ package dev.podium.local.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.podium.llm.model.WeightFormat;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -43,8 +44,19 @@ public final class Bench {
      * @param tasks rankings of a run
      * @param batch rankings of an optimiser step
      * @param runs how often, in turns with the peer where there is one
+     * @param format of the base; the peer gets bfloat16 for bfloat16 and float32 for all else
+     * @param recompute whether activations are computed again in the backward pass
      */
-    public record Wanted(String name, String model, int outputs, int tasks, int batch, int threads, int runs) {
+    public record Wanted(
+            String name,
+            String model,
+            int outputs,
+            int tasks,
+            int batch,
+            int threads,
+            int runs,
+            WeightFormat format,
+            boolean recompute) {
         public Wanted {
             if (!List.of("train", "generate").contains(name)) {
                 throw new IllegalArgumentException("there is no benchmark " + name + "; train and generate are");
@@ -75,7 +87,7 @@ public final class Bench {
             for (int run = 0; run < wanted.runs(); run++) {
                 err.println(wanted.name() + ": run " + (run + 1) + " of " + wanted.runs());
                 err.flush();
-                theirs.add(print(peer(python, wanted.name(), folder)));
+                theirs.add(print(peer(python, wanted, folder)));
                 ours.add(print(podium(work)));
             }
             print(ratios(wanted, ours, theirs));
@@ -86,7 +98,15 @@ public final class Bench {
 
     private BenchMain.Work work(Wanted w) {
         return new BenchMain.Work(
-                w.name(), BenchModel.of(w.model()), modelsDir, w.outputs(), w.tasks(), w.batch(), w.threads());
+                w.name(),
+                BenchModel.of(w.model()),
+                modelsDir,
+                w.outputs(),
+                w.tasks(),
+                w.batch(),
+                w.threads(),
+                w.format(),
+                w.recompute());
     }
 
     private static ObjectNode ratios(Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) {
@@ -94,6 +114,7 @@ public final class Bench {
         ObjectNode line = JSON.createObjectNode();
         line.put("bench", wanted.name());
         line.put("model", wanted.model());
+        line.put("base", wanted.format().label());
         if (wanted.name().equals("train")) {
             line.put("outputs", wanted.outputs());
         }
@@ -145,9 +166,13 @@ public final class Bench {
         return command;
     }
 
-    private JsonNode peer(Path python, String name, Path folder) throws IOException, InterruptedException {
+    private JsonNode peer(Path python, Wanted wanted, Path folder) throws IOException, InterruptedException {
         return run(List.of(
-                python.toString(), root.resolve("docs/benchmarks/peers/peer.py").toString(), name, folder.toString()));
+                python.toString(),
+                root.resolve("docs/benchmarks/peers/peer.py").toString(),
+                wanted.name(),
+                folder.toString(),
+                wanted.format() == WeightFormat.BFLOAT16 ? "bfloat16" : "float32"));
     }
 
     private static JsonNode run(List<String> command) throws IOException, InterruptedException {

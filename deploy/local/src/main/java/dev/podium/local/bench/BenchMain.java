@@ -11,8 +11,13 @@ import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
+import dev.podium.llm.lora.LoraConfig;
+import dev.podium.llm.lora.LoraTarget;
 import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.MemoryPlan;
+import dev.podium.llm.model.WeightFormat;
 import dev.podium.llm.torch.TorchRuntime;
+import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.batch.PromptTokenizer;
 import dev.podium.training.batch.TaskTokens;
 import dev.podium.training.data.TrainingData;
@@ -31,6 +36,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** One measurement in a process of its own, so that its peak memory is its own. Prints one JSON line. */
 public final class BenchMain {
@@ -49,8 +55,18 @@ public final class BenchMain {
      * @param outputs per task (train)
      * @param tasks of the measured run (train)
      * @param batch tasks per optimiser step (train)
+     * @param recompute whether activations are computed again in the backward pass (train)
      */
-    record Work(String name, BenchModel model, Path modelsDir, int outputs, int tasks, int batch, int threads) {
+    record Work(
+            String name,
+            BenchModel model,
+            Path modelsDir,
+            int outputs,
+            int tasks,
+            int batch,
+            int threads,
+            WeightFormat format,
+            boolean recompute) {
         List<String> arguments() {
             return List.of(
                     name,
@@ -59,7 +75,9 @@ public final class BenchMain {
                     Integer.toString(outputs),
                     Integer.toString(tasks),
                     Integer.toString(batch),
-                    Integer.toString(threads));
+                    Integer.toString(threads),
+                    format.label(),
+                    Boolean.toString(recompute));
         }
 
         static Work of(String[] args) {
@@ -70,7 +88,9 @@ public final class BenchMain {
                     Integer.parseInt(args[3]),
                     Integer.parseInt(args[4]),
                     Integer.parseInt(args[5]),
-                    Integer.parseInt(args[6]));
+                    Integer.parseInt(args[6]),
+                    WeightFormat.of(args[7]),
+                    Boolean.parseBoolean(args[8]));
         }
 
         List<PreferenceSet> sets() {
@@ -96,12 +116,13 @@ public final class BenchMain {
             TorchRuntime runtime = TorchRuntime.start("cpu", work.threads());
             double peak = Measured.matmulPeak(runtime.root());
             double bandwidth = Measured.memoryBandwidth(runtime.root());
-            try (CausalLM model = CausalLM.load(files.config(), files.weights(), runtime)) {
+            try (CausalLM model = CausalLM.load(files.config(), files.weights(), runtime, work.format())) {
+                model.recomputeActivations(work.recompute());
                 Map<String, Object> result = new LinkedHashMap<>();
                 result.put("bench", work.name());
                 result.put("tool", "podium");
                 result.put("model", work.model().label());
-                result.put("dtype", "float32");
+                result.put("base", work.format().label());
                 result.put("threads", work.threads());
                 if (work.name().equals("train")) {
                     train(work, files, model, result);
@@ -166,8 +187,27 @@ public final class BenchMain {
         result.put("pairs_per_s", round(pairs / seconds));
         result.put("tokens_per_s", round(tokens / seconds));
         result.put("gflops", round(trainingFlops(files.config(), tasks, completion) / seconds / 1e9));
+        result.put("recompute", work.recompute());
+        result.put("planned_rss_mb", plan(work, model, tasks).total() >> 20);
         result.put("loss_first", round(round.metrics().getOrDefault("loss_first", Double.NaN)));
         result.put("loss_last", round(round.metrics().getOrDefault("loss_last", Double.NaN)));
+    }
+
+    private static MemoryPlan plan(Work work, CausalLM model, List<TaskTokens> tasks) {
+        int limit = MemoryPlan.tokensPerPass(model.config());
+        int largest = MicroBatches.ofTasks(tasks.subList(0, work.batch()), limit).stream()
+                .mapToInt(part -> part.stream().mapToInt(TaskTokens::tokens).sum())
+                .max()
+                .orElse(0);
+        RoundConfig.Lora lora = RoundConfig.Dpo.DEFAULT.lora();
+        long adapter = new LoraConfig(
+                        lora.r(),
+                        lora.alpha(),
+                        lora.dropout(),
+                        lora.targets().stream().map(LoraTarget::of).collect(Collectors.toSet()),
+                        false)
+                .parameterCount(model.config());
+        return MemoryPlan.estimate(model.config(), work.format(), adapter, work.recompute(), largest, false);
     }
 
     /** What is really computed: the prompt once per task, forward twice (the reference once) and gradients of states. */
@@ -253,6 +293,8 @@ public final class BenchMain {
         result.put("prompt_tokens", prompts.stream().mapToInt(p -> p.length).sum());
         result.put("seconds", round(seconds));
         result.put("tokens_per_s", round(tokens / seconds));
+        MemoryPlan plan = MemoryPlan.estimate(model.config(), work.format(), 0, false, 0, true);
+        result.put("planned_rss_mb", plan.total() >> 20);
         result.put("weights_gb_per_s", round(4.0 * model.parameterCount() * NEW_TOKENS / seconds / 1e9));
     }
 

@@ -1,5 +1,6 @@
 package dev.podium.local.command;
 
+import dev.podium.llm.model.WeightFormat;
 import dev.podium.local.bench.Bench;
 import dev.podium.local.stack.Installation;
 import java.io.IOException;
@@ -40,6 +41,12 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--runs", description = "1; with --peers 5")
     private Optional<Integer> runs = Optional.empty();
 
+    @Option(names = "--base", defaultValue = "float32", description = "base in float32, bfloat16, int8 or nf4")
+    private String base = "";
+
+    @Option(names = "--recompute", description = "activations again in the backward pass (train)")
+    private boolean recompute;
+
     @Option(names = "--models-dir", description = "base models; PODIUM_MODELS_DIR or .podium/models when absent")
     private Optional<Path> modelsDir = Optional.empty();
 
@@ -58,8 +65,16 @@ final class BenchCommand implements Callable<Integer> {
             for (String each : name.map(List::of).orElse(List.of("train", "generate"))) {
                 List<Integer> sizes = outputs.map(List::of).orElse(List.of(2, 4));
                 for (int size : each.equals("train") ? sizes : List.of(2)) {
-                    Bench.Wanted wanted =
-                            new Bench.Wanted(each, model, size, tasks, batch, threads, runs.orElse(peers ? 5 : 1));
+                    Bench.Wanted wanted = new Bench.Wanted(
+                            each,
+                            model,
+                            size,
+                            tasks,
+                            batch,
+                            threads,
+                            runs.orElse(peers ? 5 : 1),
+                            WeightFormat.of(base),
+                            recompute);
                     if (peers) {
                         bench.withPeer(wanted);
                     } else {

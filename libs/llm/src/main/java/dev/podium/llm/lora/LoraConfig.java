@@ -1,5 +1,6 @@
 package dev.podium.llm.lora;
 
+import dev.podium.llm.files.ModelConfig;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -24,5 +25,13 @@ public record LoraConfig(int r, double alpha, double dropout, Set<LoraTarget> ta
 
     public double scale() {
         return rsLora ? alpha / Math.sqrt(r) : alpha / r;
+    }
+
+    /** Numbers in the matrices of an adapter of this shape. */
+    public long parameterCount(ModelConfig base) {
+        return base.layers()
+                * targets.stream()
+                        .mapToLong(target -> (long) r * (target.inputSize(base) + target.outputSize(base)))
+                        .sum();
     }
 }

@@ -14,6 +14,7 @@ import dev.podium.llm.torch.Operations.ListArgument;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.llm.torch.TorchRuntime;
 import dev.podium.llm.torch.Upload;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,9 +29,10 @@ import java.util.Optional;
  */
 public final class CausalLM implements AutoCloseable {
     /** Completion positions whose logits are in memory at once. */
-    private static final int HEAD_CHUNK = 256;
+    static final int HEAD_CHUNK = 256;
 
     private final ModelConfig config;
+    private final WeightFormat format;
     private final TorchRuntime runtime;
     private final NDManager manager;
     private final Operations operations;
@@ -43,12 +45,19 @@ public final class CausalLM implements AutoCloseable {
     private final LayerAdapter noAdapter;
     private final NDArray noScale;
     private final NDArray noDropout;
+    private boolean recompute;
+    private boolean frozen = true;
 
-    /** @param extra biases of q, k, v and norms of q, k; an array of no elements for each that is absent */
-    private record Layer(List<NDArray> weights, List<NDArray> extra) {}
+    /**
+     * @param scales three per linear layer, and the two tables of nf4; see {@link StoredWeight}
+     * @param extra biases of q, k, v and norms of q, k; an array of no elements for each that is
+     *     absent
+     */
+    private record Layer(List<NDArray> weights, List<NDArray> scales, List<NDArray> extra) {}
 
-    private CausalLM(ModelConfig config, TensorSource source, TorchRuntime runtime) {
+    private CausalLM(ModelConfig config, TensorSource source, TorchRuntime runtime, WeightFormat format) {
         this.config = config;
+        this.format = format;
         this.runtime = runtime;
         this.manager = runtime.root().newSubManager();
         this.operations = Operations.compile(
@@ -56,43 +65,65 @@ public final class CausalLM implements AutoCloseable {
                 new Operations.Sizes(config.heads(), config.keyValueHeads(), config.headSize(), config.normEpsilon()));
         Upload upload = new Upload(manager, operations);
         this.embedding =
-                read(upload, source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
+                readTable(upload, source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
+        boolean nf4 = format == WeightFormat.NF4;
+        List<NDArray> codes = List.of(
+                nf4 ? manager.create(Nf4.pairs(), new Shape(256, 2)) : empty(),
+                nf4 ? manager.create(Nf4.scaleCode(), new Shape(256, 1)) : empty());
         for (int i = 0; i < config.layers(); i++) {
-            layers.add(readLayer(upload, source, "model.layers." + i + "."));
+            layers.add(readLayer(upload, source, "model.layers." + i + ".", codes));
         }
         this.finalNorm = read(upload, source, "model.norm.weight", config.hiddenSize());
         this.head = config.tiedEmbeddings()
                 ? embedding
-                : read(upload, source, "lm_head.weight", config.vocabularySize(), config.hiddenSize());
+                : readTable(upload, source, "lm_head.weight", config.vocabularySize(), config.hiddenSize());
         NDArray[] tables = rotaryTables();
         this.cos = tables[0];
         this.sin = tables[1];
         this.noScale = manager.create(1f);
         this.noDropout = empty();
         this.noAdapter = new LayerAdapter(emptyArrays(), emptyArrays());
+        this.recompute = format != WeightFormat.FLOAT32;
+    }
+
+    /** Reads the weights in float32; see {@link #load(ModelConfig, TensorSource, TorchRuntime, WeightFormat)}. */
+    public static CausalLM load(ModelConfig config, TensorSource weights, TorchRuntime runtime) {
+        return load(config, weights, runtime, WeightFormat.FLOAT32);
     }
 
     /**
-     * Reads the weights into the runtime's device; the source can be closed afterwards.
+     * Reads the weights into the runtime's device; the source can be closed afterwards. A base that is not kept in float32
+     * computes activations again in the backward pass, see {@link #recomputeActivations(boolean)}.
      *
      * @throws ModelFileException when a tensor is missing or of another shape than the configuration says
      */
-    public static CausalLM load(ModelConfig config, TensorSource weights, TorchRuntime runtime) {
+    public static CausalLM load(ModelConfig config, TensorSource weights, TorchRuntime runtime, WeightFormat format) {
         try (TensorScope scope = new TensorScope()) {
-            CausalLM model = new CausalLM(config, weights, runtime);
-            model.everyArray().forEach(array -> scope.keep(array, model.manager));
+            CausalLM model = new CausalLM(config, weights, runtime, format);
+            model.heldArrays().forEach(array -> scope.keep(array, model.manager));
             return model;
         }
     }
 
-    private Layer readLayer(Upload upload, TensorSource source, String prefix) {
-        List<NDArray> weights = WEIGHT_NAMES.stream()
-                .map(name -> read(upload, source, prefix + name, shape(name)))
-                .toList();
+    private Layer readLayer(Upload upload, TensorSource source, String prefix, List<NDArray> tables) {
+        List<NDArray> weights = new ArrayList<>();
+        List<NDArray> scales = new ArrayList<>();
+        for (String name : WEIGHT_NAMES) {
+            long[] shape = shape(name);
+            if (shape.length == 1) {
+                weights.add(read(upload, source, prefix + name, shape));
+                continue;
+            }
+            StoredWeight stored = StoredWeight.store(
+                    format, upload, manager, checked(source, prefix + name, shape), shape[0], shape[1]);
+            weights.add(stored.data());
+            scales.addAll(stored.scales());
+        }
+        scales.addAll(tables);
         List<NDArray> extra = EXTRA_NAMES.stream()
                 .map(name -> wanted(name) ? read(upload, source, prefix + name, shape(name)) : empty())
                 .toList();
-        return new Layer(weights, extra);
+        return new Layer(List.copyOf(weights), List.copyOf(scales), extra);
     }
 
     private boolean wanted(String extra) {
@@ -118,6 +149,18 @@ public final class CausalLM implements AutoCloseable {
     }
 
     private NDArray read(Upload upload, TensorSource source, String name, long... shape) {
+        return upload.float32(checked(source, name, shape), new Shape(shape));
+    }
+
+    /** The embedding or the head: quantised to 16 bits at most. */
+    private NDArray readTable(Upload upload, TensorSource source, String name, long rows, long columns) {
+        FloatBuffer values = checked(source, name, rows, columns);
+        return format == WeightFormat.FLOAT32
+                ? upload.float32(values, new Shape(rows, columns))
+                : StoredWeight.bfloat16(upload, values, rows, columns);
+    }
+
+    private static FloatBuffer checked(TensorSource source, String name, long... shape) {
         if (!source.names().contains(name)) {
             throw new ModelFileException("the weights have no tensor " + name);
         }
@@ -125,7 +168,7 @@ public final class CausalLM implements AutoCloseable {
             throw new ModelFileException("tensor " + name + " is " + Arrays.toString(source.shape(name))
                     + ", config.json asks for " + Arrays.toString(shape));
         }
-        return upload.float32(source.readFloat32(name), new Shape(shape));
+        return source.readFloat32(name);
     }
 
     private NDArray empty() {
@@ -161,13 +204,15 @@ public final class CausalLM implements AutoCloseable {
         };
     }
 
-    private List<NDArray> everyArray() {
+    /** Every array that lives as long as the model. */
+    List<NDArray> heldArrays() {
         List<NDArray> all = new ArrayList<>(List.of(embedding, finalNorm, cos, sin, noScale, noDropout));
         if (head != embedding) {
             all.add(head);
         }
         layers.forEach(layer -> {
             all.addAll(layer.weights());
+            all.addAll(layer.scales());
             all.addAll(layer.extra());
         });
         all.addAll(noAdapter.a());
@@ -191,9 +236,9 @@ public final class CausalLM implements AutoCloseable {
         return finalNorm;
     }
 
-    /** {@code [vocabulary, hidden]}; the embedding itself where they are tied. */
+    /** {@code [vocabulary, hidden]} in float32. */
     NDArray head() {
-        return head;
+        return format == WeightFormat.FLOAT32 ? head : operations.call("widen", head);
     }
 
     /** {@code [positions, headSize]} */
@@ -206,9 +251,24 @@ public final class CausalLM implements AutoCloseable {
         return sin;
     }
 
-    /** A layer's weights, in the order of {@link #WEIGHT_NAMES}. */
-    List<NDArray> weights(int layer) {
-        return layers.get(layer).weights();
+    /** A layer's norms and linear weights in float32, in the order of {@link #WEIGHT_NAMES}. */
+    List<NDArray> weights(int index) {
+        Layer layer = layers.get(index);
+        List<NDArray> wide = new ArrayList<>();
+        int linear = 0;
+        for (NDArray weight : layer.weights()) {
+            if (weight.getShape().dimension() == 1 || format == WeightFormat.FLOAT32) {
+                wide.add(weight);
+                continue;
+            }
+            wide.add(operations
+                    .callLists(
+                            "wide",
+                            List.of(weight, manager.create((long) linear++)),
+                            List.of(new ListArgument("q", layer.scales())))
+                    .head());
+        }
+        return wide;
     }
 
     /** A layer's biases and norms of q and k; no elements for each that is absent. */
@@ -223,12 +283,34 @@ public final class CausalLM implements AutoCloseable {
 
     /** Number of weights. */
     public long parameterCount() {
-        long count = embedding.size() + finalNorm.size() + (head == embedding ? 0 : head.size());
-        for (Layer layer : layers) {
-            count += layer.weights().stream().mapToLong(NDArray::size).sum();
-            count += layer.extra().stream().mapToLong(NDArray::size).sum();
+        long table = (long) config.vocabularySize() * config.hiddenSize();
+        long ofLayer = 0;
+        for (String name : WEIGHT_NAMES) {
+            ofLayer += size(name);
         }
-        return count;
+        for (String name : EXTRA_NAMES) {
+            ofLayer += wanted(name) ? size(name) : 0;
+        }
+        return (config.tiedEmbeddings() ? 1 : 2) * table + config.hiddenSize() + config.layers() * ofLayer;
+    }
+
+    private long size(String name) {
+        return Arrays.stream(shape(name)).reduce(1, (a, b) -> a * b);
+    }
+
+    /** How the weights are kept. */
+    public WeightFormat format() {
+        return format;
+    }
+
+    /**
+     * Whether the backward pass computes each layer's activations again instead of keeping them: a third more work for
+     * memory that grows with tokens times hidden size only. Always so for a pass over more tokens than {@link
+     * MemoryPlan#tokensPerPass} says, and for a base that is not in float32, whose widened
+     * weights would be kept otherwise. Chen et al. 2016, Training deep nets with sublinear memory cost.
+     */
+    public void recomputeActivations(boolean recompute) {
+        this.recompute = recompute || format != WeightFormat.FLOAT32;
     }
 
     private static final List<String> WEIGHT_NAMES = List.of(
@@ -250,6 +332,11 @@ public final class CausalLM implements AutoCloseable {
 
     /** Makes every weight trainable (pre-training, full fine-tuning) and returns them under Hugging Face's names. */
     public List<NamedParameter> trainable() {
+        if (format != WeightFormat.FLOAT32) {
+            throw new IllegalStateException(
+                    "a base in " + format.label() + " is frozen; load it in float32 to train it");
+        }
+        frozen = false;
         List<NamedParameter> all = new ArrayList<>();
         all.add(new NamedParameter("model.embed_tokens.weight", embedding));
         for (int i = 0; i < layers.size(); i++) {
@@ -309,18 +396,87 @@ public final class CausalLM implements AutoCloseable {
         NDArray x = operations.call("embed", embedding, ids.expandDims(0));
         NDArray c = operations.call("embed", cos, positions);
         NDArray s = operations.call("embed", sin, positions);
-        for (int i = 0; i < layers.size(); i++) {
-            List<ListArgument> lists = new ArrayList<>(lists(i, adapter));
-            lists.add(new ListArgument("masks", segments));
-            NDArray y = operations
-                    .callLists("layer", List.of(x, c, s, scale(adapter), dropout(adapter)), lists)
-                    .head();
-            if (!gradients) {
-                x.close();
+        Layers pass = new Layers(c, s, segments, adapter, dropout(adapter));
+        if (gradients && recomputes(ids.size())) {
+            x = pass.keepingInputsOnly(x);
+        } else {
+            for (int i = 0; i < layers.size(); i++) {
+                NDArray y = pass.layer(i, x);
+                if (!gradients) {
+                    x.close();
+                }
+                x = y;
             }
-            x = y;
         }
         return operations.call("rms_norm", x, finalNorm).squeeze(0);
+    }
+
+    private boolean recomputes(long tokens) {
+        return frozen && (recompute || tokens > MemoryPlan.tokensPerPass(config));
+    }
+
+    /** A pass over all layers with the same positions, masks and adapter. */
+    private final class Layers {
+        private final List<NDArray> shared;
+        private final List<NDArray> segments;
+        private final Optional<? extends Adapter> adapter;
+        private final boolean dropsOut;
+        private final long passSeed;
+
+        Layers(NDArray cos, NDArray sin, List<NDArray> segments, Optional<? extends Adapter> adapter, NDArray dropout) {
+            this.shared = List.of(cos, sin, scale(adapter), dropout);
+            this.segments = segments;
+            this.adapter = adapter;
+            this.dropsOut = dropout.size() > 0;
+            this.passSeed = dropsOut ? runtime.nextPassSeed() : 0;
+        }
+
+        NDArray layer(int index, NDArray x) {
+            List<NDArray> plain = new ArrayList<>(List.of(x));
+            plain.addAll(shared);
+            List<ListArgument> lists = new ArrayList<>(lists(index, adapter));
+            lists.add(new ListArgument("masks", segments));
+            return operations.callLists("layer", plain, lists).head();
+        }
+
+        /** The same masks of dropout whenever this layer of this pass is computed. */
+        private NDArray seededLayer(int index, NDArray x) {
+            if (dropsOut) {
+                runtime.seedOperations(passSeed + index);
+            }
+            return layer(index, x);
+        }
+
+        /** Runs without a graph; the backward pass then goes through one layer after the other, from the last. */
+        NDArray keepingInputsOnly(NDArray first) {
+            List<NDArray> inputs = new ArrayList<>();
+            NDArray x = first;
+            try (GradientMode off = GradientMode.off()) {
+                for (int i = 0; i < layers.size(); i++) {
+                    inputs.add(x);
+                    x = seededLayer(i, x);
+                }
+            }
+            NDArray last = x;
+            last.setRequiresGradient(true);
+            GradientMode.afterBackward(() -> backward(inputs, last.getGradient()));
+            return last;
+        }
+
+        private void backward(List<NDArray> inputs, NDArray slopes) {
+            NDArray upstream = slopes;
+            for (int i = layers.size() - 1; i >= 0; i--) {
+                try (TensorScope scope = new TensorScope()) {
+                    NDArray input = inputs.get(i);
+                    input.setRequiresGradient(i > 0);
+                    NDArray output = seededLayer(i, input);
+                    GradientMode.backward(output, upstream);
+                    upstream.close();
+                    upstream = i > 0 ? scope.passOut(input.getGradient()) : upstream;
+                }
+                inputs.get(i).close();
+            }
+        }
     }
 
     /** @param hidden {@code [n, hidden]}; @return {@code [n, vocabulary]} */
@@ -347,7 +503,7 @@ public final class CausalLM implements AutoCloseable {
             NDIndex slice = new NDIndex(from + ":" + Math.min(n, from + HEAD_CHUNK));
             NDArray states = hidden.get(slice);
             parts.add(
-                    frozenHead && hidden.hasGradient()
+                    frozenHead && GradientMode.isOn()
                             ? operations.call("head_log_probabilities", states, head, targets.get(slice))
                             : operations.call("gathered_log_softmax", logits(states), targets.get(slice)));
         }
@@ -390,6 +546,7 @@ public final class CausalLM implements AutoCloseable {
         LayerAdapter lora = adapter.isPresent() ? adapter.get().layer(index) : noAdapter;
         return List.of(
                 new ListArgument("w", layer.weights()),
+                new ListArgument("q", layer.scales()),
                 new ListArgument("extra", layer.extra()),
                 new ListArgument("a", lora.a()),
                 new ListArgument("b", lora.b()));

@@ -25,6 +25,8 @@ public final class TorchRuntime implements AutoCloseable {
 
     private final Device device;
     private final NDManager root;
+    private long seed;
+    private long passes;
 
     private TorchRuntime(Device device, NDManager root) {
         this.device = device;
@@ -106,7 +108,20 @@ public final class TorchRuntime implements AutoCloseable {
 
     /** Seeds the engine's random generator, which draws the masks of dropout and nothing else. */
     public void seed(long seed) {
+        this.seed = seed;
+        this.passes = 0;
         JniUtils.setSeed(seed);
+    }
+
+    /** Seeds of a pass that is computed twice with the same masks: {@code seed + layer} after this; follows {@link #seed}. */
+    public long nextPassSeed() {
+        passes++;
+        return seed * 1_000_003 + passes * 10_007L;
+    }
+
+    /** Seeds the masks of the next operation. */
+    public void seedOperations(long operationSeed) {
+        JniUtils.setSeed(operationSeed);
     }
 
     @Override

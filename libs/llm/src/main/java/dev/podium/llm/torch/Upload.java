@@ -29,19 +29,50 @@ public final class Upload {
 
     /** A float32 array of these values, row-major; it belongs to the thread's innermost scope, which must exist. */
     public NDArray float32(FloatBuffer values, Shape shape) {
-        NDArray target = manager.create(shape, DataType.FLOAT32);
         FloatBuffer rest = values.duplicate();
-        long from = 0;
-        while (rest.hasRemaining()) {
-            int count = Math.min(CHUNK, rest.remaining());
+        return fill(
+                rest.remaining(),
+                Float.BYTES,
+                shape,
+                DataType.FLOAT32,
+                (from, count) -> bytes.asFloatBuffer().put(rest.slice(rest.position() + from, count)));
+    }
+
+    /** An int32 array of these values, as {@link #float32}. */
+    public NDArray int32(int[] values, Shape shape) {
+        return fill(
+                values.length,
+                Integer.BYTES,
+                shape,
+                DataType.INT32,
+                (from, count) -> bytes.asIntBuffer().put(values, from, count));
+    }
+
+    /** An int8 array of these values, as {@link #float32}. */
+    public NDArray int8(byte[] values, Shape shape) {
+        return fill(values.length, Byte.BYTES, shape, DataType.INT8, (from, count) -> bytes.put(values, from, count));
+    }
+
+    /** A uint8 array of these bits, as {@link #float32}. */
+    public NDArray uint8(byte[] values, Shape shape) {
+        return fill(values.length, Byte.BYTES, shape, DataType.UINT8, (from, count) -> bytes.put(values, from, count));
+    }
+
+    /** Puts values into the buffer. */
+    private interface Values {
+        void put(int from, int count);
+    }
+
+    private NDArray fill(int size, int width, Shape shape, DataType type, Values values) {
+        NDArray target = manager.create(shape, type);
+        for (int from = 0; from < size; from += CHUNK) {
+            int count = Math.min(CHUNK, size - from);
             bytes.clear();
-            bytes.asFloatBuffer().put(rest.slice(rest.position(), count));
-            rest.position(rest.position() + count);
+            values.put(from, count);
             try (TensorScope scope = new TensorScope()) {
-                NDArray chunk = manager.create(bytes.slice(0, count * Float.BYTES), new Shape(count), DataType.FLOAT32);
-                operations.callLists("fill", List.of(target, manager.create(from), chunk), List.of());
+                NDArray chunk = manager.create(bytes.slice(0, count * width), new Shape(count), type);
+                operations.callLists("fill", List.of(target, manager.create((long) from), chunk), List.of());
             }
-            from += count;
         }
         return target;
     }

@@ -1,6 +1,7 @@
 package dev.podium.training.batch;
 
 import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.model.MemoryPlan;
 import dev.podium.llm.model.TokenBatch;
 import dev.podium.llm.model.TokenBatch.Sequence;
 import java.util.ArrayList;
@@ -15,26 +16,14 @@ import java.util.function.ToIntFunction;
  * the cut changes memory and time only.
  */
 public final class MicroBatches {
-    /** Memory that activations of one pass with gradients may take, bytes. */
-    private static final double ACTIVATION_BYTES = 1.2e9;
-
-    private static final int MOST_TOKENS = 16_384;
-    private static final int FEWEST_TOKENS = 256;
-
     private MicroBatches() {}
 
-    /**
-     * Tokens of one pass with gradients: per token and layer about 14 rows of the hidden and 5 of the
-     * intermediate width are kept for the backward pass, and three of the vocabulary for the head.
-     */
+    /** Tokens of one pass with gradients whose activations are kept. */
     public static int tokens(ModelConfig config) {
-        double perToken = 4.0
-                * (config.layers() * (14.0 * config.hiddenSize() + 5.0 * config.intermediateSize())
-                        + 3.0 * config.vocabularySize());
-        return (int) Math.clamp(ACTIVATION_BYTES / perToken, FEWEST_TOKENS, MOST_TOKENS);
+        return MemoryPlan.tokensPerPass(config);
     }
 
-    /** Elements in order; one over the limit stands alone. */
+    /** Elements in order; one over the limit stands alone, and its activations are computed again. */
     private static <T> List<List<T>> pack(List<T> elements, ToIntFunction<List<T>> tokens, int maxTokens) {
         List<List<T>> parts = new ArrayList<>();
         List<T> part = new ArrayList<>();

@@ -25,7 +25,7 @@ public record TaskTokens(String taskId, int[] prompt, List<int[]> completions, L
     }
 
     /** Tokens of a pass over the task: the prompt is computed once. */
-    int tokens() {
+    public int tokens() {
         return prompt.length + completions.stream().mapToInt(c -> c.length).sum();
     }
 
