@@ -68,6 +68,20 @@ public final class CloudEvents {
         }
     }
 
+    /**
+     * Refuses an event whose type names another major version; one without the header counts as the known one.
+     *
+     * @throws InvalidEventException naming both versions
+     */
+    public static void requireVersion(Headers headers, int known) throws InvalidEventException {
+        Optional<String> type = text(headers, TYPE);
+        if (type.isPresent() && !majorVersion(type.get()).equals(Optional.of(known))) {
+            throw new InvalidEventException(
+                    "its type is " + type.get() + ", only version " + known + " is known; update this application",
+                    null);
+        }
+    }
+
     /** The text of a header, if there is one. */
     public static Optional<String> text(Headers headers, String name) {
         Header header = headers.lastHeader(name);

@@ -1,6 +1,9 @@
 package dev.podium.training.batch;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The tasks of a split as tokens, and what had to be left out; nothing is dropped in silence.
@@ -13,6 +16,14 @@ import java.util.List;
 public record TokenizedTasks(List<TaskTokens> tasks, int tooLong, int boundaryMoved, int undecided, int encodedAnew) {
     public TokenizedTasks {
         tasks = List.copyOf(tasks);
+    }
+
+    /** Tasks that are left, in both splits. */
+    public static Set<String> ids(TokenizedTasks train, TokenizedTasks heldOut) {
+        return Stream.of(train, heldOut)
+                .flatMap(tasks -> tasks.tasks().stream())
+                .map(TaskTokens::taskId)
+                .collect(Collectors.toSet());
     }
 
     public int pairs() {

@@ -16,6 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What a round read, as an immutable JSONL file: written once, read again when the round goes on after a crash, and
@@ -41,6 +42,15 @@ public record DataSet(List<DataSetLine> lines, int missing) {
             (line.heldOut() ? heldOut : train).add(line.set());
         }
         return new TrainingData(train, heldOut, missing);
+    }
+
+    /** What was really used, of all that was read. */
+    public DataSet only(Set<String> tasks) {
+        return new DataSet(
+                lines.stream()
+                        .filter(line -> tasks.contains(line.set().taskId()))
+                        .toList(),
+                missing);
     }
 
     /** Rankings that the sets were made of. */

@@ -2,6 +2,7 @@ package dev.podium.training.data;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.DataSetLine;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
@@ -61,6 +62,10 @@ public final class PinnedPreferences {
         }
         List<DataSetLine> kept = new ArrayList<>(last.values());
         kept.removeIf(line -> !wanted.test(line.set()));
+        if (kept.stream().allMatch(DataSetLine::heldOut)) {
+            // A handful of prompts must not all be held out.
+            kept.replaceAll(line -> new DataSetLine(line.topic(), line.partition(), line.offset(), false, line.set()));
+        }
         LOG.info(
                 "round {}: {} preference sets of project {} up to the pin, {} of them usable, {} missing",
                 command.roundId(),
@@ -98,12 +103,13 @@ public final class PinnedPreferences {
             return;
         }
         try {
+            CloudEvents.requireVersion(record.headers(), 1);
             PreferenceSet set = EventJson.read(record.value(), PreferenceSet.class);
             if (!set.taskId().equals(key)) {
                 throw new InvalidEventException("the key is " + key + ", the task " + set.taskId(), null);
             }
             if (set.projectId().equals(projectId)) {
-                boolean heldOut = Split.isHeldOut(set.taskId(), heldOutShare);
+                boolean heldOut = Split.isHeldOut(set.prompt(), heldOutShare);
                 last.put(key, new DataSetLine(record.topic(), record.partition(), record.offset(), heldOut, set));
             }
         } catch (InvalidEventException e) {

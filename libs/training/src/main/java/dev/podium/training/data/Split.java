@@ -9,28 +9,23 @@ import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
 /**
- * The split into training and held-out tasks: by hash of the task id, so that it is the same in every round, and never by
- * pair, so that no output is in both.
+ * The split into training and held-out data: by a hash of the prompt, so that it is the same in every round and of every
+ * kind, and that no prompt is in both, whatever tasks were made of it. See docs/adr/0013.
  */
 public final class Split {
     private Split() {}
 
     /**
-     * Whether a task is kept from training.
+     * Whether what belongs to a prompt is kept from training.
      *
-     * @param share wanted share of held-out tasks, in [0, 1)
+     * @param share wanted share of held-out prompts, in [0, 1)
      */
-    public static boolean isHeldOut(String taskId, double share) {
-        return position(taskId) < share;
-    }
-
-    /** The same for a prompt that belongs to no task, by its text. */
     public static boolean isHeldOut(List<Message> prompt, double share) {
         StringBuilder text = new StringBuilder();
         for (Message message : prompt) {
             text.append(message.role()).append('\0').append(message.content()).append('\0');
         }
-        return isHeldOut(text.toString(), share);
+        return position(text.toString()) < share;
     }
 
     /** The first four bytes of the sha256 as a number in [0, 1). */

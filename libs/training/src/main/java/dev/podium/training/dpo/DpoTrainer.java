@@ -120,7 +120,9 @@ public final class DpoTrainer implements Trainer {
             metrics.put("skipped_steps", (double) guard.skipped());
             metrics.putAll(evaluate(context, adapter, heldOut, reference, lossFunction, config));
             return new RoundResult(
-                    Optional.of(RoundStart.write(context, adapter, Optional.empty())), StepReporter.finite(metrics));
+                    Optional.of(RoundStart.write(context, adapter, Optional.empty())),
+                    StepReporter.finite(metrics),
+                    Optional.of(TokenizedTasks.ids(train, heldOut)));
         }
     }
 

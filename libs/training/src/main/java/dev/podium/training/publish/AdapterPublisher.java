@@ -4,6 +4,7 @@ import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.AdapterManifest.ArtifactFile;
 import dev.podium.contracts.AdapterManifest.ChunkLocation;
 import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.Topics;
 import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactFiles;
@@ -30,6 +31,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,7 +45,13 @@ import org.slf4j.LoggerFactory;
  */
 public final class AdapterPublisher {
     private static final Logger LOG = LoggerFactory.getLogger(AdapterPublisher.class);
-    private static final int TRANSACTION_TIMEOUT_MILLIS = 60_000;
+    private static final int FEWEST_TRANSACTION_MILLIS = 60_000;
+    /** What brokers allow when nothing else is set (transaction.max.timeout.ms). */
+    private static final int MOST_TRANSACTION_MILLIS = 900_000;
+    /** A line slower than this cannot carry adapters. */
+    private static final int SLOWEST_BYTES_PER_MILLI = 500;
+
+    private static final int COMMIT_ATTEMPTS = 6;
     // Chunks in flight are held in memory.
     private static final int CHUNKS_IN_FLIGHT = 16;
 
@@ -104,7 +112,9 @@ public final class AdapterPublisher {
      */
     public Outcome publish(Publication publication, RoundEvent.Succeeded success) throws RoundFailure, IOException {
         AdapterManifest draft = publication.draft();
-        return transact(draft.projectId(), draft.version(), draft.roundId(), producer -> {
+        long bytes = draft.files().stream().mapToLong(ArtifactFile::bytes).sum()
+                + draft.dataSet().map(ArtifactFile::bytes).orElse(0L);
+        return transact(draft.projectId(), draft.version(), draft.roundId(), bytes, producer -> {
             List<ArtifactFile> files = new ArrayList<>();
             for (ArtifactFile file : draft.files()) {
                 files.add(send(producer, file, publication.folder().resolve(file.name())));
@@ -125,6 +135,7 @@ public final class AdapterPublisher {
                 success.projectId(),
                 version,
                 success.roundId(),
+                0,
                 producer -> await(producer.send(EventRecords.of(success, source))));
     }
 
@@ -132,25 +143,25 @@ public final class AdapterPublisher {
         void run(Producer<byte[], byte[]> producer) throws IOException;
     }
 
-    private Outcome transact(String projectId, String version, String roundId, Writes writes)
+    private Outcome transact(String projectId, String version, String roundId, long bytes, Writes writes)
             throws RoundFailure, IOException {
-        try (Producer<byte[], byte[]> producer = producer(projectId, version)) {
+        try (Producer<byte[], byte[]> producer = producer(projectId, version, bytes)) {
             // Ends what another publisher of this version has begun, before looking for what it has finished.
             producer.initTransactions();
             if (isPublished(projectId, version, roundId)) {
                 return Outcome.ALREADY_PUBLISHED;
             }
             producer.beginTransaction();
-            boolean committed = false;
+            boolean written = false;
             try {
                 writes.run(producer);
-                producer.commitTransaction();
-                committed = true;
+                written = true;
             } finally {
-                if (!committed) {
+                if (!written) {
                     abort(producer, roundId);
                 }
             }
+            commit(producer, roundId);
             return Outcome.PUBLISHED;
         } catch (ProducerFencedException | InvalidProducerEpochException e) {
             LOG.warn("round {}: another trainer has taken it over; this one publishes nothing", roundId);
@@ -183,10 +194,27 @@ public final class AdapterPublisher {
         }
     }
 
-    private Producer<byte[], byte[]> producer(String projectId, String version) {
+    /** A commit that got no answer may have been done: it is asked for again, never aborted. */
+    private static void commit(Producer<byte[], byte[]> producer, String roundId) {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                producer.commitTransaction();
+                return;
+            } catch (TimeoutException e) {
+                if (attempt == COMMIT_ATTEMPTS) {
+                    throw e;
+                }
+                LOG.warn("round {}: the commit got no answer, asking again: {}", roundId, e.getMessage());
+            }
+        }
+    }
+
+    private Producer<byte[], byte[]> producer(String projectId, String version, long bytes) {
         Map<String, Object> properties = new HashMap<>(kafka);
         properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, "podium-adapter-" + projectId + "/" + version);
-        properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MILLIS);
+        properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, (int)
+                Math.min(MOST_TRANSACTION_MILLIS, FEWEST_TRANSACTION_MILLIS + bytes / SLOWEST_BYTES_PER_MILLI));
+        properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
         properties.put(ProducerConfig.ACKS_CONFIG, "all");
         properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 30_000);
         properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 45_000);
@@ -226,7 +254,7 @@ public final class AdapterPublisher {
     private static void abort(Producer<byte[], byte[]> producer, String roundId) {
         try {
             producer.abortTransaction();
-        } catch (KafkaException e) {
+        } catch (RuntimeException e) {
             // The broker aborts it after the transaction's timeout; what failed before is what the caller hears of.
             LOG.warn("round {}: the transaction was not aborted: {}", roundId, e.toString());
             producer.close(Duration.ZERO);

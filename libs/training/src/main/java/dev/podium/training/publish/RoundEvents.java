@@ -3,11 +3,13 @@ package dev.podium.training.publish;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.podium.contracts.DeadLetterHeaders;
+import dev.podium.contracts.Output;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Topics;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -23,6 +25,7 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +33,8 @@ import org.slf4j.LoggerFactory;
 public final class RoundEvents implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RoundEvents.class);
     private static final long RETRY_MILLIS = 1_000;
+    /** The topic takes 8 MB with headers. */
+    private static final int MOST_DEAD_LETTER_BYTES = 7 << 20;
 
     private final Producer<byte[], byte[]> producer;
     private final String source;
@@ -41,6 +46,7 @@ public final class RoundEvents implements AutoCloseable {
         properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
         // A trainer must not stand still for long because nobody hears of its progress.
         properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 5_000);
+        properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
         this.producer = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
         this.source = source;
     }
@@ -71,13 +77,39 @@ public final class RoundEvents implements AutoCloseable {
         return sendSurely(EventRecords.of(event, source), giveUp);
     }
 
-    /** Writes a sample set; as {@link #tellSurely}. */
+    /**
+     * Writes a sample set; as {@link #tellSurely}. Where it is over the topic's limit it goes without its token ids, which
+     * are encoded again from the texts when they are trained on.
+     *
+     * @throws KafkaException when it is over the limit even so
+     */
     public boolean sample(SampleSet set, BooleanSupplier giveUp) {
-        return sendSurely(EventRecords.of(set, source), giveUp);
+        ProducerRecord<byte[], byte[]> whole = EventRecords.of(set, source);
+        if (fits(whole)) {
+            return sendSurely(whole, giveUp);
+        }
+        LOG.warn("round {}: sample set {} goes without token ids, it is too large", set.roundId(), set.index());
+        List<Output> texts = set.outputs().stream()
+                .map(output -> new Output(output.id(), output.text(), output.provenance(), List.of()))
+                .toList();
+        return sendSurely(
+                EventRecords.of(
+                        new SampleSet(set.projectId(), set.roundId(), set.index(), set.prompt(), texts, set.at()),
+                        source),
+                giveUp);
     }
 
-    /** Puts a command that cannot be read where an operator finds it, bytes and headers as they were. */
-    public void deadLetter(ConsumerRecord<byte[], byte[]> record, String reason, String message) {
+    private static boolean fits(ProducerRecord<byte[], byte[]> record) {
+        // Room for key and headers.
+        return record.value().length <= Topics.maxValueBytes(record.topic()) - 4096;
+    }
+
+    /**
+     * Puts a command that cannot be read where an operator finds it, bytes and headers as they were; one that is too large
+     * for that goes without its bytes, and its headers say where they are.
+     */
+    public void deadLetter(
+            ConsumerRecord<byte[], byte[]> record, String reason, String message, BooleanSupplier giveUp) {
         Headers headers = new RecordHeaders(record.headers());
         headers.add(DeadLetterHeaders.REASON, reason.getBytes(UTF_8));
         headers.add(DeadLetterHeaders.MESSAGE, message.getBytes(UTF_8));
@@ -86,8 +118,18 @@ public final class RoundEvents implements AutoCloseable {
                 DeadLetterHeaders.PARTITION,
                 Integer.toString(record.partition()).getBytes(UTF_8));
         headers.add(DeadLetterHeaders.OFFSET, Long.toString(record.offset()).getBytes(UTF_8));
-        boolean stored = sendSurely(
-                new ProducerRecord<>(Topics.DEAD_LETTERS, null, record.key(), record.value(), headers), () -> false);
+        boolean small = record.value() == null || record.value().length <= MOST_DEAD_LETTER_BYTES;
+        byte @Nullable [] value = small ? record.value() : null;
+        if (!small) {
+            LOG.warn(
+                    "the dead letter of {}-{}@{} goes without its {} bytes",
+                    record.topic(),
+                    record.partition(),
+                    record.offset(),
+                    record.value().length);
+        }
+        boolean stored =
+                sendSurely(new ProducerRecord<>(Topics.DEAD_LETTERS, null, record.key(), value, headers), giveUp);
         if (!stored) {
             throw new KafkaException("a dead letter was not stored");
         }

@@ -154,6 +154,7 @@ public final class RewardTrainer implements Trainer {
                         written.lora(),
                         Optional.of(gain),
                         Optional.of(bias))),
-                StepReporter.finite(metrics));
+                StepReporter.finite(metrics),
+                Optional.of(TokenizedTasks.ids(train, heldOut)));
     }
 }

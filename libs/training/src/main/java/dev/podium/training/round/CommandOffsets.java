@@ -49,15 +49,24 @@ final class CommandOffsets {
         partitions.clear();
     }
 
-    /** What has changed since the last call; counts as committed. */
+    /** What has changed since the last {@link #committed}. */
     Map<TopicPartition, OffsetAndMetadata> toCommit() {
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         partitions.forEach((partition, progress) -> {
             if (progress.committable() > progress.committed) {
-                progress.committed = progress.committable();
-                offsets.put(partition, new OffsetAndMetadata(progress.committed));
+                offsets.put(partition, new OffsetAndMetadata(progress.committable()));
             }
         });
         return offsets;
+    }
+
+    /** These are stored. */
+    void committed(Map<TopicPartition, OffsetAndMetadata> stored) {
+        stored.forEach((partition, offset) -> {
+            Progress progress = partitions.get(partition);
+            if (progress != null) {
+                progress.committed = offset.offset();
+            }
+        });
     }
 }

@@ -2,6 +2,7 @@ package dev.podium.training.round;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RoundCommand;
@@ -13,6 +14,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,7 +37,7 @@ record PastEvents(boolean accepted, Optional<RoundEvent> terminal) {
         Collected collected = new Collected();
         reader.read(Map.of(partition, from), Map.of(partition, end), record -> {
             if (Arrays.equals(key, record.key()) && record.value() != null) {
-                collected.add(record.value(), command.roundId());
+                collected.add(record.headers(), record.value(), command.roundId());
             }
             return true;
         });
@@ -46,9 +48,10 @@ record PastEvents(boolean accepted, Optional<RoundEvent> terminal) {
         private boolean accepted;
         private Optional<RoundEvent> terminal = Optional.empty();
 
-        void add(byte[] value, String roundId) {
+        void add(Headers headers, byte[] value, String roundId) {
             RoundEvent event;
             try {
+                CloudEvents.requireVersion(headers, 1);
                 event = EventJson.read(value, RoundEvent.class);
             } catch (InvalidEventException e) {
                 LOG.warn("an event of round {} is left out: {}", roundId, e.getMessage());

@@ -5,16 +5,25 @@ import dev.podium.contracts.RoundConfig;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a round made.
  *
  * @param adapter absent for SAMPLE
  * @param metrics held-out evaluation and totals, all finite
+ * @param usedTasks tasks whose preference sets were learnt from or judged by, where that is not all of them
  */
-public record RoundResult(Optional<TrainedAdapter> adapter, Map<String, Double> metrics) {
+public record RoundResult(
+        Optional<TrainedAdapter> adapter, Map<String, Double> metrics, Optional<Set<String>> usedTasks) {
     public RoundResult {
         metrics = Map.copyOf(metrics);
+        usedTasks = usedTasks.map(Set::copyOf);
+    }
+
+    /** A result for which all sets that were read were used. */
+    public RoundResult(Optional<TrainedAdapter> adapter, Map<String, Double> metrics) {
+        this(adapter, metrics, Optional.empty());
     }
 
     /**

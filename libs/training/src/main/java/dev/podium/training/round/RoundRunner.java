@@ -2,6 +2,8 @@ package dev.podium.training.round;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RoundCommand;
@@ -26,7 +28,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
@@ -112,7 +113,15 @@ public final class RoundRunner implements AutoCloseable {
             throw new IllegalArgumentException(config.trainer() + " takes " + config.kinds() + " but has trainers for "
                     + trainers.keySet() + " only");
         }
-        RoundRunner runner = new RoundRunner(config, WorkFolder.open(config.workDir()), trainers, models);
+        WorkFolder folder = WorkFolder.open(config.workDir());
+        RoundRunner runner;
+        try {
+            runner = new RoundRunner(config, folder, trainers, models);
+        } catch (RuntimeException e) {
+            // Else the next attempt of this process finds its own lock, and hides why this one failed.
+            folder.close();
+            throw e;
+        }
         runner.pollThread.start();
         runner.workThread.start();
         return runner;
@@ -237,11 +246,7 @@ public final class RoundRunner implements AutoCloseable {
             member = false;
             offsets.clear();
             if (!stopping) {
-                try {
-                    Thread.sleep(RETRY_PAUSE);
-                } catch (InterruptedException e) {
-                    LOG.debug("interrupted while waiting for Kafka");
-                }
+                pause();
             }
         }
     }
@@ -277,7 +282,8 @@ public final class RoundRunner implements AutoCloseable {
                     record.partition(),
                     record.offset());
             if (config.deadLetters()) {
-                events.deadLetter(record, "invalid_command", String.valueOf(e.getMessage()));
+                events.deadLetter(record, "invalid_command", String.valueOf(e.getMessage()), () -> stopping);
+                failUnreadable(record, String.valueOf(e.getMessage()));
             }
             offsets.taken(partition, record.offset(), true);
             return;
@@ -295,6 +301,7 @@ public final class RoundRunner implements AutoCloseable {
         if (record.key() == null || record.value() == null) {
             throw new InvalidEventException("key or value is missing", null);
         }
+        CloudEvents.requireVersion(record.headers(), 1);
         RoundCommand command = EventJson.read(record.value(), RoundCommand.class);
         String key = new String(record.key(), UTF_8);
         if (!key.equals(command.roundId())) {
@@ -331,19 +338,69 @@ public final class RoundRunner implements AutoCloseable {
         // Before the queue is searched: a round that began meanwhile sees the flag.
         if (ticket.endInQueue()) {
             queue.remove(ticket);
-            if (!hasEnded(ticket.command())) {
-                events.tellSurely(
-                        new RoundEvent.Cancelled(cancel.roundId(), cancel.projectId(), 0, clock.instant()),
-                        () -> stopping);
-                count(RoundWork.Outcome.CANCELLED);
+            // Neither the poll thread, which must go on polling, nor the work thread, which may be busy for hours.
+            Thread.ofPlatform().daemon().name(config.trainer() + "-cancel").start(() -> endCancelled(ticket));
+        }
+    }
+
+    /** Tells that a round ended before it began, however long Kafka takes. */
+    private void endCancelled(RoundTicket ticket) {
+        RoundCommand.StartRound command = ticket.command();
+        while (!stopping && !ticket.isAbandoned()) {
+            try {
+                if (!hasEnded(command)) {
+                    RoundEvent event =
+                            new RoundEvent.Cancelled(command.roundId(), command.projectId(), 0, clock.instant());
+                    if (!events.tellSurely(event, () -> stopping || ticket.isAbandoned())) {
+                        return;
+                    }
+                    count(RoundWork.Outcome.CANCELLED);
+                }
+                left.add(ticket);
+                return;
+            } catch (KafkaException e) {
+                LOG.warn("round {}: its cancellation is not told yet: {}", command.roundId(), e.toString());
+                pause();
             }
-            left.add(ticket);
         }
     }
 
     private boolean hasEnded(RoundCommand.StartRound command) {
         try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
             return PastEvents.of(reader, command).terminal().isPresent();
+        }
+    }
+
+    /** A round whose command nobody can read would seem to wait for ever; its id is the record's key. */
+    private void failUnreadable(ConsumerRecord<byte[], byte[]> record, String message) {
+        if (record.key() == null || record.value() == null) {
+            return;
+        }
+        String roundId = new String(record.key(), UTF_8);
+        try {
+            JsonNode json = EventJson.tree(record.value());
+            if (!json.path("type").asText().equals("StartRound")
+                    || !json.path("roundId").asText().equals(roundId)) {
+                return;
+            }
+            events.tellSurely(
+                    new RoundEvent.Failed(
+                            roundId,
+                            json.path("projectId").asText(),
+                            "invalid_command",
+                            message + "; the command is in " + Topics.DEAD_LETTERS + ", trigger the round again",
+                            clock.instant()),
+                    () -> stopping);
+        } catch (InvalidEventException | IllegalArgumentException e) {
+            LOG.warn("no event can be written for a command with key {}: {}", roundId, e.getMessage());
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(RETRY_PAUSE);
+        } catch (InterruptedException e) {
+            LOG.debug("interrupted while waiting for Kafka");
         }
     }
 
@@ -360,8 +417,12 @@ public final class RoundRunner implements AutoCloseable {
         if (!commit.isEmpty()) {
             try {
                 consumer.commitSync(commit);
-            } catch (CommitFailedException e) {
-                LOG.warn("offsets were not committed, the commands are read again: {}", e.getMessage());
+                offsets.committed(commit);
+            } catch (InterruptException e) {
+                throw e;
+            } catch (KafkaException e) {
+                // The rounds go on: nothing is lost but that a restart reads more commands again.
+                LOG.warn("offsets are not committed yet: {}", e.getMessage());
             }
         }
     }
@@ -392,8 +453,11 @@ public final class RoundRunner implements AutoCloseable {
 
         @Override
         public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
-            settle(consumer);
-            leave(partitions);
+            try {
+                settle(consumer);
+            } finally {
+                leave(partitions);
+            }
         }
 
         @Override

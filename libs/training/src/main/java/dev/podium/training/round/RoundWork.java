@@ -18,13 +18,20 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.InvalidTxnTimeoutException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -102,6 +109,8 @@ final class RoundWork {
                         command.roundId(), command.projectId(), config.trainer(), clock.instant()));
             }
             return work(ticket);
+        } catch (RoundFailure e) {
+            return failed(ticket, e);
         } finally {
             reporter = null;
         }
@@ -161,18 +170,35 @@ final class RoundWork {
                 attempts.forgive();
                 return abandoned(command);
             }
-            return publish(ticket, result, model, data, roundDir);
+            return publish(ticket, result, model, used(result, data, roundDir), roundDir);
         } catch (RoundCancelled e) {
             attempts.forgive();
             throw e;
         }
     }
 
-    private DataSet data(RoundTicket ticket, Path roundDir) throws IOException, RoundCancelled {
+    /** What was left out while it was read for training is no part of the lineage. */
+    private static DataSet used(RoundResult result, DataSet data, Path roundDir) throws IOException {
+        if (result.adapter().isEmpty() || result.usedTasks().isEmpty()) {
+            return data;
+        }
+        DataSet used = data.only(result.usedTasks().get());
+        used.write(Files.createDirectories(lineageDir(roundDir)));
+        return used;
+    }
+
+    private static Path lineageDir(Path roundDir) {
+        return roundDir.resolve("lineage");
+    }
+
+    private DataSet data(RoundTicket ticket, Path roundDir) throws IOException, RoundCancelled, RoundFailure {
         if (Files.exists(DataSet.file(roundDir))) {
             return DataSet.read(roundDir);
         }
         RoundCommand.StartRound command = ticket.command();
+        if (bringsItsData(command)) {
+            return new DataSet(List.of(), 0);
+        }
         Optional<DataSet> data = untilKafkaAnswers(ticket, () -> {
             try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
                 return PinnedPreferences.read(
@@ -202,14 +228,17 @@ final class RoundWork {
         };
     }
 
+    /** Prompts or records of the command take the place of what was ranked. */
+    private static boolean bringsItsData(RoundCommand.StartRound command) {
+        return switch (command.kind()) {
+            case SAMPLE, PPO -> !command.prompts().isEmpty();
+            case SFT -> !command.records().isEmpty();
+            case REWARD, DPO -> false;
+        };
+    }
+
     private static void requireData(RoundCommand.StartRound command, DataSet data) throws RoundFailure {
-        boolean given =
-                switch (command.kind()) {
-                    case SAMPLE, PPO -> !command.prompts().isEmpty();
-                    case SFT -> !command.records().isEmpty();
-                    case REWARD, DPO -> false;
-                };
-        if (data.isEmpty() && !given) {
+        if (data.isEmpty() && !bringsItsData(command)) {
             String remedy =
                     switch (command.kind()) {
                         case SAMPLE, PPO -> "give prompts, or import tasks first";
@@ -328,7 +357,10 @@ final class RoundWork {
                         "not_finite", "the reward's gain or bias is not finite; lower training.learningRate");
             }
         }
-        Optional<Path> dataSet = data.isEmpty() ? Optional.empty() : Optional.of(DataSet.file(roundDir));
+        Path lineage = DataSet.file(lineageDir(roundDir));
+        Optional<Path> dataSet = data.isEmpty()
+                ? Optional.empty()
+                : Optional.of(Files.exists(lineage) ? lineage : DataSet.file(roundDir));
         AdapterManifest draft = new AdapterManifest(
                 command.projectId(),
                 command.version(),
@@ -426,12 +458,22 @@ final class RoundWork {
         }
     }
 
+    /** What no waiting mends. */
+    private static boolean isRefusal(Throwable problem) {
+        return problem instanceof AuthorizationException
+                || problem instanceof AuthenticationException
+                || problem instanceof RecordTooLargeException
+                || problem instanceof InvalidTxnTimeoutException
+                || problem instanceof UnsupportedVersionException
+                || problem instanceof ConfigException;
+    }
+
     private interface Question<T> {
         T ask();
     }
 
     /** Asks again while Kafka is away; empty when the round is to be left. */
-    private <T> Optional<T> untilKafkaAnswers(RoundTicket ticket, Question<T> question) {
+    private <T> Optional<T> untilKafkaAnswers(RoundTicket ticket, Question<T> question) throws RoundFailure {
         while (true) {
             try {
                 return Optional.of(question.ask());
@@ -444,9 +486,16 @@ final class RoundWork {
     }
 
     /** Whether to try again. */
-    private static boolean pauseAfter(KafkaException problem, RoundTicket ticket) {
+    private static boolean pauseAfter(KafkaException problem, RoundTicket ticket) throws RoundFailure {
         if (problem instanceof InterruptException || ticket.isAbandoned()) {
             return false;
+        }
+        if (isRefusal(problem) || (problem.getCause() != null && isRefusal(problem.getCause()))) {
+            throw new RoundFailure(
+                    "kafka_refused",
+                    "Kafka refuses what the trainer asks for: " + problem.getMessage()
+                            + "; mend the rights or limits and trigger the round again",
+                    problem);
         }
         LOG.warn(
                 "round {}: Kafka does not answer, trying again: {}",

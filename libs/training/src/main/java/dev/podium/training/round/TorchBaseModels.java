@@ -56,7 +56,7 @@ public final class TorchBaseModels implements BaseModelSource {
         try {
             requireMemory(name, files);
             // The engine starts on the thread that uses it, at the first round: an idle trainer stays small.
-            CausalLM model = CausalLM.load(files.config(), files.weights(), runtime());
+            CausalLM model = load(name, files);
             loaded = true;
             return new OpenModel(name, files.sha256(), files, model, () -> {
                 model.close();
@@ -66,6 +66,17 @@ public final class TorchBaseModels implements BaseModelSource {
             if (!loaded) {
                 files.close();
             }
+        }
+    }
+
+    private CausalLM load(String name, BaseModelFiles files) throws RoundFailure {
+        try {
+            return CausalLM.load(files.config(), files.weights(), runtime());
+        } catch (ModelFileException e) {
+            throw new RoundFailure(
+                    "unknown_base_model",
+                    "the files of base model " + name + " do not fit together: " + e.getMessage(),
+                    e);
         }
     }
 

@@ -13,17 +13,20 @@ import dev.podium.training.round.RoundFailure;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The records of an SFT round as rows: those given in the command, or else the best output of each decided task.
  *
  * @param info counts for the start of the round
+ * @param usedTasks whose best output is a row
  */
-record SftRecords(List<Sequence> train, List<Sequence> heldOut, Map<String, Double> info) {
+record SftRecords(List<Sequence> train, List<Sequence> heldOut, Map<String, Double> info, Set<String> usedTasks) {
 
     static SftRecords of(RoundContext context, PromptTokenizer tokenizer, RoundConfig.Sft config) throws RoundFailure {
         Builder builder = new Builder(tokenizer, config.completionOnly());
@@ -53,7 +56,8 @@ record SftRecords(List<Sequence> train, List<Sequence> heldOut, Map<String, Doub
         info.put("tooLong", (double) builder.tooLong);
         info.put("boundaryMoved", (double) builder.boundaryMoved);
         info.put("missing", (double) context.data().missing());
-        return new SftRecords(List.copyOf(builder.train), List.copyOf(builder.heldOut), info);
+        return new SftRecords(
+                List.copyOf(builder.train), List.copyOf(builder.heldOut), info, Set.copyOf(builder.usedTasks));
     }
 
     private static Output output(String text) {
@@ -78,6 +82,7 @@ record SftRecords(List<Sequence> train, List<Sequence> heldOut, Map<String, Doub
         private final boolean completionOnly;
         private final List<Sequence> train = new ArrayList<>();
         private final List<Sequence> heldOut = new ArrayList<>();
+        private final Set<String> usedTasks = new HashSet<>();
         private int tooLong;
         private int boundaryMoved;
 
@@ -87,17 +92,29 @@ record SftRecords(List<Sequence> train, List<Sequence> heldOut, Map<String, Doub
         }
 
         void addBest(PreferenceSet set, boolean toHeldOut) {
-            best(set).ifPresent(output -> add(set.prompt(), output, toHeldOut));
+            Optional<Output> best = best(set);
+            if (best.isPresent() && add(set.prompt(), best.get(), toHeldOut)) {
+                usedTasks.add(set.taskId());
+            }
         }
 
-        void add(List<Message> messages, Output output, boolean toHeldOut) {
+        /** Whether it became a row. */
+        boolean add(List<Message> messages, Output output, boolean toHeldOut) {
             String rendered = tokenizer.render(messages);
             int[] prompt = tokenizer.encode(rendered);
             switch (tokenizer.completion(rendered, prompt, output)) {
-                case PromptTokenizer.Completion.TooLong t -> tooLong++;
-                case PromptTokenizer.Completion.BoundaryMoved b -> boundaryMoved++;
-                case PromptTokenizer.Completion.Tokens tokens ->
+                case PromptTokenizer.Completion.TooLong t -> {
+                    tooLong++;
+                    return false;
+                }
+                case PromptTokenizer.Completion.BoundaryMoved b -> {
+                    boundaryMoved++;
+                    return false;
+                }
+                case PromptTokenizer.Completion.Tokens tokens -> {
                     (toHeldOut ? heldOut : train).add(row(prompt, tokens.ids()));
+                    return true;
+                }
             }
         }
 

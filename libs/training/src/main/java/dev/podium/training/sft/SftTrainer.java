@@ -104,7 +104,9 @@ public final class SftTrainer implements Trainer {
                 metrics.put("heldout_loss_after", heldOutLoss(model, adapter, records.heldOut(), maxTokens));
             }
             return new RoundResult(
-                    Optional.of(RoundStart.write(context, adapter, Optional.empty())), StepReporter.finite(metrics));
+                    Optional.of(RoundStart.write(context, adapter, Optional.empty())),
+                    StepReporter.finite(metrics),
+                    Optional.of(records.usedTasks()));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.podium.training.round;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.Output;
@@ -25,6 +26,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -42,7 +44,14 @@ public final class RoundLog implements AutoCloseable {
         try (Admin admin = Admin.create(kafka)) {
             Topics.createMissing(admin, 3, (short) 1);
         }
-        this.producer = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+        this.producer = new KafkaProducer<>(
+                Map.of(
+                        "bootstrap.servers",
+                        bootstrapServers,
+                        ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
+                        Topics.MAX_REQUEST_BYTES),
+                new ByteArraySerializer(),
+                new ByteArraySerializer());
     }
 
     public Map<String, Object> kafka() {
@@ -52,6 +61,13 @@ public final class RoundLog implements AutoCloseable {
     public void send(String topic, String key, byte[] value) throws Exception {
         producer.send(new ProducerRecord<>(topic, key == null ? null : key.getBytes(UTF_8), value))
                 .get();
+    }
+
+    /** As an application of another version writes. */
+    public void sendOfType(String topic, String key, byte[] value, String type) throws Exception {
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(topic, key.getBytes(UTF_8), value);
+        record.headers().add(CloudEvents.TYPE, type.getBytes(UTF_8));
+        producer.send(record).get();
     }
 
     public void command(RoundCommand command) throws Exception {

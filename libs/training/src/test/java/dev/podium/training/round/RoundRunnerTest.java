@@ -3,12 +3,15 @@ package dev.podium.training.round;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.DataSetLine;
 import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundEvent;
@@ -30,6 +33,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -111,7 +115,7 @@ class RoundRunnerTest {
             assertEquals(project, line.set().projectId());
             assertTrue(line.set().decided());
             assertFalse(line.set().outputs().getFirst().text().equals("behind the pin"));
-            assertEquals(Split.isHeldOut(line.set().taskId(), 0.1), line.heldOut());
+            assertEquals(Split.isHeldOut(line.set().prompt(), 0.1), line.heldOut());
             assertEquals(Topics.PREFERENCES, line.topic());
         }
         assertTrue(lines.stream()
@@ -338,6 +342,96 @@ class RoundRunnerTest {
                             .count());
         }
         assertTrue(log.events(other.roundId()).isEmpty());
+    }
+
+    @Test
+    void commandOfAnotherMajorVersionIsPutAsideAndItsRoundFails() throws Exception {
+        prefer();
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        log.sendOfType(Topics.ROUND_COMMANDS, round.roundId(), EventJson.write(round), "dev.podium.StartRound.v2");
+
+        RoundEvent.Failed failed = log.await(round.roundId(), RoundEvent.Failed.class);
+        assertEquals("invalid_command", failed.code());
+        assertTrue(failed.message().contains("v2"), failed.message());
+        assertEquals(1, deadLetters(round.roundId()).size());
+    }
+
+    @Test
+    void commandsThatCannotBeReadArePutAsideWhateverTheirSize() throws Exception {
+        String large = "large-" + project;
+        String tooLarge = "too-large-" + project;
+        log.send(Topics.ROUND_COMMANDS, large, new byte[3 << 20]);
+        log.send(Topics.ROUND_COMMANDS, tooLarge, new byte[12 << 20]);
+        RoundCommand.StartRound round = trigger("v1");
+
+        log.await(round.roundId(), RoundEvent.Succeeded.class);
+
+        assertEquals(3 << 20, deadLetters(large).getFirst().value().length);
+        ConsumerRecord<byte[], byte[]> without = deadLetters(tooLarge).getFirst();
+        assertNull(without.value());
+        assertNotNull(without.headers().lastHeader(DeadLetterHeaders.OFFSET));
+    }
+
+    @Test
+    void preferenceSetOfAnotherMajorVersionIsLeftOutAndCounted() throws Exception {
+        prefer();
+        String task = project + "-new";
+        log.sendOfType(
+                Topics.PREFERENCES,
+                task,
+                EventJson.write(RoundLog.set(project, task, true, "good")),
+                "dev.podium.PreferenceSet.v2");
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        log.command(round);
+
+        RoundEvent.Started started = log.await(round.roundId(), RoundEvent.Started.class);
+        assertEquals(1, started.info().get("missing"));
+        log.await(round.roundId(), RoundEvent.Succeeded.class);
+        assertEquals(4, manifest("v1").rankingsUsed());
+    }
+
+    @Test
+    void roundThatBringsItsDataHasNoRankingsInItsLineage() throws Exception {
+        prefer();
+        RoundCommand.StartRound pinned =
+                log.round(project, "v1", RoundConfig.Sft.DEFAULT, TinyAdapter.BASE, Optional.empty());
+        RoundCommand.StartRound round = new RoundCommand.StartRound(
+                pinned.roundId(),
+                project,
+                RoundKind.SFT,
+                "v1",
+                TinyAdapter.BASE,
+                RoundConfig.Sft.DEFAULT,
+                pinned.dataPin(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(new RoundCommand.SftRecord(List.of(Message.user("hello")), "hi")),
+                "operator",
+                pinned.at());
+        log.command(round);
+
+        log.await(round.roundId(), RoundEvent.Succeeded.class);
+        assertEquals(0, manifest("v1").rankingsUsed());
+        assertEquals(Optional.empty(), manifest("v1").dataSet());
+    }
+
+    @Test
+    void taskThatTheTrainerLeftOutIsNotInTheLineage() throws Exception {
+        prefer();
+        log.prefer(RoundLog.set(project, StepTrainer.LEFT_OUT + project, true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        log.command(round);
+
+        log.await(round.roundId(), RoundEvent.Succeeded.class);
+        assertEquals(4, manifest("v1").rankingsUsed());
+        assertEquals(4, dataSet(manifest("v1")).size());
+    }
+
+    private static List<ConsumerRecord<byte[], byte[]>> deadLetters(String key) {
+        return log.read(Topics.DEAD_LETTERS).stream()
+                .filter(record -> record.key() != null && new String(record.key(), UTF_8).equals(key))
+                .toList();
     }
 
     @Test

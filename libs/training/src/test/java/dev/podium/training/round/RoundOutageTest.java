@@ -1,0 +1,103 @@
+package dev.podium.training.round;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.RoundCommand;
+import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.RoundKind;
+import dev.podium.embedded.EmbeddedKafka;
+import dev.podium.embedded.FreePort;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A broker of its own that goes away and comes back. */
+class RoundOutageTest {
+    @TempDir
+    Path folder;
+
+    private final String project = "p" + UUID.randomUUID();
+
+    @Test
+    void brokerThatRestartsInMidRoundCostsNoStepAndEndsNothingTwice() throws Exception {
+        int port = FreePort.find();
+        EmbeddedKafka[] broker = {EmbeddedKafka.start(folder.resolve("kafka"), port)};
+        CountDownLatch queued = new CountDownLatch(1);
+        int[] begun = {0};
+        try (RoundLog log = new RoundLog("127.0.0.1:" + port)) {
+            StepTrainer trainer = new StepTrainer((context, step) -> {
+                if (!context.command().version().equals("v1")) {
+                    return;
+                }
+                begun[0] += step == 0 ? 1 : 0;
+                if (step == 3) {
+                    await(queued);
+                    broker[0].close();
+                }
+                if (step == 5) {
+                    broker[0] = start(port);
+                }
+            });
+            try (RoundRunner runner = RoundRunner.start(
+                    RoundRunnerConfig.policyTrainer(log.kafka(), folder.resolve("work")),
+                    Map.of(
+                            RoundKind.DPO, trainer,
+                            RoundKind.SFT, trainer,
+                            RoundKind.PPO, trainer,
+                            RoundKind.SAMPLE, trainer),
+                    RoundRunnerTest::open)) {
+                for (int i = 0; i < 4; i++) {
+                    log.prefer(RoundLog.set(project, project + "-" + i, true, "good"));
+                }
+                RoundCommand.StartRound first = log.dpo(project, "v1");
+                RoundCommand.StartRound second = log.dpo(project, "v2");
+                RoundCommand.StartRound third = log.dpo(project, "v3");
+                log.command(first);
+                log.command(second);
+                log.command(third);
+                log.cancel(second);
+                // The cancellation is read before the broker goes; it may be told before, meanwhile or after.
+                while (runner.waiting() != 1) {
+                    TimeUnit.MILLISECONDS.sleep(20);
+                }
+                queued.countDown();
+
+                log.await(third.roundId(), RoundEvent.Succeeded.class);
+
+                assertEquals(
+                        1,
+                        log.events(first.roundId(), RoundEvent.Succeeded.class).size());
+                assertEquals(1, begun[0], "the round at work was not given up");
+                List<RoundEvent> ofSecond = log.events(second.roundId());
+                assertEquals(1, ofSecond.size(), ofSecond.toString());
+                assertTrue(ofSecond.getFirst() instanceof RoundEvent.Cancelled, ofSecond.toString());
+            }
+        } finally {
+            broker[0].close();
+        }
+    }
+
+    private EmbeddedKafka start(int port) {
+        try {
+            return EmbeddedKafka.start(folder.resolve("kafka"), port);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertTrue(latch.await(60, TimeUnit.SECONDS));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
