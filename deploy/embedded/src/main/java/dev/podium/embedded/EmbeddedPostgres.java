@@ -6,6 +6,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
@@ -16,10 +17,12 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -73,7 +76,12 @@ public final class EmbeddedPostgres implements AutoCloseable {
             Path bin = PostgresBinaries.folder().resolve("bin");
             List<String> prefix = PostgresUser.prefix();
             if (!Files.exists(data.resolve("PG_VERSION"))) {
-                initialise(home, data, bin, prefix);
+                // Aside first: a kill in the middle leaves nothing that looks like a database.
+                Path aside = home.resolve("data.new");
+                deleteTree(aside);
+                deleteTree(data);
+                initialise(home, aside, bin, prefix);
+                Files.move(aside, data, StandardCopyOption.ATOMIC_MOVE);
             }
             PostgresUser.giveTo(prefix, data);
             String password = Files.readString(home.resolve("password")).strip();
@@ -225,6 +233,17 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
         initdb.destroyForcibly();
         throw new IOException("cannot initialise PostgreSQL in " + data + ":\n" + Files.readString(log));
+    }
+
+    private static void deleteTree(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     private static boolean ended(Process process) throws IOException {

@@ -51,6 +51,7 @@ public final class AdapterClient implements AutoCloseable {
 
     private volatile State state;
     private @Nullable AdapterLoad unreported;
+    private boolean inDoubt;
 
     /**
      * @param seen sequence of the newest pointer dealt with, loaded or refused
@@ -138,7 +139,9 @@ public final class AdapterClient implements AutoCloseable {
                         e.getMessage(),
                         runningVersion().orElse("the base model"),
                         config.retryPause().toMillis());
-            } catch (RuntimeException | IOException e) {
+            } catch (RuntimeException | IOException | Error e) {
+                // Errors, too: a service whose follower has died would never see another adapter, and nobody would
+                // know.
                 LOG.error("{}/{}: following the channel failed, trying again", config.projectId(), config.channel(), e);
             }
             pause();
@@ -186,11 +189,14 @@ public final class AdapterClient implements AutoCloseable {
             if (pointer.version().isPresent()) {
                 adapter = Optional.of(fetch(pointer.version().get(), reader));
             }
-            if (!adapter.map(ServedAdapter::version).equals(runningVersion()) || !adapter.equals(state.running())) {
+            if (inDoubt || !adapter.equals(state.running())) {
+                // Until it returns, nobody knows what of it has happened.
+                inDoubt = true;
                 swap.swap(adapter);
+                inDoubt = false;
             }
             state = new State(state.clusterId(), pointer.sequence(), pointer.sequence(), adapter);
-            cache.remember(new AdapterCache.Current(state.clusterId(), pointer.sequence(), adapter));
+            remember(pointer, adapter);
             long swapMillis = (System.nanoTime() - arrivedNanos) / 1_000_000;
             LOG.info(
                     "{}/{}: {} answers now (pointer {}, {} ms)",
@@ -200,10 +206,10 @@ public final class AdapterClient implements AutoCloseable {
                     pointer.sequence(),
                     swapMillis);
             return load(pointer, AdapterLoad.Status.LOADED, swapMillis, Optional.empty());
-        } catch (KafkaException | IOException e) {
+        } catch (KafkaException e) {
             throw e;
         } catch (Exception e) {
-            String problem = e instanceof ArtifactException
+            String problem = e instanceof ArtifactException || e instanceof IOException
                     ? String.valueOf(e.getMessage())
                     : "the service did not take it: " + e;
             state = new State(state.clusterId(), pointer.sequence(), state.loaded(), state.running());
@@ -217,6 +223,19 @@ public final class AdapterClient implements AutoCloseable {
                     runningVersion().orElse("the base model"));
             long swapMillis = (System.nanoTime() - arrivedNanos) / 1_000_000;
             return load(pointer, AdapterLoad.Status.REFUSED, swapMillis, Optional.of(problem));
+        }
+    }
+
+    /** What runs, runs: that a restart will have to fetch it again is worth a warning, not a refusal. */
+    private void remember(ChannelPointer pointer, Optional<ServedAdapter> adapter) {
+        try {
+            cache.remember(new AdapterCache.Current(state.clusterId(), pointer.sequence(), adapter));
+        } catch (IOException e) {
+            LOG.warn(
+                    "{}/{}: the cache does not know what runs now, a restart begins with what it knows: {}",
+                    config.projectId(),
+                    config.channel(),
+                    e.toString());
         }
     }
 

@@ -75,7 +75,8 @@ final class ChannelCommands {
     @Command(name = "rollback", description = "Points a channel to what it pointed to before.")
     int rollback(
             @Option(names = "--project", required = true) String project,
-            @Option(names = "--channel", defaultValue = "production") String channel,
+            @Parameters(paramLabel = "CHANNEL", defaultValue = "production", description = "${DEFAULT-VALUE}")
+                    String channel,
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {

@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
                     + " REWARD, DPO, PPO, promote, swap, win rate. Exit code 0 only if every check passed."
         })
 final class DemoCommand implements Callable<Integer> {
-    private static final String MARKER = ".podium-demo";
+    private static final String DEFAULT_FOLDER = ".podium-demo";
 
     /** How the simulated labelers rank. */
     enum Labelers {
@@ -55,7 +55,7 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws StackException, ApiException, IOException, InterruptedException {
         Path root = Installation.find().root();
-        Path home = folder.orElse(root.resolve(MARKER)).toAbsolutePath();
+        Path home = folder.orElse(root.resolve(DEFAULT_FOLDER)).toAbsolutePath();
         refuseOtherFolders(home);
         String models = session.environment().getOrDefault("PODIUM_MODELS_DIR", "");
         DemoOptions options = new DemoOptions(
@@ -71,16 +71,20 @@ final class DemoCommand implements Callable<Integer> {
         return new Demo(options, session.out()).run() ? 0 : 1;
     }
 
-    /** The folder will be emptied: only one that a stack made, or none at all. */
+    /** The folder will be emptied: only one that a demo made, or none at all. */
     private static void refuseOtherFolders(Path home) throws IOException, StackException {
         if (Files.isDirectory(home)) {
             boolean empty;
             try (var files = Files.list(home)) {
                 empty = files.findAny().isEmpty();
             }
-            if (!empty && !Files.exists(home.resolve("operator-password")) && !Files.exists(home.resolve("lock"))) {
-                throw new StackException(home + " holds other files; choose another --folder");
+            if (!empty && !Files.exists(home.resolve(Demo.MARKER))) {
+                throw new StackException(home + " was not made by a demo, so it is not emptied; choose another --folder"
+                        + " or delete it yourself");
             }
+        }
+        if (new StackFolder(home).isLocked()) {
+            throw new StackException("a demo already runs in " + home + "; wait for it, or choose another --folder");
         }
         Optional<StackState> running = StackState.running(new StackFolder(home));
         if (running.isPresent()) {

@@ -5,6 +5,7 @@ import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,7 @@ final class ExportCommand implements Callable<Integer> {
                 Files.copy(lines, aside, StandardCopyOption.REPLACE_EXISTING);
                 Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING);
             } else {
-                session.out().print(new String(lines.readAllBytes(), StandardCharsets.UTF_8));
+                new InputStreamReader(lines, StandardCharsets.UTF_8).transferTo(session.out());
                 session.out().flush();
             }
             return 0;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -40,6 +41,18 @@ public final class Podium {
     }
 
     static int run(Session session, String... arguments) {
+        CommandLine line = commandLine(session);
+        List<String> all = List.of(arguments);
+        if (all.contains("--help") || all.contains("-h")) {
+            // Before parsing, which would ask for what is required.
+            named(line, all).usage(session.out());
+            return 0;
+        }
+        return line.execute(arguments);
+    }
+
+    /** All commands. */
+    static CommandLine commandLine(Session session) {
         CommandLine line = new CommandLine(new Podium());
         line.addSubcommand(new UpCommand(session));
         line.addSubcommand(new StatusCommand(session));
@@ -58,7 +71,20 @@ public final class Podium {
         line.setErr(session.err());
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((exception, command, result) -> fail(session, exception));
-        return line.execute(arguments);
+        return line;
+    }
+
+    /** The command that leading words name; the whole line where there are none. */
+    private static CommandLine named(CommandLine line, List<String> arguments) {
+        CommandLine command = line;
+        for (String argument : arguments) {
+            CommandLine next = command.getSubcommands().get(argument);
+            if (next == null) {
+                break;
+            }
+            command = next;
+        }
+        return command;
     }
 
     private static void addHelp(CommandLine command) {

@@ -10,6 +10,7 @@ import dev.podium.local.stack.StackException;
 import dev.podium.local.stack.StackFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +49,8 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
     }
 
     /**
-     * A connection as the user of PODIUM_USER and PODIUM_PASSWORD, else as the operator of the local stack.
+     * A connection as the user of PODIUM_USER and PODIUM_PASSWORD, else as the operator of the local stack. The local
+     * operator's password goes to this machine only.
      */
     Api api() throws StackException, IOException {
         String user = environment.get("PODIUM_USER");
@@ -59,11 +61,28 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         if (user != null && password != null) {
             return new Api(url, user, password);
         }
+        if (user != null || password != null) {
+            throw new StackException("half a log-in: " + (user == null ? "PODIUM_USER" : "PODIUM_PASSWORD")
+                    + " is not set; set both, or none to be the local operator");
+        }
+        if (!isThisMachine(url)) {
+            throw new StackException("no log-in for " + url
+                    + ": set PODIUM_USER and PODIUM_PASSWORD. The local operator's password is not sent elsewhere");
+        }
         if (operator.isEmpty()) {
             throw new StackException("no log-in: set PODIUM_USER and PODIUM_PASSWORD, or start the local stack by"
                     + " ./podium up, which leaves one in " + folder().operatorFile());
         }
         return new Api(url, operator.get().user(), operator.get().password());
+    }
+
+    private static boolean isThisMachine(String url) throws StackException {
+        try {
+            String host = String.valueOf(URI.create(url).getHost());
+            return List.of("localhost", "127.0.0.1", "[::1]").contains(host);
+        } catch (IllegalArgumentException e) {
+            throw new StackException("PODIUM_URL is not an address: " + url, e);
+        }
     }
 
     void printJson(JsonNode node) {

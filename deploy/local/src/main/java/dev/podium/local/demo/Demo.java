@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -57,8 +59,14 @@ public final class Demo {
     private static final double LEAST_REWARD_ACCURACY = 0.70;
     private static final double FIRST_DPO_LOSS = 0.693;
     private static final double FIRST_DPO_LOSS_TOLERANCE = 0.001;
+    /** A file in every folder that a demo has made, and may therefore empty. */
+    public static final String MARKER = "made-by-podium-demo";
+
     private static final double LEAST_DPO_ACCURACY = 0.65;
     private static final double MOST_KL = 20;
+    /** An estimate over few samples may fall below zero a little; more is an error. */
+    private static final double LEAST_KL = -1;
+
     private static final double LEAST_WIN_RATE = 0.60;
 
     private final DemoOptions options;
@@ -77,6 +85,9 @@ public final class Demo {
         long startedNanos = System.nanoTime();
         requireModel();
         deleteTree(options.folder());
+        Files.createDirectories(options.folder());
+        Files.setPosixFilePermissions(options.folder(), PosixFilePermissions.fromString("rwx------"));
+        Files.createFile(options.folder().resolve(MARKER));
         out.printf("Podium demo with %s, fresh data in %s%n", options.model(), options.folder());
         StackOptions stackOptions = StackOptions.all(
                         new StackFolder(options.folder()), Installation.find(), Ports.free(), line -> {})
@@ -97,14 +108,18 @@ public final class Demo {
             Thread stopper = new Thread(stack::close);
             Runtime.getRuntime().addShutdownHook(stopper);
             starting.finish("Kafka, PostgreSQL and five processes at " + stack.url() + ", log-in "
-                    + stack.operator().user() + " / " + stack.operator().password());
+                    + stack.operator().user() + " with the password in "
+                    + new StackFolder(options.folder()).operatorFile());
             try (Api api = new Api(
                     stack.url(), stack.operator().user(), stack.operator().password())) {
                 loop(stack, api);
+            } finally {
+                // What is known of a demo that broke off counts, too.
+                report.json().put("seconds", Math.round((System.nanoTime() - startedNanos) / 1e8) / 10.0);
+                write();
             }
             Runtime.getRuntime().removeShutdownHook(stopper);
         }
-        report.json().put("seconds", Math.round((System.nanoTime() - startedNanos) / 1e8) / 10.0);
         conclude();
         return report.passed();
     }
@@ -121,6 +136,7 @@ public final class Demo {
         String version = ppo.path("version").asText();
         explain(api, version, rankings);
         consume(stack, api, version);
+        report.complete();
     }
 
     // ---- stages ----
@@ -293,7 +309,7 @@ public final class Demo {
         ObjectNode json = report.json().putObject("ppo");
         copy(metrics, json, "reward_before", "reward_after", "kl");
         report.above("PPO reward", number(metrics, "reward_after"), number(metrics, "reward_before"));
-        report.below("PPO KL", number(metrics, "kl"), MOST_KL);
+        report.between("PPO KL", number(metrics, "kl"), LEAST_KL, MOST_KL);
         return round;
     }
 
@@ -357,7 +373,8 @@ public final class Demo {
         json.put("rubric", rate.meanScore());
         json.put("rubric_base", rate.meanBaseScore());
         json.put("prompts", prompts.size());
-        report.equal("version that answered", rate.version(), version);
+        report.equal("versions that answered", rate.versions(), Set.of(version));
+        report.equal("what answered for the base", rate.baseVersions(), Set.of("base"));
         report.atLeast("win rate against the base", rate.share(), LEAST_WIN_RATE);
     }
 
@@ -498,11 +515,14 @@ public final class Demo {
                 "%n%s in %.0f s%n",
                 report.passed() ? "The loop is closed: every check passed" : "Not every check passed",
                 report.json().path("seconds").asDouble());
+        options.report().ifPresent(file -> out.println("report: " + file));
+        out.flush();
+    }
+
+    private void write() throws IOException {
         if (options.report().isPresent()) {
             report.write(options.report().get());
-            out.println("report: " + options.report().get());
         }
-        out.flush();
     }
 
     private void requireModel() throws StackException {

@@ -16,6 +16,7 @@ final class DemoReport {
 
     private final ObjectNode json = JSON.createObjectNode();
     private final List<Check> checks = new ArrayList<>();
+    private boolean complete;
 
     /**
      * @param wanted the condition in words
@@ -36,8 +37,12 @@ final class DemoReport {
         checks.add(new Check(name, "above " + number(bound), number(found), found > bound));
     }
 
-    void below(String name, double found, double bound) {
-        checks.add(new Check(name, "finite and below " + number(bound), number(found), found < bound));
+    void between(String name, double found, double least, double most) {
+        checks.add(new Check(
+                name,
+                "finite, above " + number(least) + " and below " + number(most),
+                number(found),
+                found > least && found < most));
     }
 
     void near(String name, double found, double wanted, double tolerance) {
@@ -56,8 +61,14 @@ final class DemoReport {
         return List.copyOf(checks);
     }
 
+    /** Nothing was left out. */
+    void complete() {
+        complete = true;
+    }
+
+    /** Whether it came to its end, and every check passed. */
     boolean passed() {
-        return checks.stream().allMatch(Check::passed);
+        return complete && checks.stream().allMatch(Check::passed);
     }
 
     /** Writes everything, the checks last. */

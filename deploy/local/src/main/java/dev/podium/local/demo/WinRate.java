@@ -12,19 +12,29 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.IntConsumer;
 
 /**
  * Asks the sample service for answers with and without its adapter, at the same sampling settings, and lets the rubric
  * judge: a win counts 1, a draw 1/2.
  */
-record WinRate(double share, String version, double meanScore, double meanBaseScore, List<String> examples) {
+record WinRate(
+        double share,
+        Set<String> versions,
+        Set<String> baseVersions,
+        double meanScore,
+        double meanBaseScore,
+        List<String> examples) {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int PROMPTS_PER_CALL = 32;
     private static final int EXAMPLES = 3;
 
     WinRate {
         examples = List.copyOf(examples);
+        versions = Set.copyOf(versions);
+        baseVersions = Set.copyOf(baseVersions);
     }
 
     /**
@@ -36,14 +46,17 @@ record WinRate(double share, String version, double meanScore, double meanBaseSc
         double points = 0;
         double sum = 0;
         double baseSum = 0;
-        String version = "";
+        Set<String> versions = new TreeSet<>();
+        Set<String> baseVersions = new TreeSet<>();
         List<String> examples = new ArrayList<>();
         try (HttpClient client = HttpClient.newHttpClient()) {
             for (int from = 0; from < prompts.size(); from += PROMPTS_PER_CALL) {
                 List<String> some = prompts.subList(from, Math.min(prompts.size(), from + PROMPTS_PER_CALL));
                 JsonNode tuned = ask(client, serviceUrl, some, scale, seed, false);
                 JsonNode base = ask(client, serviceUrl, some, scale, seed, true);
-                version = tuned.path("version").asText();
+                String version = tuned.path("version").asText();
+                versions.add(version);
+                baseVersions.add(base.path("version").asText());
                 for (int i = 0; i < some.size(); i++) {
                     String answer = tuned.path("answers").path(i).asText();
                     String baseAnswer = base.path("answers").path(i).asText();
@@ -61,7 +74,7 @@ record WinRate(double share, String version, double meanScore, double meanBaseSc
             }
         }
         int n = prompts.size();
-        return new WinRate(points / n, version, sum / n, baseSum / n, examples);
+        return new WinRate(points / n, versions, baseVersions, sum / n, baseSum / n, examples);
     }
 
     private static JsonNode ask(

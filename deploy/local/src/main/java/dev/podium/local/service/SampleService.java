@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,7 @@ public final class SampleService {
     private static final int MAX_BODY_BYTES = 1 << 20;
     private static final int MAX_PROMPTS = 512;
     private static final int HTTP_THREADS = 16;
+    private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
 
     private final Answerer answerer;
 
@@ -59,12 +61,13 @@ public final class SampleService {
         Answerer answerer = new Answerer(config);
         AdapterClient client = AdapterClient.start(
                 new AdapterClientConfig(
-                        config.bootstrapServers(),
+                        config.kafka(),
                         "sample-service-" + config.port(),
                         config.project(),
                         config.channel(),
                         config.workDir().resolve("adapters"),
-                        Expectation.of(config.baseModel(), answerer.baseSha256())),
+                        Expectation.of(config.baseModel(), answerer.baseSha256()),
+                        RETRY_PAUSE),
                 answerer);
         HttpServer server =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), config.port()), 64);
@@ -98,8 +101,11 @@ public final class SampleService {
                 List.of(messages(body.path("prompt"))),
                 parameters(body),
                 body.path("base").asBoolean(false));
+        // Neither prompt nor answer: logs are read by more people than conversations are meant for.
         LOG.info(
-                "{} answered: {}", answers.version(), answers.texts().getFirst().replace('\n', ' '));
+                "{} answered with {} characters",
+                answers.version(),
+                answers.texts().getFirst().length());
         return Map.of("answer", answers.texts().getFirst(), "version", answers.version());
     }
 
@@ -177,7 +183,7 @@ public final class SampleService {
     private static void createTopics(ServiceConfig config) throws ExecutionException, InterruptedException {
         int partitions = Integer.parseInt(System.getenv().getOrDefault("PODIUM_TOPICS_PARTITIONS", "12"));
         short replication = Short.parseShort(System.getenv().getOrDefault("PODIUM_TOPICS_REPLICATION", "3"));
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", config.bootstrapServers()))) {
+        try (Admin admin = Admin.create(config.kafka())) {
             Topics.createMissing(admin, partitions, replication);
         }
     }

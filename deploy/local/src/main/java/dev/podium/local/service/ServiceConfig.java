@@ -1,7 +1,10 @@
 package dev.podium.local.service;
 
+import dev.podium.contracts.KafkaSettings;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Configuration of the sample service, from the environment.
@@ -14,7 +17,7 @@ import java.util.Map;
  */
 record ServiceConfig(
         int port,
-        String bootstrapServers,
+        Map<String, Object> kafka,
         String project,
         String channel,
         String baseModel,
@@ -22,11 +25,18 @@ record ServiceConfig(
         Path workDir,
         String device,
         int threads) {
+    private static Map<String, Object> kafka(Map<String, String> environment) {
+        Map<String, Object> settings = KafkaSettings.from(name -> Optional.ofNullable(
+                environment.get(name.toUpperCase(Locale.ROOT).replace('.', '_'))));
+        settings.putIfAbsent("bootstrap.servers", "localhost:9092");
+        return settings;
+    }
+
     static ServiceConfig of(Map<String, String> environment) {
         int cores = Runtime.getRuntime().availableProcessors();
         return new ServiceConfig(
                 Integer.parseInt(environment.getOrDefault("QUARKUS_HTTP_PORT", "8084")),
-                environment.getOrDefault("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"),
+                kafka(environment),
                 environment.getOrDefault("PODIUM_SERVICE_PROJECT", "demo"),
                 environment.getOrDefault("PODIUM_SERVICE_CHANNEL", "production"),
                 environment.getOrDefault("PODIUM_SERVICE_MODEL", "podium-nano"),

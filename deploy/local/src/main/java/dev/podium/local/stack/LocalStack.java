@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,9 +19,11 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +37,8 @@ import org.jspecify.annotations.Nullable;
 public final class LocalStack implements AutoCloseable {
     private static final Duration READY_TIMEOUT = Duration.ofMinutes(4);
     private static final int MAX_RESTARTS_WHILE_STARTING = 2;
+    private static final Duration LET_OTHERS_END = Duration.ofSeconds(10);
+    private static final Duration SERVER_CHECK = Duration.ofSeconds(2);
 
     private final StackOptions options;
     private final FileChannel lock;
@@ -42,7 +47,8 @@ public final class LocalStack implements AutoCloseable {
     private @Nullable EmbeddedKafka kafka;
     private @Nullable EmbeddedPostgres postgres;
     private @Nullable Operator operator;
-    private boolean closed;
+    private final Thread hook = new Thread(this::close, "stop-stack");
+    private volatile boolean closed;
 
     private LocalStack(StackOptions options, FileChannel lock) {
         this.options = options;
@@ -54,6 +60,8 @@ public final class LocalStack implements AutoCloseable {
         try {
             options.folder().create();
             LocalStack stack = new LocalStack(options, lock(options.folder()));
+            // From now on, so that a Ctrl-C while it starts leaves nothing behind either.
+            Runtime.getRuntime().addShutdownHook(stack.hook);
             try {
                 stack.startAll();
                 return stack;
@@ -105,6 +113,9 @@ public final class LocalStack implements AutoCloseable {
         URI health = URI.create(url(application) + "/q/health/ready");
         try (HttpClient client = HttpClient.newHttpClient()) {
             while (!isReady(client, health)) {
+                if (closed) {
+                    throw new StackException("stopped while " + application.label() + " started");
+                }
                 if (System.nanoTime() > deadlineNanos || process.restarts() > MAX_RESTARTS_WHILE_STARTING) {
                     throw new StackException(application.label() + " does not become ready. The end of "
                             + options.folder().logs().resolve(application.label() + ".log") + ":\n"
@@ -122,6 +133,7 @@ public final class LocalStack implements AutoCloseable {
             return;
         }
         closed = true;
+        forgetHook();
         List<SupervisedProcess> running = List.copyOf(processes.values());
         running.forEach(SupervisedProcess::stop);
         running.forEach(process -> {
@@ -145,6 +157,23 @@ public final class LocalStack implements AutoCloseable {
         }
     }
 
+    private void forgetHook() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The JVM is going down: the hook is what runs.
+        }
+    }
+
+    /** Keeps what has started, or ends it at once where the stack was closed meanwhile. */
+    private synchronized void keep(AutoCloseable server, Runnable keep) throws Exception {
+        if (closed) {
+            server.close();
+            throw new StackException("stopped while it started");
+        }
+        keep.run();
+    }
+
     private void startAll() throws StackException, IOException {
         reapLeftovers();
         List<String> taken = options.ports().taken();
@@ -153,6 +182,7 @@ public final class LocalStack implements AutoCloseable {
                     + ". Stop what listens there, or choose another first port, as in PODIUM_HTTP_PORT=18080");
         }
         startServers();
+        Thread.ofPlatform().daemon().name("watch-postgres").start(this::watchPostgres);
         operator = new Operator(url(), "operator", options.folder().secret("operator-password", 15));
         present(operator).write(options.folder());
         for (Application application : options.applications()) {
@@ -165,6 +195,32 @@ public final class LocalStack implements AutoCloseable {
                     options.notices().accept(application.label() + " is ready at " + url(application));
                 })
                 .toList());
+    }
+
+    /** PostgreSQL is a process of its own, which the kernel's memory killer may choose. */
+    private void watchPostgres() {
+        while (!closed) {
+            try {
+                Thread.sleep(SERVER_CHECK);
+                startPostgresAgain();
+            } catch (InterruptedException e) {
+                return;
+            } catch (IOException e) {
+                options.notices().accept("PostgreSQL does not start again, trying on: " + e.getMessage());
+            }
+        }
+    }
+
+    private synchronized void startPostgresAgain() throws IOException {
+        EmbeddedPostgres server = postgres;
+        if (closed || server == null || server.isAlive()) {
+            return;
+        }
+        options.notices().accept("PostgreSQL has ended; starting it again");
+        server.close();
+        postgres = EmbeddedPostgres.start(
+                options.folder().postgres(), options.ports().postgres());
+        options.notices().accept("PostgreSQL is ready again");
     }
 
     private void reapLeftovers() throws IOException {
@@ -183,19 +239,24 @@ public final class LocalStack implements AutoCloseable {
         Ports ports = options.ports();
         inParallel(List.of(
                 () -> {
-                    kafka = EmbeddedKafka.start(folder.kafka(), ports.kafka());
+                    EmbeddedKafka started = EmbeddedKafka.start(folder.kafka(), ports.kafka());
+                    keep(started, () -> kafka = started);
                     options.notices()
                             .accept("Kafka is ready at " + present(kafka).bootstrapServers());
                 },
                 () -> {
-                    postgres = EmbeddedPostgres.start(folder.postgres(), ports.postgres());
+                    EmbeddedPostgres started = EmbeddedPostgres.start(folder.postgres(), ports.postgres());
+                    keep(started, () -> postgres = started);
                     options.notices()
                             .accept("PostgreSQL is ready at "
                                     + present(postgres).jdbcUrl());
                 }));
     }
 
-    private void startApplication(Application application) throws StackException, IOException {
+    private synchronized void startApplication(Application application) throws StackException, IOException {
+        if (closed) {
+            throw new StackException("stopped while it started");
+        }
         SupervisedProcess process = new SupervisedProcess(
                 application.label(),
                 options.installation().command(application),
@@ -221,8 +282,6 @@ public final class LocalStack implements AutoCloseable {
         // Threads that wait by spinning take the cores from one another when several processes compute.
         environment.put("OMP_WAIT_POLICY", "PASSIVE");
         environment.put("OPT_OUT_TRACKING", "true");
-        // Threads of libtorch that wait must not spin: the cores are shared with everything else here.
-        environment.put("OMP_WAIT_POLICY", "PASSIVE");
         switch (application) {
             case FEEDBACK_API -> {
                 environment.put("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl());
@@ -233,11 +292,26 @@ public final class LocalStack implements AutoCloseable {
             }
             case RANKING_STREAM -> environment.put("QUARKUS_KAFKA_STREAMS_BOOTSTRAP_SERVERS", bootstrapServers());
             case REWARD_TRAINER, POLICY_TRAINER, SAMPLE_SERVICE ->
-                environment.put("PODIUM_MODELS_DIR", options.folder().models().toString());
+                environment.put(
+                        "PODIUM_MODELS_DIR",
+                        own("PODIUM_MODELS_DIR")
+                                .orElse(options.folder().models())
+                                .toString());
         }
-        environment.put("PODIUM_WORK_DIR", options.folder().work(application).toString());
+        environment.put(
+                "PODIUM_WORK_DIR",
+                own("PODIUM_WORK_DIR")
+                        .map(folder -> folder.resolve(application.label()))
+                        .orElse(options.folder().work(application))
+                        .toString());
         environment.putAll(options.environment());
         return environment;
+    }
+
+    /** A folder that who started the stack has named. */
+    private static Optional<Path> own(String variable) {
+        String value = System.getenv().getOrDefault(variable, "");
+        return value.isBlank() ? Optional.empty() : Optional.of(Path.of(value).toAbsolutePath());
     }
 
     private StackState state() {
@@ -306,7 +380,7 @@ public final class LocalStack implements AutoCloseable {
         }
     }
 
-    /** Runs the steps at once; the first failure ends the wait. */
+    /** Runs the steps at once; the first failure ends the wait, but for a while that lets the others end in order. */
     private static void inParallel(List<CheckedRunnable> steps) throws StackException {
         CompletableFuture<Void> failure = new CompletableFuture<>();
         List<CompletableFuture<Void>> running = new ArrayList<>();
@@ -316,16 +390,20 @@ public final class LocalStack implements AutoCloseable {
             Thread.ofPlatform().daemon().start(() -> {
                 try {
                     step.run();
-                    done.complete(null);
                 } catch (Exception e) {
                     failure.completeExceptionally(e);
+                } finally {
+                    done.complete(null);
                 }
             });
         }
+        CompletableFuture<Void> all = CompletableFuture.allOf(running.toArray(CompletableFuture[]::new));
         try {
-            CompletableFuture.anyOf(CompletableFuture.allOf(running.toArray(CompletableFuture[]::new)), failure)
-                    .join();
+            CompletableFuture.anyOf(failure, all).join();
+            failure.getNow(null);
         } catch (CompletionException e) {
+            all.completeOnTimeout(null, LET_OTHERS_END.toSeconds(), TimeUnit.SECONDS)
+                    .join();
             Throwable cause = e.getCause() == null ? e : e.getCause();
             throw cause instanceof StackException stackException
                     ? stackException

@@ -1,10 +1,13 @@
 package dev.podium.local.stack;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Base64;
@@ -57,8 +60,24 @@ public record StackFolder(Path home) {
         return home.resolve("lock");
     }
 
+    /** Whether a stack runs, starts or stops in the folder. */
+    public boolean isLocked() throws IOException {
+        if (!Files.exists(lockFile())) {
+            return false;
+        }
+        try (FileChannel channel = FileChannel.open(lockFile(), StandardOpenOption.WRITE)) {
+            return channel.tryLock() == null;
+        } catch (OverlappingFileLockException e) {
+            return true;
+        }
+    }
+
     void create() throws IOException {
-        Files.createDirectories(home);
+        if (!Files.exists(home)) {
+            // Logs, checkpoints and data are for their owner alone.
+            Files.createDirectories(home);
+            Files.setPosixFilePermissions(home, PosixFilePermissions.fromString("rwx------"));
+        }
         Files.createDirectories(logs());
         Files.createDirectories(pids());
         Files.createDirectories(models());

@@ -110,8 +110,14 @@ final class SupervisedProcess implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment);
         Process started = builder.start();
-        pidFile.write(started.toHandle());
         process = started;
+        try {
+            pidFile.write(started.toHandle());
+        } catch (IOException e) {
+            // A process that no later run could find again is worse than none.
+            started.destroyForcibly();
+            throw e;
+        }
         return started;
     }
 
@@ -134,11 +140,16 @@ final class SupervisedProcess implements AutoCloseable {
                     return;
                 }
                 restarts++;
-                try {
-                    current = launch();
-                } catch (IOException e) {
-                    notices.accept(name + " cannot be started again: " + e.getMessage());
-                    return;
+                while (true) {
+                    try {
+                        current = launch();
+                        break;
+                    } catch (IOException e) {
+                        notices.accept(name + " cannot be started again, trying on: " + e.getMessage());
+                        if (waitedForStop(LONGEST_PAUSE)) {
+                            return;
+                        }
+                    }
                 }
             }
             pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;

@@ -72,6 +72,45 @@ class PodiumTest {
     }
 
     @Test
+    void theLocalOperatorsPasswordGoesToThisMachineOnly() throws Exception {
+        Files.writeString(
+                folder.resolve("operator.json"),
+                "{\"url\":\"http://localhost:1\",\"user\":\"operator\",\"password\":\"secret\"}");
+        int status = runWith(
+                Map.of("PODIUM_HOME", folder.toString(), "PODIUM_URL", "http://podium.example:8080"),
+                "round",
+                "list",
+                "--project",
+                "p");
+        assertEquals(1, status);
+        assertTrue(err.toString().contains("no log-in for http://podium.example:8080"), err.toString());
+        assertTrue(requests.isEmpty());
+    }
+
+    @Test
+    void halfALogInIsRefused() {
+        int status = runWith(
+                Map.of("PODIUM_HOME", folder.toString(), "PODIUM_USER", "ann"), "round", "list", "--project", "p");
+        assertEquals(1, status);
+        assertTrue(err.toString().contains("PODIUM_PASSWORD is not set"), err.toString());
+    }
+
+    @Test
+    void aFolderThatNoDemoHasMadeIsNotEmptied() throws Exception {
+        // As a real stack leaves it.
+        Files.writeString(folder.resolve("operator-password"), "secret");
+        Files.createFile(folder.resolve("lock"));
+        int status = runWith(Map.of(), "demo", "--folder", folder.toString());
+        assertEquals(1, status);
+        assertTrue(err.toString().contains("was not made by a demo"), err.toString());
+        assertTrue(Files.exists(folder.resolve("operator-password")));
+    }
+
+    private int runWith(Map<String, String> environment, String... arguments) {
+        return Podium.run(new Session(environment, new PrintWriter(out, true), new PrintWriter(err, true)), arguments);
+    }
+
+    @Test
     void linesOfABadFileAreNamed() throws Exception {
         Path file = Files.writeString(folder.resolve("a.jsonl"), "{");
         answers.put("GET /api/v1/projects/p", "200 {}");
