@@ -6,6 +6,7 @@
 OUTPUT_FOLDER/tiny-llama      a random model, ids, logits, a peft adapter with its logits and gradients
 OUTPUT_FOLDER/smollm2.json    token ids and logits of SmolLM2-135M-Instruct at chosen positions
 OUTPUT_FOLDER/tiny-qwen2, tiny-qwen3   random models with attention biases, with norms of q and k: ids and logits
+OUTPUT_FOLDER/tiny-rope-*     random models with scaled positions: ids and logits of every ninth position
 OUTPUT_FOLDER/adamw.json      three clipped steps of torch's AdamW
 OUTPUT_FOLDER/chat.json       chat templates and what transformers renders
 OUTPUT_FOLDER/tiny.gguf, tiny-gguf.json   one tensor of each type, and the values that the gguf library reads
@@ -76,6 +77,31 @@ def families():
         with torch.no_grad():
             logits = model(ids).logits
         (folder / "expected.json").write_text(json.dumps({"ids": ids.tolist(), "logits": logits.flatten().tolist()}))
+
+
+def scaled():
+    """Tiny models with scaled positions, over more positions than they were first trained on."""
+    kinds = {"linear": {"rope_type": "linear", "factor": 4.0, "rope_theta": 10000.0},
+             "llama3": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                        "original_max_position_embeddings": 32, "rope_theta": 500000.0},
+             "yarn": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32,
+                      "rope_theta": 1000000.0},
+             "yarn-mscale": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 16,
+                             "beta_fast": 16, "beta_slow": 2, "mscale": 0.8, "mscale_all_dim": 1.1,
+                             "rope_theta": 10000.0}}
+    for name, rope in kinds.items():
+        folder = out / f"tiny-rope-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        model = LlamaForCausalLM(LlamaConfig(
+            vocab_size=40, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+            num_key_value_heads=1, max_position_embeddings=128, rms_norm_eps=1e-6, tie_word_embeddings=True,
+            bos_token_id=0, eos_token_id=1, initializer_range=0.3, rope_parameters=rope)).float().eval()
+        model.save_pretrained(folder)
+        ids = torch.randint(2, 40, (1, 100))
+        with torch.no_grad():
+            logits = model(ids).logits[:, ::9]
+        (folder / "expected.json").write_text(json.dumps(
+            {"ids": ids.tolist(), "every": 9, "logits": logits.flatten().tolist()}))
 
 
 def quantised():
@@ -237,6 +263,7 @@ if __name__ == "__main__":
     tiny()
     chat()
     families()
+    scaled()
     adamw()
     tiny_gguf()
     nano_tokens()

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param attentionBias biases on q, k and v (Qwen2)
  * @param queryKeyNorm RMSNorm on each head's q and k (Qwen3)
  * @param endIds tokens that end a text
+ * @param ropeScaling how the frequencies of positions are changed for long texts
  */
 public record ModelConfig(
         int vocabularySize,
@@ -32,7 +33,8 @@ public record ModelConfig(
         boolean tiedEmbeddings,
         boolean attentionBias,
         boolean queryKeyNorm,
-        List<Integer> endIds) {
+        List<Integer> endIds,
+        RopeScaling ropeScaling) {
     private static final Set<String> FAMILIES = Set.of("llama", "mistral", "qwen2", "qwen3");
 
     public ModelConfig {
@@ -70,13 +72,12 @@ public record ModelConfig(
             throw new UnsupportedModelException("model_type " + family + " is not supported; one of "
                     + FAMILIES.stream().sorted().toList() + " is");
         }
+        int maxPositions = c.path("max_position_embeddings").asInt(2048);
         // Where the scaling of positions stands: up to transformers 4, and from 5 on.
+        RopeScaling scaling = RopeScaling.NONE;
         for (String field : List.of("rope_scaling", "rope_parameters")) {
-            JsonNode rope = c.path(field);
-            String type = rope.path("rope_type").asText(rope.path("type").asText("default"));
-            if (!type.equals("default")) {
-                throw new UnsupportedModelException(field + " of type " + type + " is not supported");
-            }
+            RopeScaling found = RopeScaling.parse(field, c.path(field), maxPositions);
+            scaling = found.type() == RopeScaling.Type.NONE ? scaling : found;
         }
         if (c.path("attention_bias").asBoolean(false)) {
             throw new UnsupportedModelException("attention_bias is not supported, it puts a bias on o_proj as well");
@@ -105,11 +106,46 @@ public record ModelConfig(
                 c.path("head_dim").asInt(heads == 0 ? 0 : hidden / heads),
                 theta,
                 c.path("rms_norm_eps").asDouble(1e-6),
-                c.path("max_position_embeddings").asInt(2048),
+                maxPositions,
                 c.path("tie_word_embeddings").asBoolean(false),
                 family.equals("qwen2"),
                 family.equals("qwen3"),
-                ids(c.path("eos_token_id")));
+                ids(c.path("eos_token_id")),
+                scaling);
+    }
+
+    /** A model without scaled positions. */
+    public ModelConfig(
+            int vocabularySize,
+            int hiddenSize,
+            int intermediateSize,
+            int layers,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            double ropeTheta,
+            double normEpsilon,
+            int maxPositions,
+            boolean tiedEmbeddings,
+            boolean attentionBias,
+            boolean queryKeyNorm,
+            List<Integer> endIds) {
+        this(
+                vocabularySize,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                keyValueHeads,
+                headSize,
+                ropeTheta,
+                normEpsilon,
+                maxPositions,
+                tiedEmbeddings,
+                attentionBias,
+                queryKeyNorm,
+                endIds,
+                RopeScaling.NONE);
     }
 
     private static List<Integer> ids(JsonNode node) {

@@ -30,6 +30,8 @@ import java.util.Optional;
 public final class CausalLM implements AutoCloseable {
     /** Completion positions whose logits are in memory at once. */
     static final int HEAD_CHUNK = 256;
+    /** Positions whose cos and sin are there from the start. */
+    private static final int FIRST_POSITIONS = 4096;
 
     private final ModelConfig config;
     private final WeightFormat format;
@@ -40,8 +42,9 @@ public final class CausalLM implements AutoCloseable {
     private final NDArray finalNorm;
     private final NDArray head;
     private final List<Layer> layers = new ArrayList<>();
-    private final NDArray cos;
-    private final NDArray sin;
+    // As long as the longest row so far, in powers of two.
+    private NDArray cos;
+    private NDArray sin;
     private final LayerAdapter noAdapter;
     private final NDArray noScale;
     private final NDArray noDropout;
@@ -77,7 +80,7 @@ public final class CausalLM implements AutoCloseable {
         this.head = config.tiedEmbeddings()
                 ? embedding
                 : readTable(upload, source, "lm_head.weight", config.vocabularySize(), config.hiddenSize());
-        NDArray[] tables = rotaryTables();
+        NDArray[] tables = rotaryTables(Math.min(config.maxPositions(), FIRST_POSITIONS));
         this.cos = tables[0];
         this.sin = tables[1];
         this.noScale = manager.create(1f);
@@ -184,18 +187,18 @@ public final class CausalLM implements AutoCloseable {
     }
 
     /** cos and sin of position times frequency, each {@code [positions, headSize]}, both halves alike. */
-    private NDArray[] rotaryTables() {
+    private NDArray[] rotaryTables(int positions) {
         int size = config.headSize();
-        int positions = Math.min(config.maxPositions(), 8192);
+        double[] frequencies = config.ropeScaling().frequencies(config.ropeTheta(), size);
+        double factor = config.ropeScaling().attentionFactor();
         float[] cosines = new float[positions * size];
         float[] sines = new float[positions * size];
         for (int p = 0; p < positions; p++) {
             for (int i = 0; i < size / 2; i++) {
-                float frequency = (float) (1 / Math.pow(config.ropeTheta(), 2.0 * i / size));
-                float angle = p * frequency;
+                float angle = p * (float) frequencies[i];
                 for (int at : new int[] {p * size + i, p * size + i + size / 2}) {
-                    cosines[at] = (float) Math.cos(angle);
-                    sines[at] = (float) Math.sin(angle);
+                    cosines[at] = (float) (Math.cos(angle) * factor);
+                    sines[at] = (float) (Math.sin(angle) * factor);
                 }
             }
         }
@@ -370,6 +373,7 @@ public final class CausalLM implements AutoCloseable {
     public NDArray hiddenStates(NDArray ids, Optional<? extends Adapter> adapter) {
         long batch = ids.getShape().get(0);
         long time = ids.getShape().get(1);
+        checkLength(time);
         long[] positions = new long[(int) (batch * time)];
         Arrays.setAll(positions, i -> i % time);
         List<NDArray> segments = new ArrayList<>();
@@ -523,10 +527,21 @@ public final class CausalLM implements AutoCloseable {
         return ai.djl.ndarray.NDArrays.concat(parts);
     }
 
+    /** Makes ready for rows of so many tokens. */
     void checkLength(long time) {
-        if (time > cos.getShape().get(0)) {
+        if (time > config.maxPositions()) {
             throw new IllegalArgumentException("a row of " + time + " tokens is longer than the "
-                    + cos.getShape().get(0) + " positions the model is run with");
+                    + config.maxPositions() + " positions of the model");
+        }
+        if (time > cos.getShape().get(0)) {
+            long positions = Math.min(config.maxPositions(), 2 * Long.highestOneBit(time));
+            try (TensorScope scope = new TensorScope()) {
+                NDArray[] tables = rotaryTables((int) positions);
+                cos.close();
+                sin.close();
+                cos = scope.keep(tables[0], manager);
+                sin = scope.keep(tables[1], manager);
+            }
         }
     }
 

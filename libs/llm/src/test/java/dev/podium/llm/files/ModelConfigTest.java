@@ -11,9 +11,9 @@ class ModelConfigTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
                     "model_type":"gpt2"                                                  | model_type gpt2
-                    "model_type":"llama","rope_scaling":{"rope_type":"llama3"}           | rope_scaling
-                    "model_type":"llama","rope_scaling":{"type":"linear","factor":2}     | rope_scaling
-                    "model_type":"llama","rope_parameters":{"rope_type":"yarn"}          | rope_parameters
+                    "model_type":"llama","rope_scaling":{"rope_type":"llama3","factor":8}| rope_scaling.original_max_position_embeddings
+                    "model_type":"llama","rope_scaling":{"type":"dynamic","factor":2}    | rope_scaling
+                    "model_type":"llama","rope_parameters":{"rope_type":"linear"}        | rope_parameters.factor
                     "model_type":"llama","attention_bias":true                           | attention_bias
                     "model_type":"llama","mlp_bias":true                                 | mlp_bias
                     "model_type":"llama","hidden_act":"gelu"                             | hidden_act gelu

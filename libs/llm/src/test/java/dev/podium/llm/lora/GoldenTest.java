@@ -76,6 +76,26 @@ class GoldenTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"linear", "llama3", "yarn", "yarn-mscale"})
+    void logitsWithScaledPositionsEqualTransformers(String kind) throws IOException {
+        Path folder = FOLDER.resolveSibling("tiny-rope-" + kind);
+        JsonNode golden = new ObjectMapper().readTree(Files.readAllBytes(folder.resolve("expected.json")));
+        ModelConfig config = ModelConfig.parse(Files.readAllBytes(folder.resolve("config.json")));
+        try (SafetensorsFile weights = SafetensorsFile.open(folder.resolve("model.safetensors"));
+                CausalLM other = CausalLM.load(config, weights, TinyModel.runtime());
+                TensorScope scope = new TensorScope()) {
+            float[] all = logits(other, golden.path("ids"), Optional.empty());
+            int vocabulary = config.vocabularySize();
+            int every = golden.path("every").asInt();
+            float[] some = new float[golden.path("logits").size()];
+            for (int i = 0; i < some.length; i++) {
+                some[i] = all[(i / vocabulary) * every * vocabulary + i % vocabulary];
+            }
+            assertClose(golden.path("logits"), some);
+        }
+    }
+
     @Test
     void logitsWithAnAdapterOfPeftEqualPeft() {
         try (LoraAdapter adapter = PeftFolder.read(FOLDER.resolve("adapter"), model);
