@@ -10,6 +10,7 @@ OUTPUT_FOLDER/tiny-rope-*     random models with scaled positions: ids and logit
 OUTPUT_FOLDER/adamw.json      three clipped steps of torch's AdamW
 OUTPUT_FOLDER/chat.json       chat templates and what transformers renders
 OUTPUT_FOLDER/tiny.gguf, tiny-gguf.json   one tensor of each type, and the values that the gguf library reads
+OUTPUT_FOLDER/tiny-k.gguf, tiny-k-gguf.json   the same for Q4_K and Q6_K
 OUTPUT_FOLDER/nf4.json        a matrix that bitsandbytes packs in NF4, and the tiny llama's logits with packed weights
 OUTPUT_FOLDER/nano-tokens.json   texts and podium-nano's tokens of them by the tokenizers library
 """
@@ -247,6 +248,31 @@ def tiny_gguf():
     (out / "tiny-gguf.json").write_text(json.dumps(expected))
 
 
+def k_quants():
+    """Blocks of random bytes, which the gguf library can unpack but not pack."""
+    import gguf
+    import numpy
+    random = numpy.random.default_rng(5)
+    path = out / "tiny-k.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    expected = {}
+    for name, kind, size, places in (("token_embd.weight", gguf.GGMLQuantizationType.Q4_K, 144, (0, 2)),
+                                     ("blk.0.ffn_down.weight", gguf.GGMLQuantizationType.Q6_K, 210, (208,))):
+        data = random.integers(0, 256, (3, 2 * size), dtype=numpy.uint8)
+        for block in (0, size):
+            for place in places:
+                halves = (random.random(3) * 0.01).astype(numpy.float16)
+                data[:, block + place:block + place + 2] = halves[:, None].view(numpy.uint8)
+        writer.add_tensor(name, data, raw_dtype=kind)
+        values = gguf.quants.dequantize(data, kind)
+        expected[name] = {"shape": list(values.shape), "values": [float(v) for v in values.flatten()]}
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    (out / "tiny-k-gguf.json").write_text(json.dumps(expected))
+
+
 def nano_tokens():
     from tokenizers import Tokenizer
     file = Path(__file__).resolve().parents[2] / "main/resources/podium-nano/tokenizer.json"
@@ -266,6 +292,7 @@ if __name__ == "__main__":
     scaled()
     adamw()
     tiny_gguf()
+    k_quants()
     nano_tokens()
     quantised()
     if len(sys.argv) > 2:

@@ -15,7 +15,8 @@ import java.util.Set;
 
 /**
  * A GGUF file of the llama architecture, mapped into memory; tensors appear under Hugging Face's names and layout (the
- * rows of q and k, which the format reorders, are put back). Read are F32, F16, BF16, Q8_0, Q4_0 and Q4_1.
+ * rows of q and k, which the format reorders, are put back). Read are F32, F16, BF16, Q8_0, Q4_0, Q4_1,
+ * Q4_K and Q6_K.
  *
  * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">the format</a>
  */
@@ -40,7 +41,9 @@ public final class GgufFile implements TensorSource {
         BF16(1, 2),
         Q8_0(BLOCK, 34),
         Q4_0(BLOCK, 18),
-        Q4_1(BLOCK, 20);
+        Q4_1(BLOCK, 20),
+        Q4_K(KQuants.BLOCK, KQuants.Q4_BYTES),
+        Q6_K(KQuants.BLOCK, KQuants.Q6_BYTES);
 
         private final int values;
         private final int bytes;
@@ -57,10 +60,12 @@ public final class GgufFile implements TensorSource {
                 case 2 -> Q4_0;
                 case 3 -> Q4_1;
                 case 8 -> Q8_0;
+                case 12 -> Q4_K;
+                case 14 -> Q6_K;
                 case 30 -> BF16;
                 default ->
                     throw new ModelFileException("tensor " + tensor + " is of GGUF type " + code
-                            + "; read are F32, F16, BF16, Q8_0, Q4_0 and Q4_1");
+                            + "; read are F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K");
             };
         }
     }
@@ -286,6 +291,8 @@ public final class GgufFile implements TensorSource {
                     case Q8_0 -> q8(in, count);
                     case Q4_0 -> q4(in, count, false);
                     case Q4_1 -> q4(in, count, true);
+                    case Q4_K -> KQuants.q4(in, count);
+                    case Q6_K -> KQuants.q6(in, count);
                 };
         if (name.endsWith("q_proj.weight")) {
             values = halvesFromPairs(values, entry.shape(), required("llama.attention.head_count"));

@@ -51,6 +51,24 @@ class GgufFileTest {
     }
 
     @Test
+    void blocksOf256AreReadAsTheGgufLibraryReadsThem() throws IOException {
+        Path folder = Path.of("src/test/resources/golden");
+        JsonNode golden = new ObjectMapper().readTree(Files.readAllBytes(folder.resolve("tiny-k-gguf.json")));
+        assertEquals(2, golden.size());
+        try (GgufFile file = GgufFile.open(folder.resolve("tiny-k.gguf"))) {
+            golden.properties().forEach(tensor -> {
+                FloatBuffer values = file.readFloat32(hfNames().get(tensor.getKey()));
+                JsonNode wanted = tensor.getValue().path("values");
+                assertEquals(wanted.size(), values.remaining());
+                for (int i = 0; i < wanted.size(); i++) {
+                    double value = wanted.get(i).asDouble();
+                    assertEquals(value, values.get(i), 1e-6 * Math.max(1, Math.abs(value)), tensor.getKey() + " " + i);
+                }
+            });
+        }
+    }
+
+    @Test
     void theConfigurationComesFromTheMetadata() {
         try (GgufFile file = GgufFile.open(TINY)) {
             ModelConfig config = file.config();
