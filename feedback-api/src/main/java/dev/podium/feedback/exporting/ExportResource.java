@@ -31,7 +31,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
@@ -45,6 +48,7 @@ public class ExportResource {
     private static final int FETCH_ROWS = 200;
     // Each holds a connection to the database for as long as its reader takes; labelers need the others.
     private static final int MOST_AT_ONCE = 8;
+    private static final int CLOSE_SECONDS = 60;
 
     private final AgroalDataSource database;
     private final Semaphore places = new Semaphore(MOST_AT_ONCE);
@@ -95,7 +99,18 @@ public class ExportResource {
         if (request.version() == HttpVersion.HTTP_2) {
             request.response().reset();
         } else {
-            request.connection().close();
+            // The close waits for what is written already; until then the framework must not add the end of a response.
+            try {
+                request.connection()
+                        .close()
+                        .toCompletionStage()
+                        .toCompletableFuture()
+                        .get(CLOSE_SECONDS, TimeUnit.SECONDS);
+            } catch (ExecutionException | TimeoutException e) {
+                LOG.warnf("the connection of a broken export is not closed: %s", e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
