@@ -26,9 +26,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
@@ -60,6 +63,34 @@ class LabelingTest {
         assertEquals(shown, ranking.shownOrder());
         assertEquals(shown.stream().map(List::of).toList(), ranking.groups());
         Api.next(labeler, project).then().statusCode(204);
+    }
+
+    /** While somebody submits the last task with a place, that task is locked. */
+    @Test
+    void aTaskThatIsLockedForAMomentIsNotMistakenForNothingLeft() throws Exception {
+        String project = Api.project("{\"overlap\":2}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        CountDownLatch locked = new CountDownLatch(1);
+        CompletableFuture<Void> other = CompletableFuture.runAsync(() -> QuarkusTransaction.requiringNew()
+                .run(() -> {
+                    entities.createNativeQuery("select id from task where project_id = :p for update", String.class)
+                            .setParameter("p", project)
+                            .getSingleResult();
+                    locked.countDown();
+                    sleep();
+                }));
+        assertTrue(locked.await(10, TimeUnit.SECONDS));
+        Api.next(labeler, project).then().statusCode(200);
+        other.get(10, TimeUnit.SECONDS);
+    }
+
+    private static void sleep() {
+        try {
+            Thread.sleep(1_000);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

@@ -53,9 +53,14 @@ public class Assignment {
             lease.expiresAt = now.plus(leaseTime);
             return Optional.of(new Assigned(lease, TaskRow.<TaskRow>findById(lease.taskId)));
         }
-        Optional<String> open = open(project, labeler);
+        Optional<String> open = open(project, labeler, " skip locked");
         if (open.isEmpty() && releaseExpired(project, now) > 0) {
-            open = open(project, labeler);
+            open = open(project, labeler, " skip locked");
+        }
+        if (open.isEmpty()) {
+            // A task that is locked just now, by a submission say, may have a place all the same: nothing is left only
+            // when none is left of those either.
+            open = open(project, labeler, "");
         }
         return open.map(id -> lease(id, labeler, now));
     }
@@ -68,12 +73,12 @@ public class Assignment {
                 .getSingleResult();
     }
 
-    private Optional<String> open(String project, String labeler) {
+    private Optional<String> open(String project, String labeler, String whenLocked) {
         List<?> found = entities.createNativeQuery(
                         "select t.id from task t where t.project_id = :project and t.taken < t.overlap"
                                 + " and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = :labeler)"
                                 + " and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = :labeler)"
-                                + " order by t.position limit 1 for update of t skip locked",
+                                + " order by t.position limit 1 for update of t" + whenLocked,
                         String.class)
                 .setParameter("project", project)
                 .setParameter("labeler", labeler)
