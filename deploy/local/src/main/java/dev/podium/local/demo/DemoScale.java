@@ -74,13 +74,13 @@ record DemoScale(
     private static DemoScale small(long seed) {
         Map<String, Object> lora = Map.of("r", 16, "alpha", 32, "dropout", 0);
         return new DemoScale(
-                16,
-                24,
+                32,
+                64,
                 4,
                 4,
                 2,
                 0.5,
-                40,
+                100,
                 48,
                 0.8,
                 Map.of("seed", seed, "lora", lora, "training", training(5e-4, 2, 4)),
@@ -91,9 +91,9 @@ record DemoScale(
                         "lora",
                         lora,
                         "training",
-                        training(4e-4, 1, 16),
+                        training(3e-4, 1, 32),
                         "totalPrompts",
-                        96,
+                        224,
                         "ppoEpochs",
                         2,
                         "miniBatches",
