@@ -5,7 +5,9 @@
 
 OUTPUT_FOLDER/tiny-llama      a random model, ids, logits, a peft adapter with its logits and gradients
 OUTPUT_FOLDER/smollm2.json    token ids and logits of SmolLM2-135M-Instruct at chosen positions
-OUTPUT_FOLDER/tiny-qwen2, tiny-qwen3   random models with attention biases, with norms of q and k: ids and logits
+OUTPUT_FOLDER/tiny-llama2, tiny-llama3, tiny-mistral, tiny-qwen2, tiny-qwen3   the same for each family: float16,
+                              bfloat16 and several files; some targets, rsLoRA, biases, norms of q and k
+OUTPUT_FOLDER/tiny-llama/ours.json   logits by peft with the adapter folder tiny-llama/ours, which Podium wrote
 OUTPUT_FOLDER/tiny-rope-*     random models with scaled positions: ids and logits of every ninth position
 OUTPUT_FOLDER/adamw.json      three clipped steps of torch's AdamW
 OUTPUT_FOLDER/chat.json       chat templates and what transformers renders
@@ -21,8 +23,8 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import (AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, Qwen2Config,
-                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+from transformers import (AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, MistralConfig,
+                          MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
 out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("src/test/resources/golden")
 torch.manual_seed(7)
@@ -39,45 +41,77 @@ def tiny():
     model = LlamaForCausalLM(config).float().eval()
     model.save_pretrained(folder)
     ids = torch.randint(2, 96, (2, 11))
-    logits = model(ids).logits
     lora = LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj",
                                                           "up_proj", "down_proj"], task_type="CAUSAL_LM")
+    with torch.no_grad():
+        logits = model(ids).logits
+    adapted = with_adapter(model, folder, lora, ids)
+    (folder / "expected.json").write_text(json.dumps(
+        {"ids": ids.tolist(), "logits": logits.flatten().tolist(), **adapted}))
+
+
+def families():
+    """Tiny models of each family in the forms that their folders come in, each with a peft adapter and its gradients."""
+    sizes = dict(vocab_size=40, hidden_size=24, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
+                 num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                 bos_token_id=0, eos_token_id=1, initializer_range=0.2)
+    everything = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    llama3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+              "original_max_position_embeddings": 8, "rope_theta": 500000.0}
+    untied = dict(tie_word_embeddings=False)
+    cases = {
+        "tiny-llama2": (LlamaForCausalLM(LlamaConfig(**sizes | untied | dict(num_key_value_heads=4))),
+                        torch.float16, "9KB", dict(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"])),
+        "tiny-llama3": (LlamaForCausalLM(LlamaConfig(**sizes, rope_parameters=llama3)),
+                        torch.bfloat16, "9KB", dict(r=8, lora_alpha=12, use_rslora=True, target_modules=everything)),
+        "tiny-mistral": (MistralForCausalLM(MistralConfig(**sizes | untied, head_dim=8, sliding_window=None)),
+                         torch.float32, "9KB", dict(r=4, lora_alpha=4, target_modules=everything)),
+        "tiny-qwen2": (Qwen2ForCausalLM(Qwen2Config(**sizes)),
+                       torch.float32, "1GB", dict(r=4, lora_alpha=8, target_modules=everything)),
+        "tiny-qwen3": (Qwen3ForCausalLM(Qwen3Config(**sizes, head_dim=8)),
+                       torch.bfloat16, "1GB", dict(r=4, lora_alpha=8, target_modules=["o_proj", "down_proj"]))}
+    for name, (model, dtype, shard, lora) in cases.items():
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, parameter in model.named_parameters():
+            if key.endswith("bias") or "q_norm" in key or "k_norm" in key:
+                torch.nn.init.normal_(parameter, mean=0.0 if key.endswith("bias") else 1.0, std=0.3)
+        model.to(dtype).save_pretrained(folder, max_shard_size=shard)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        ids = torch.randint(2, 40, (2, 9))
+        with torch.no_grad():
+            logits = model(ids).logits
+        adapted = with_adapter(model, folder, LoraConfig(task_type="CAUSAL_LM", **lora), ids)
+        (folder / "expected.json").write_text(json.dumps(
+            {"ids": ids.tolist(), "logits": logits.flatten().tolist(), **adapted}))
+
+
+def with_adapter(model, folder, lora, ids):
+    """Writes a random adapter and the gradients of minus the log-probabilities of the last six tokens of each row."""
     peft = get_peft_model(model, lora)
     for name, parameter in peft.named_parameters():
         if "lora_" in name:
             torch.nn.init.normal_(parameter, std=0.1)
     peft.save_pretrained(folder / "adapter")
     adapted = peft(ids).logits
-    # Loss: minus the sum of log-probabilities of the last six tokens of each row.
     logps = torch.log_softmax(adapted[:, :-1], -1).gather(2, ids[:, 1:, None])[..., 0]
     loss = -logps[:, -6:].sum()
     loss.backward()
     gradients = {n.replace(".default", ""): p.grad.clone() for n, p in peft.named_parameters() if p.grad is not None}
     save_file(gradients, folder / "gradients.safetensors")
-    (folder / "expected.json").write_text(json.dumps({
-        "ids": ids.tolist(), "logits": logits.detach().flatten().tolist(),
-        "adaptedLogits": adapted.detach().flatten().tolist(), "loss": loss.item(),
-        "logProbabilities": logps.detach().tolist()}))
+    return {"adaptedLogits": adapted.detach().flatten().tolist(), "loss": loss.item(),
+            "logProbabilities": logps.detach().tolist()}
 
 
-def families():
-    sizes = dict(vocab_size=40, hidden_size=24, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
-                 num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=True,
-                 bos_token_id=0, eos_token_id=1, initializer_range=0.2)
-    models = {"tiny-qwen2": Qwen2ForCausalLM(Qwen2Config(**sizes)),
-              "tiny-qwen3": Qwen3ForCausalLM(Qwen3Config(**sizes, head_dim=8))}
-    for name, model in models.items():
-        folder = out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        model = model.float().eval()
-        for key, parameter in model.named_parameters():
-            if key.endswith("bias") or "q_norm" in key or "k_norm" in key:
-                torch.nn.init.normal_(parameter, mean=0.0 if key.endswith("bias") else 1.0, std=0.3)
-        model.save_pretrained(folder)
-        ids = torch.randint(2, 40, (2, 9))
-        with torch.no_grad():
-            logits = model(ids).logits
-        (folder / "expected.json").write_text(json.dumps({"ids": ids.tolist(), "logits": logits.flatten().tolist()}))
+def ours():
+    """What peft computes with an adapter folder that Podium wrote (tiny-llama/ours, made by GoldenTest)."""
+    from peft import PeftModel
+    folder = out / "tiny-llama"
+    ids = torch.tensor(json.loads((folder / "expected.json").read_text())["ids"])
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.no_grad():
+        logits = PeftModel.from_pretrained(model, folder / "ours").eval()(ids).logits
+    (folder / "ours.json").write_text(json.dumps({"logits": logits.flatten().tolist()}))
 
 
 def scaled():
@@ -295,5 +329,12 @@ if __name__ == "__main__":
     k_quants()
     nano_tokens()
     quantised()
+    if (out / "tiny-llama/ours").exists():
+        ours()
     if len(sys.argv) > 2:
         smollm2(sys.argv[2])
+    for pattern in ("README.md", "generation_config.json"):  # not read
+        for file in out.rglob(pattern):
+            file.unlink()
+    for file in out.rglob("*.safetensors"):
+        file.chmod(0o644)
