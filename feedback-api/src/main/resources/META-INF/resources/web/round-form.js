@@ -12,6 +12,7 @@ const KINDS = [
   ['PPO', 'PPO', 'maximise the reward model'],
 ];
 const RATES = { SFT: 2e-4, REWARD: 1e-4, DPO: 5e-6, PPO: 3e-6 };
+const FORMATS = [['float32', 'float32'], ['bfloat16', 'bfloat16 (half)'], ['int8', 'int8 (a quarter)'], ['nf4', 'NF4 (an eighth)']];
 const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 const numeric = (name, label, value, options = {}) => field(name, label, { type: 'text', inputmode: 'decimal', 'data-number': true, value: String(value), pattern: '-?[0-9]*\\.?[0-9]+([eE][\\-+]?[0-9]+)?', required: true, ...options });
@@ -68,6 +69,8 @@ export function openRoundForm({ project, baseModel, adapters, started }) {
           whole('training.maxLengthTokens', 'Tokens at most', 1024, { min: 8, hint: 'longer ones are left out and counted' }),
           numeric('training.maxGradientNorm', 'Gradient clip', 1.0), numeric('training.warmupShare', 'Warm-up share', 0),
           numeric('training.heldOutShare', 'Held-out share', 0.1), whole('training.checkpointSteps', 'Steps per checkpoint', 20, { min: 1 }),
+          choice('training.baseFormat', 'Base in memory as', FORMATS, 'float32'),
+          check('training.recompute', 'Compute activations again (less memory, slower)', false),
           h('fieldset', { class: 'full' }, h('legend', {}, 'LoRA on'), h('div', { class: 'actions' }, TARGETS.map((t) => check(`target.${t}`, t, true))))])),
     ];
   }
@@ -100,7 +103,7 @@ async function bodyOf(values, form) {
     if (first === 'target') {
       if (value) targets.push(second);
     } else if (second) {
-      config[first] = { ...config[first], [second]: Number(value) };
+      config[first] = { ...config[first], [second]: typeof value === 'boolean' || Number.isNaN(Number(value)) ? value : Number(value) };
     } else {
       config[first] = value;
     }

@@ -27,6 +27,13 @@ public sealed interface RoundConfig {
     /** The one seed of the round. */
     long seed();
 
+    /** A round that trains an adapter. */
+    sealed interface Tuning extends RoundConfig {
+        Lora lora();
+
+        Training training();
+    }
+
     /** The defaults of a kind. */
     static RoundConfig defaults(RoundKind kind) {
         return switch (kind) {
@@ -74,6 +81,8 @@ public sealed interface RoundConfig {
      * @param maxGradientNorm global norm to clip to
      * @param heldOutShare share of tasks, by hash of the task id, kept from training for evaluation
      * @param checkpointSteps optimiser steps between checkpoints
+     * @param baseFormat how the frozen base is kept in memory, one of {@link #BASE_FORMATS}; absent: {@code float32}
+     * @param recompute whether activations are computed again in the backward pass: less memory, more time
      */
     record Training(
             double learningRate,
@@ -83,7 +92,11 @@ public sealed interface RoundConfig {
             double maxGradientNorm,
             double warmupShare,
             double heldOutShare,
-            int checkpointSteps) {
+            int checkpointSteps,
+            String baseFormat,
+            boolean recompute) {
+        public static final List<String> BASE_FORMATS = List.of("float32", "bfloat16", "int8", "nf4");
+
         public Training {
             Require.that(learningRate > 0 && learningRate < 1, "training.learningRate must be in (0, 1)");
             Require.that(epochs > 0 && epochs <= 1000, "training.epochs must be in (0, 1000]");
@@ -95,6 +108,33 @@ public sealed interface RoundConfig {
             Require.that(warmupShare >= 0 && warmupShare < 1, "training.warmupShare must be in [0, 1)");
             Require.that(heldOutShare >= 0 && heldOutShare < 1, "training.heldOutShare must be in [0, 1)");
             Require.that(checkpointSteps >= 1, "training.checkpointSteps must be 1 or more");
+            baseFormat = baseFormat == null ? BASE_FORMATS.getFirst() : baseFormat;
+            Require.that(
+                    BASE_FORMATS.contains(baseFormat),
+                    "training.baseFormat must be one of " + String.join(", ", BASE_FORMATS));
+        }
+
+        /** A base in float32, activations kept. */
+        public Training(
+                double learningRate,
+                double epochs,
+                int batchTasks,
+                int maxLengthTokens,
+                double maxGradientNorm,
+                double warmupShare,
+                double heldOutShare,
+                int checkpointSteps) {
+            this(
+                    learningRate,
+                    epochs,
+                    batchTasks,
+                    maxLengthTokens,
+                    maxGradientNorm,
+                    warmupShare,
+                    heldOutShare,
+                    checkpointSteps,
+                    BASE_FORMATS.getFirst(),
+                    false);
         }
 
         static Training withRate(double learningRate) {
@@ -137,7 +177,7 @@ public sealed interface RoundConfig {
     }
 
     /** @param completionOnly loss on completion tokens only, else on all tokens */
-    record Sft(long seed, Lora lora, Training training, boolean completionOnly) implements RoundConfig {
+    record Sft(long seed, Lora lora, Training training, boolean completionOnly) implements Tuning {
         public static final Sft DEFAULT = new Sft(1, Lora.DEFAULT, Training.withRate(2e-4), true);
 
         public Sft {
@@ -155,8 +195,7 @@ public sealed interface RoundConfig {
      * @param centering k of the term k mean((r_c + r_r)^2)
      * @param labelSmoothing e in [0, 0.5)
      */
-    record Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing)
-            implements RoundConfig {
+    record Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing) implements Tuning {
         public static final Reward DEFAULT = new Reward(1, Lora.DEFAULT, Training.withRate(1e-4), 0.01, 0);
 
         public Reward {
@@ -178,7 +217,7 @@ public sealed interface RoundConfig {
      * @param labelSmoothing e of {@code cdpo}
      */
     record Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing)
-            implements RoundConfig {
+            implements Tuning {
         /** The losses there are, under TRL's names. */
         public static final List<String> LOSSES = List.of(
                 "sigmoid",
@@ -244,7 +283,7 @@ public sealed interface RoundConfig {
             int maxNewTokens,
             double missingEndPenalty,
             double targetKl)
-            implements RoundConfig {
+            implements Tuning {
         public static final Ppo DEFAULT = new Ppo(
                 1, Lora.DEFAULT, Training.withRate(3e-6), 256, 4, 1, 0.05, 0.2, 0.2, 0.1, 1.0, 0.95, 0.7, 64, 0, 0);
 

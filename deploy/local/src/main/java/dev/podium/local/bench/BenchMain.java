@@ -11,8 +11,6 @@ import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
-import dev.podium.llm.lora.LoraConfig;
-import dev.podium.llm.lora.LoraTarget;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.MemoryPlan;
 import dev.podium.llm.model.WeightFormat;
@@ -22,6 +20,7 @@ import dev.podium.training.batch.PromptTokenizer;
 import dev.podium.training.batch.TaskTokens;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.dpo.DpoTrainer;
+import dev.podium.training.loop.RoundStart;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundReporter;
 import dev.podium.training.round.RoundResult;
@@ -36,7 +35,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** One measurement in a process of its own, so that its peak memory is its own. Prints one JSON line. */
 public final class BenchMain {
@@ -199,14 +197,7 @@ public final class BenchMain {
                 .mapToInt(part -> part.stream().mapToInt(TaskTokens::tokens).sum())
                 .max()
                 .orElse(0);
-        RoundConfig.Lora lora = RoundConfig.Dpo.DEFAULT.lora();
-        long adapter = new LoraConfig(
-                        lora.r(),
-                        lora.alpha(),
-                        lora.dropout(),
-                        lora.targets().stream().map(LoraTarget::of).collect(Collectors.toSet()),
-                        false)
-                .parameterCount(model.config());
+        long adapter = RoundStart.shape(RoundConfig.Dpo.DEFAULT.lora()).parameterCount(model.config());
         return MemoryPlan.estimate(model.config(), work.format(), adapter, work.recompute(), largest, false);
     }
 

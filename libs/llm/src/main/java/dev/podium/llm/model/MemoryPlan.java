@@ -106,7 +106,8 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
                 size(sampling));
     }
 
-    private static String size(long bytes) {
+    /** Bytes for a person. */
+    public static String size(long bytes) {
         return bytes < 1e9
                 ? String.format(Locale.ROOT, "%.0f MB", bytes / 1e6)
                 : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);

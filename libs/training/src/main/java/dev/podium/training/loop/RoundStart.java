@@ -55,15 +55,8 @@ public final class RoundStart {
 
     /** A new adapter that changes nothing yet. */
     public static LoraAdapter newAdapter(CausalLM model, RoundConfig.Lora lora, long seed) {
-        LoraAdapter adapter = LoraAdapter.initialise(
-                model,
-                new LoraConfig(
-                        lora.r(),
-                        lora.alpha(),
-                        lora.dropout(),
-                        lora.targets().stream().map(LoraTarget::of).collect(Collectors.toSet()),
-                        false),
-                new SplittableRandom(Seeds.mix(seed, ADAPTER_STREAM)));
+        LoraAdapter adapter =
+                LoraAdapter.initialise(model, shape(lora), new SplittableRandom(Seeds.mix(seed, ADAPTER_STREAM)));
         adapter.requireGradients(true);
         return adapter;
     }
@@ -100,6 +93,16 @@ public final class RoundStart {
         }
         return new RoundResult.TrainedAdapter(
                 folder, AdapterManifest.Kind.POLICY, shape(adapter), Optional.empty(), Optional.empty());
+    }
+
+    /** The shape of a new adapter. */
+    public static LoraConfig shape(RoundConfig.Lora lora) {
+        return new LoraConfig(
+                lora.r(),
+                lora.alpha(),
+                lora.dropout(),
+                lora.targets().stream().map(LoraTarget::of).collect(Collectors.toSet()),
+                false);
     }
 
     /** An adapter's shape as the contracts know it. */

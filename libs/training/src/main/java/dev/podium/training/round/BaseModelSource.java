@@ -1,5 +1,6 @@
 package dev.podium.training.round;
 
+import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.base.BaseModelFiles;
 import dev.podium.llm.model.CausalLM;
 
@@ -8,9 +9,10 @@ public interface BaseModelSource {
     /**
      * Opens a base model.
      *
+     * @param config of the round that it is for: how its weights are kept, and what it will take beside them
      * @throws RoundFailure {@code unknown_base_model}, or {@code out_of_memory} before anything is loaded
      */
-    OpenModel open(String name) throws RoundFailure;
+    OpenModel open(String name, RoundConfig config) throws RoundFailure;
 
     /**
      * A base model in memory, until it is closed.

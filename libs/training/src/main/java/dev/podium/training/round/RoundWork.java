@@ -148,7 +148,7 @@ final class RoundWork {
         attempts.begin();
         DataSet data = data(ticket, roundDir);
         requireData(command, data);
-        try (BaseModelSource.OpenModel model = models.open(command.baseModel())) {
+        try (BaseModelSource.OpenModel model = models.open(command.baseModel(), command.config())) {
             Optional<AdapterFetch.Fetched> initial = adapter(
                     ticket, command.initialAdapter(), AdapterManifest.Kind.POLICY, model, roundDir.resolve("initial"));
             Optional<AdapterFetch.Fetched> reward = adapter(
@@ -221,10 +221,7 @@ final class RoundWork {
     private static double heldOutShare(RoundConfig config) {
         return switch (config) {
             case RoundConfig.Sample sample -> 0;
-            case RoundConfig.Sft sft -> sft.training().heldOutShare();
-            case RoundConfig.Reward reward -> reward.training().heldOutShare();
-            case RoundConfig.Dpo dpo -> dpo.training().heldOutShare();
-            case RoundConfig.Ppo ppo -> ppo.training().heldOutShare();
+            case RoundConfig.Tuning tuning -> tuning.training().heldOutShare();
         };
     }
 

@@ -1,15 +1,19 @@
 package dev.podium.training.round;
 
+import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.base.BaseModelFiles;
 import dev.podium.llm.base.BaseModels;
 import dev.podium.llm.base.UnknownBaseModelException;
+import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.files.ModelFileException;
 import dev.podium.llm.files.UnsupportedModelException;
 import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.MemoryPlan;
+import dev.podium.llm.model.WeightFormat;
 import dev.podium.llm.torch.TorchRuntime;
+import dev.podium.training.loop.RoundStart;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,10 +21,8 @@ import org.slf4j.LoggerFactory;
 /** Base models from a folder into libtorch; refuses those that cannot fit, before loading. */
 public final class TorchBaseModels implements BaseModelSource {
     private static final Logger LOG = LoggerFactory.getLogger(TorchBaseModels.class);
-    /** Weights in float32 once, and half as much for adapters, optimiser state and activations. */
-    private static final double MEMORY_FACTOR = 1.5;
-
-    private static final int BYTES_PER_PARAMETER = 4;
+    private static final String REMEDY =
+            "Set training.baseFormat=nf4, lower training.maxLengthTokens, take a smaller base model or a larger machine";
 
     private final BaseModels models;
     private final String device;
@@ -45,7 +47,7 @@ public final class TorchBaseModels implements BaseModelSource {
     }
 
     @Override
-    public OpenModel open(String name) throws RoundFailure {
+    public OpenModel open(String name, RoundConfig config) throws RoundFailure {
         BaseModelFiles files;
         try {
             files = models.open(name);
@@ -54,9 +56,9 @@ public final class TorchBaseModels implements BaseModelSource {
         }
         boolean loaded = false;
         try {
-            requireMemory(name, files);
+            requireMemory(name, files.config(), config);
             // The engine starts on the thread that uses it, at the first round: an idle trainer stays small.
-            CausalLM model = load(name, files);
+            CausalLM model = load(name, files, config);
             loaded = true;
             return new OpenModel(name, files.sha256(), files, model, () -> {
                 model.close();
@@ -69,9 +71,12 @@ public final class TorchBaseModels implements BaseModelSource {
         }
     }
 
-    private CausalLM load(String name, BaseModelFiles files) throws RoundFailure {
+    private CausalLM load(String name, BaseModelFiles files, RoundConfig config) throws RoundFailure {
         try {
-            return CausalLM.load(files.config(), files.weights(), runtime());
+            CausalLM model = CausalLM.load(files.config(), files.weights(), runtime(), format(config));
+            model.recomputeActivations(config instanceof RoundConfig.Tuning tuning
+                    && tuning.training().recompute());
+            return model;
         } catch (ModelFileException e) {
             throw new RoundFailure(
                     "unknown_base_model",
@@ -89,29 +94,43 @@ public final class TorchBaseModels implements BaseModelSource {
         return started;
     }
 
-    private void requireMemory(String name, BaseModelFiles files) throws RoundFailure {
-        long parameters = 0;
-        for (String tensor : files.weights().names()) {
-            long size = 1;
-            for (long length : files.weights().shape(tensor)) {
-                size *= length;
-            }
-            parameters += size;
-        }
-        long needed = (long) (parameters * BYTES_PER_PARAMETER * MEMORY_FACTOR);
-        LOG.info(
-                "base model {}: {} parameters, about {} of {} memory",
-                name,
-                parameters,
-                size(needed),
-                size(memoryBytes));
-        if (needed > memoryBytes) {
+    /** Refuses what cannot fit even with the shortest passes, and says the numbers. */
+    private void requireMemory(String name, ModelConfig base, RoundConfig config) throws RoundFailure {
+        MemoryPlan least = plan(base, config, true);
+        MemoryPlan most = plan(base, config, false);
+        LOG.info("base model {} as {}: at most {}", name, format(config).label(), most);
+        if (least.total() > memoryBytes) {
             throw new RoundFailure(
                     "out_of_memory",
-                    "base model " + name + " with " + parameters + " parameters needs about " + size(needed)
-                            + ", this machine has " + size(memoryBytes)
-                            + "; take a smaller base model or a larger machine");
+                    "a " + config.kind() + " round on base model " + name + " as "
+                            + format(config).label() + " needs at least " + least + "; this machine has "
+                            + MemoryPlan.size(memoryBytes) + ". " + REMEDY);
         }
+        if (most.total() > memoryBytes) {
+            LOG.warn(
+                    "with the longest passes that is more than the {} of this machine; training.recompute=true takes less",
+                    MemoryPlan.size(memoryBytes));
+        }
+    }
+
+    private static MemoryPlan plan(ModelConfig base, RoundConfig config, boolean least) {
+        if (!(config instanceof RoundConfig.Tuning tuning)) {
+            return MemoryPlan.estimate(base, format(config), 0, false, 0, true);
+        }
+        int longest = tuning.training().maxLengthTokens();
+        return MemoryPlan.estimate(
+                base,
+                format(config),
+                RoundStart.shape(tuning.lora()).parameterCount(base),
+                least || tuning.training().recompute(),
+                least ? longest : Math.max(longest, MemoryPlan.tokensPerPass(base)),
+                tuning instanceof RoundConfig.Ppo);
+    }
+
+    private static WeightFormat format(RoundConfig config) {
+        return config instanceof RoundConfig.Tuning tuning
+                ? WeightFormat.of(tuning.training().baseFormat())
+                : WeightFormat.FLOAT32;
     }
 
     /** Of the machine, or of the container where one limits it. */
@@ -119,11 +138,5 @@ public final class TorchBaseModels implements BaseModelSource {
         return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
                 ? system.getTotalMemorySize()
                 : Long.MAX_VALUE;
-    }
-
-    private static String size(long bytes) {
-        return bytes < 1e9
-                ? String.format(Locale.ROOT, "%.0f MB", bytes / 1e6)
-                : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
     }
 }

@@ -30,6 +30,7 @@ class RoundOutageTest {
     void brokerThatRestartsInMidRoundCostsNoStepAndEndsNothingTwice() throws Exception {
         int port = FreePort.find();
         EmbeddedKafka[] broker = {EmbeddedKafka.start(folder.resolve("kafka"), port)};
+        CountDownLatch atWork = new CountDownLatch(1);
         CountDownLatch queued = new CountDownLatch(1);
         int[] begun = {0};
         try (RoundLog log = new RoundLog("127.0.0.1:" + port)) {
@@ -39,6 +40,7 @@ class RoundOutageTest {
                 }
                 begun[0] += step == 0 ? 1 : 0;
                 if (step == 3) {
+                    atWork.countDown();
                     await(queued);
                     broker[0].close();
                 }
@@ -60,14 +62,15 @@ class RoundOutageTest {
                 RoundCommand.StartRound first = log.dpo(project, "v1");
                 RoundCommand.StartRound second = log.dpo(project, "v2");
                 RoundCommand.StartRound third = log.dpo(project, "v3");
+                // One after the other: commands of different rounds have no order.
                 log.command(first);
+                await(atWork);
                 log.command(second);
                 log.command(third);
+                awaitWaiting(runner, 2);
                 log.cancel(second);
                 // The cancellation is read before the broker goes; it may be told before, meanwhile or after.
-                while (runner.waiting() != 1) {
-                    TimeUnit.MILLISECONDS.sleep(20);
-                }
+                awaitWaiting(runner, 1);
                 queued.countDown();
 
                 log.await(third.roundId(), RoundEvent.Succeeded.class);
@@ -90,6 +93,14 @@ class RoundOutageTest {
             return EmbeddedKafka.start(folder.resolve("kafka"), port);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void awaitWaiting(RoundRunner runner, int rounds) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (runner.waiting() != rounds) {
+            assertTrue(System.nanoTime() < end, runner.waiting() + " rounds wait, not " + rounds);
+            TimeUnit.MILLISECONDS.sleep(20);
         }
     }
 

@@ -75,7 +75,7 @@ class RoundRunnerTest {
         log.close();
     }
 
-    static BaseModelSource.OpenModel open(String name) throws RoundFailure {
+    static BaseModelSource.OpenModel open(String name, RoundConfig config) throws RoundFailure {
         if (!name.equals(TinyAdapter.BASE)) {
             throw new RoundFailure("unknown_base_model", "there is no base model " + name);
         }
