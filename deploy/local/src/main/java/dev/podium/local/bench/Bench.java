@@ -12,10 +12,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 
-/** Runs measurements as processes of their own, on request in turns with Python's tools, and compares the medians. */
+/** Runs measurements as processes of their own, on request in turns with Python's tools. */
 public final class Bench {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -26,8 +25,8 @@ public final class Bench {
 
     /**
      * @param root of the installation; the peers' scripts lie below it
-     * @param out takes the JSON lines
-     * @param err takes what is going on
+     * @param out takes one JSON line per figure
+     * @param err takes what is going on, and one JSON line per run
      */
     public Bench(Path root, Path modelsDir, PrintWriter out, PrintWriter err) {
         this.root = root;
@@ -67,14 +66,17 @@ public final class Bench {
         }
     }
 
-    /** Measures Podium alone; one line per run. */
+    /** Measures Podium alone. */
     public void alone(Wanted wanted) throws IOException, InterruptedException {
+        BenchMain.Work work = work(wanted);
+        List<JsonNode> ours = new ArrayList<>();
         for (int run = 0; run < wanted.runs(); run++) {
-            print(podium(work(wanted)));
+            ours.add(told(podium(work)));
         }
+        print(new Figures(wanted, ours, List.of()).lines());
     }
 
-    /** Measures in turns with the peer, and prints the ratios of the medians last. */
+    /** Measures in turns with the peer; a ratio is that of neighbours in time, because machines are noisy. */
     public void withPeer(Wanted wanted) throws IOException, InterruptedException {
         Path python = python();
         BenchMain.Work work = work(wanted);
@@ -87,10 +89,10 @@ public final class Bench {
             for (int run = 0; run < wanted.runs(); run++) {
                 err.println(wanted.name() + ": run " + (run + 1) + " of " + wanted.runs());
                 err.flush();
-                theirs.add(print(peer(python, wanted, folder)));
-                ours.add(print(podium(work)));
+                theirs.add(told(peer(python, wanted, folder)));
+                ours.add(told(podium(work)));
             }
-            print(ratios(wanted, ours, theirs));
+            print(new Figures(wanted, ours, theirs).lines());
         } finally {
             delete(folder);
         }
@@ -109,40 +111,16 @@ public final class Bench {
                 w.recompute());
     }
 
-    private static ObjectNode ratios(Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) {
-        String rate = wanted.name().equals("train") ? "pairs_per_s" : "tokens_per_s";
-        ObjectNode line = JSON.createObjectNode();
-        line.put("bench", wanted.name());
-        line.put("model", wanted.model());
-        line.put("base", wanted.format().label());
-        if (wanted.name().equals("train")) {
-            line.put("outputs", wanted.outputs());
-        }
-        line.put("runs", wanted.runs());
-        line.put("podium_" + rate, median(ours, rate));
-        line.put("peer_" + rate, median(theirs, rate));
-        line.put("ratio_" + rate, rounded(median(ours, rate) / median(theirs, rate)));
-        line.put("ratio_peak_rss", rounded(median(ours, "peak_rss_mb") / median(theirs, "peak_rss_mb")));
-        return line;
-    }
-
-    private static double median(List<JsonNode> lines, String field) {
-        double[] sorted = lines.stream()
-                .mapToDouble(line -> line.path(field).asDouble())
-                .sorted()
-                .toArray();
-        int n = sorted.length;
-        return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-    }
-
-    private static double rounded(double value) {
-        return Double.parseDouble(String.format(Locale.ROOT, "%.3f", value));
-    }
-
-    private JsonNode print(JsonNode line) {
-        out.println(line);
+    private void print(List<ObjectNode> lines) {
+        lines.forEach(out::println);
         out.flush();
-        return line;
+    }
+
+    /** A single run, for whoever looks closer. */
+    private JsonNode told(JsonNode run) {
+        err.println(run);
+        err.flush();
+        return run;
     }
 
     private static JsonNode podium(BenchMain.Work work) throws IOException, InterruptedException {

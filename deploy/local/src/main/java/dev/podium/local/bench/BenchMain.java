@@ -162,9 +162,10 @@ public final class BenchMain {
     private static void train(Work work, BaseModelFiles files, CausalLM model, Map<String, Object> result)
             throws Exception {
         List<PreferenceSet> sets = work.sets();
-        run(work, files, model, sets.subList(0, Math.min(2, sets.size())));
+        run(work, files, model, sets.subList(0, Math.min(2, sets.size())), new Steady(model));
         long start = System.nanoTime();
-        RoundResult round = run(work, files, model, sets);
+        Steady steady = new Steady(model);
+        RoundResult round = run(work, files, model, sets, steady);
         double seconds = (System.nanoTime() - start) / 1e9;
         List<TaskTokens> tasks = new PromptTokenizer(files, files.config().maxPositions())
                 .tokenize(sets)
@@ -189,6 +190,7 @@ public final class BenchMain {
         result.put("planned_rss_mb", plan(work, model, tasks).total() >> 20);
         result.put("loss_first", round(round.metrics().getOrDefault("loss_first", Double.NaN)));
         result.put("loss_last", round(round.metrics().getOrDefault("loss_last", Double.NaN)));
+        steady.into(result);
     }
 
     private static MemoryPlan plan(Work work, CausalLM model, List<TaskTokens> tasks) {
@@ -216,7 +218,8 @@ public final class BenchMain {
         return 6 * linear * tokens + 6 * head * completionTokens;
     }
 
-    private static RoundResult run(Work work, BaseModelFiles files, CausalLM model, List<PreferenceSet> sets)
+    private static RoundResult run(
+            Work work, BaseModelFiles files, CausalLM model, List<PreferenceSet> sets, RoundReporter reporter)
             throws Exception {
         RoundConfig.Dpo defaults = RoundConfig.Dpo.DEFAULT;
         RoundConfig.Training training =
@@ -247,7 +250,7 @@ public final class BenchMain {
                             folder,
                             Optional.empty(),
                             Optional.empty(),
-                            new Silent(),
+                            reporter,
                             () -> false));
         } finally {
             try (var all = Files.walk(folder)) {
@@ -293,8 +296,21 @@ public final class BenchMain {
         return Double.isFinite(value) ? Double.parseDouble(String.format(Locale.ROOT, "%.4g", value)) : value;
     }
 
-    /** Nobody follows a benchmark. */
-    private static final class Silent implements RoundReporter {
+    /** Looks, after the step at which all memory should be there, whether more is taken later. */
+    private static final class Steady implements RoundReporter {
+        private static final int WARM_STEP = 50;
+
+        private final CausalLM model;
+        private long warmBytes;
+        private int warmArrays;
+        private long mostBytes;
+        private int mostArrays;
+        private int steps;
+
+        Steady(CausalLM model) {
+            this.model = model;
+        }
+
         @Override
         public void started(Map<String, Double> info, int resumedFromStep, int totalSteps) {
             // Not followed.
@@ -303,6 +319,29 @@ public final class BenchMain {
         @Override
         public void progress(int step, int totalSteps, Map<String, Double> metrics, double etaSeconds) {
             System.err.println(Arrays.asList(step, totalSteps, metrics.get("loss")));
+            steps = step;
+            if (step < WARM_STEP) {
+                return;
+            }
+            long bytes = Measured.residentBytes();
+            int arrays = model.runtime().arrays();
+            if (warmBytes == 0) {
+                warmBytes = bytes;
+                warmArrays = arrays;
+            }
+            mostBytes = Math.max(mostBytes, bytes);
+            mostArrays = Math.max(mostArrays, arrays);
+        }
+
+        void into(Map<String, Object> result) {
+            if (steps <= WARM_STEP || warmBytes == 0) {
+                return;
+            }
+            result.put("steps", steps);
+            result.put("rss_mb_at_step_50", warmBytes >> 20);
+            result.put("rss_mb_after_step_50", mostBytes >> 20);
+            result.put("arrays_at_step_50", warmArrays);
+            result.put("arrays_after_step_50", mostArrays);
         }
 
         @Override

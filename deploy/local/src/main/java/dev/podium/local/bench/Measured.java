@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** What the machine can do, and what the process has taken. */
 final class Measured {
@@ -15,16 +16,24 @@ final class Measured {
     private Measured() {}
 
     /** Peak resident memory of this process, bytes; 0 where the system does not tell. */
-    static long peakResidentBytes() throws IOException {
-        Path status = Path.of("/proc/self/status");
-        if (!Files.exists(status)) {
+    static long peakResidentBytes() {
+        return status("VmHWM:");
+    }
+
+    /** Resident memory of this process now, bytes; 0 where the system does not tell. */
+    static long residentBytes() {
+        return status("VmRSS:");
+    }
+
+    private static long status(String field) {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith(field))
+                    .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("[^0-9]", "")))
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException e) {
             return 0;
         }
-        return Files.readAllLines(status).stream()
-                .filter(line -> line.startsWith("VmHWM:"))
-                .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("[^0-9]", "")))
-                .findFirst()
-                .orElse(0);
     }
 
     /** Best rate of a product of square float32 matrices, FLOP/s. */

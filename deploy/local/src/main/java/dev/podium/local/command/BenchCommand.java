@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Measures training and sampling. */
-@Command(name = "bench", description = "Measures training and sampling; one JSON line per run.")
+@Command(name = "bench", description = "Measures training and sampling; one JSON line per figure.")
 final class BenchCommand implements Callable<Integer> {
     private final Session session;
 

@@ -6,8 +6,11 @@ import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,40 +42,48 @@ public final class TorchRuntime implements AutoCloseable {
      * @param wanted {@code auto}, {@code cpu} or {@code cuda:N}; where there is no such GPU the CPU is used, with a
      *     line in the log that says so
      * @param threads threads of one operation; counts only for the first call in a process
+     * @throws IllegalArgumentException when the device is not of that form
+     * @throws IllegalStateException when the engine's libraries cannot be loaded; one line with the remedy
      */
     public static TorchRuntime start(String wanted, int threads) {
+        String device = wanted.strip().toLowerCase(Locale.ROOT);
+        if (!device.equals("auto") && !device.equals("cpu") && !device.matches("cuda:[0-9]{1,2}")) {
+            throw new IllegalArgumentException("podium.device must be auto, cpu or cuda:N, not " + wanted);
+        }
         System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
         System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
-        Engine engine = Engine.getEngine("PyTorch");
-        Device device = choose(engine, wanted.strip().toLowerCase(Locale.ROOT));
-        NDManager root = engine.newBaseManager(device);
-        TorchRuntime runtime = new TorchRuntime(device, root);
+        Engine engine = load();
+        Device chosen = choose(engine, device);
+        NDManager root = engine.newBaseManager(chosen);
+        TorchRuntime runtime = new TorchRuntime(chosen, root);
         runtime.enterThread();
-        LOG.info("PyTorch {} on {}, {} threads", engine.getVersion(), device, threads);
+        LOG.info("PyTorch {} on {}, {} threads", engine.getVersion(), chosen, threads);
         return runtime;
     }
 
+    private static Engine load() {
+        try {
+            return Engine.getEngine("PyTorch");
+        } catch (RuntimeException | LinkageError e) {
+            // One line for the operator; the engine's own trace goes with it as the cause.
+            throw new IllegalStateException(GpuSetup.notLoadable(e, System.getenv()), e);
+        }
+    }
+
     private static Device choose(Engine engine, String wanted) {
-        int gpus = engine.hasCapability(StandardCapabilities.CUDA) ? engine.getGpuCount() : 0;
         if (wanted.equals("cpu")) {
             return Device.cpu();
         }
-        if (wanted.equals("auto")) {
-            return gpus > 0 ? Device.gpu(0) : Device.cpu();
-        }
-        if (!wanted.matches("cuda:[0-9]{1,2}")) {
-            throw new IllegalArgumentException("podium.device must be auto, cpu or cuda:N, not " + wanted);
-        }
-        int number = Integer.parseInt(wanted.substring("cuda:".length()));
-        if (number < gpus) {
+        boolean cudaBuild = engine.hasCapability(StandardCapabilities.CUDA);
+        GpuSetup setup = GpuSetup.read(Path.of("/"), System.getenv(), cudaBuild, cudaBuild ? engine.getGpuCount() : 0);
+        int number = wanted.equals("auto") ? 0 : Integer.parseInt(wanted.substring("cuda:".length()));
+        Optional<String> fault = setup.fault(number);
+        if (fault.isEmpty()) {
             return Device.gpu(number);
         }
-        LOG.warn(
-                "podium.device={} but the engine sees {} GPUs; using the CPU. A GPU needs the NVIDIA driver and libtorch"
-                        + " {} for CUDA (PYTORCH_LIBRARY_PATH, PYTORCH_VERSION, PYTORCH_FLAVOR)",
-                wanted,
-                gpus,
-                engine.getVersion());
+        if (!wanted.equals("auto") || setup.hasHardware()) {
+            LOG.warn("podium.device={}, but the CPU is used: {}", wanted, fault.get());
+        }
         return Device.cpu();
     }
 
@@ -89,6 +100,11 @@ public final class TorchRuntime implements AutoCloseable {
     /** The owner of arrays that live as long as the process. */
     public NDManager root() {
         return root;
+    }
+
+    /** Arrays and managers that the root owns; constant from step to step, or something leaks. */
+    public int arrays() {
+        return ((PtNDManager) root).getManagedArrays().size();
     }
 
     /** A float32 array owned by a manager. */
