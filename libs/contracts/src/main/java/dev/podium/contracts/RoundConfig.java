@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * Hyperparameters of a round, one record per kind; saved in the manifest of what the round publishes. Defaults are
@@ -193,16 +194,45 @@ public sealed interface RoundConfig {
 
     /**
      * @param centering k of the term k mean((r_c + r_r)^2)
-     * @param labelSmoothing e in [0, 0.5)
+     * @param labelSmoothing e in [0, 0.5) of {@code bradley_terry}
+     * @param loss one of {@link #LOSSES}; absent: {@code bradley_terry}
+     * @param rankGapMargin g of r_c - r_r - g * margin, where a pair's margin is its rank gap / (K - 1)
+     * @param members models of the ensemble, each with an adapter and a head of its own; absent: 1
      */
-    record Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing) implements Tuning {
+    record Reward(
+            long seed,
+            Lora lora,
+            Training training,
+            double centering,
+            double labelSmoothing,
+            String loss,
+            double rankGapMargin,
+            int members)
+            implements Tuning {
+        /** Pairs; pairs and ties; whole rankings. */
+        public static final List<String> LOSSES = List.of("bradley_terry", "davidson", "plackett_luce");
+
+        public static final int MAX_MEMBERS = 8;
         public static final Reward DEFAULT = new Reward(1, Lora.DEFAULT, Training.withRate(1e-4), 0.01, 0);
 
         public Reward {
             lora = lora == null ? Lora.DEFAULT : lora;
             training = training == null ? DEFAULT.training() : training;
+            loss = loss == null ? LOSSES.getFirst() : loss;
+            members = members == 0 ? 1 : members;
             Require.that(centering >= 0, "centering must be 0 or more");
             Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
+            Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
+            boolean pairs = loss.equals("bradley_terry");
+            Require.that(pairs || labelSmoothing == 0, "labelSmoothing belongs to bradley_terry, not to " + loss);
+            Require.that(rankGapMargin >= 0 && Double.isFinite(rankGapMargin), "rankGapMargin must be 0 (off) or more");
+            Require.that(pairs || rankGapMargin == 0, "rankGapMargin belongs to bradley_terry, not to " + loss);
+            Require.that(members >= 1 && members <= MAX_MEMBERS, "members must be between 1 and " + MAX_MEMBERS);
+        }
+
+        /** One model by Bradley-Terry. */
+        public Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing) {
+            this(seed, lora, training, centering, labelSmoothing, LOSSES.getFirst(), 0, 1);
         }
 
         @Override
@@ -212,14 +242,31 @@ public sealed interface RoundConfig {
     }
 
     /**
-     * @param loss name of the loss as in TRL; {@code sigmoid} is the DPO of Rafailov et al. 2023
+     * @param loss one of {@link #LOSSES}, most under TRL's names; {@code sigmoid} is the DPO of Rafailov et al. 2023,
+     *     {@code plackett_luce} learns whole rankings, {@code kto} single outputs from the labelers' unacceptable marks
      * @param beta strength of the pull to the reference
-     * @param labelSmoothing e of {@code cdpo}
+     * @param labelSmoothing e of {@code cdpo}, {@code robust} and {@code exo_pair}
+     * @param rankGapMargin g: beta D becomes beta D - g * margin, where a pair's margin is its rank gap / (K - 1)
+     * @param sftWeight a of the term a * mean negative log-likelihood of the chosen outputs
+     * @param voteWeights whether a pair counts by how clearly it was decided, |2 p - 1|
+     * @param desirableWeight of the outputs without a mark ({@code kto}); absent: 1
+     * @param undesirableWeight of the outputs marked unacceptable ({@code kto}); absent: 1
      */
-    record Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing)
+    record Dpo(
+            long seed,
+            Lora lora,
+            Training training,
+            String loss,
+            double beta,
+            double labelSmoothing,
+            double rankGapMargin,
+            double sftWeight,
+            boolean voteWeights,
+            double desirableWeight,
+            double undesirableWeight)
             implements Tuning {
-        /** The losses there are, under TRL's names. */
-        public static final List<String> LOSSES = List.of(
+        /** Losses of pairs, under TRL's names. */
+        public static final List<String> PAIR_LOSSES = List.of(
                 "sigmoid",
                 "cdpo",
                 "robust",
@@ -236,11 +283,23 @@ public sealed interface RoundConfig {
                 "simpo",
                 "orpo");
 
+        /** Losses of pairs in which the difference of log-ratios stands, so that a margin can be taken from it. */
+        public static final List<String> MARGIN_LOSSES = List.of("sigmoid", "cdpo", "robust", "hinge");
+
+        public static final String LISTWISE = "plackett_luce";
+        public static final String UNPAIRED = "kto";
+
+        /** All losses there are. */
+        public static final List<String> LOSSES = Stream.concat(PAIR_LOSSES.stream(), Stream.of(LISTWISE, UNPAIRED))
+                .toList();
+
         public static final Dpo DEFAULT = new Dpo(1, Lora.DEFAULT, Training.withRate(5e-6), "sigmoid", 0.1, 0);
 
         public Dpo {
             lora = lora == null ? Lora.DEFAULT : lora;
             training = training == null ? DEFAULT.training() : training;
+            desirableWeight = desirableWeight == 0 ? 1 : desirableWeight;
+            undesirableWeight = undesirableWeight == 0 ? 1 : undesirableWeight;
             Require.text(loss, "loss");
             Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
             Require.that(
@@ -248,6 +307,25 @@ public sealed interface RoundConfig {
                     "exo_pair needs labelSmoothing above 0 (0.001 is usual)");
             Require.that(beta > 0 && Double.isFinite(beta), "beta must be above 0");
             Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
+            Require.that(rankGapMargin >= 0 && Double.isFinite(rankGapMargin), "rankGapMargin must be 0 (off) or more");
+            Require.that(
+                    rankGapMargin == 0 || MARGIN_LOSSES.contains(loss),
+                    "rankGapMargin goes with " + String.join(", ", MARGIN_LOSSES) + ", not with " + loss);
+            Require.that(sftWeight >= 0 && Double.isFinite(sftWeight), "sftWeight must be 0 (off) or more");
+            Require.that(
+                    sftWeight == 0 || PAIR_LOSSES.contains(loss),
+                    "sftWeight goes with losses of pairs, not with " + loss);
+            Require.that(
+                    !voteWeights || PAIR_LOSSES.contains(loss),
+                    "voteWeights goes with losses of pairs, not with " + loss);
+            Require.that(
+                    desirableWeight > 0 && undesirableWeight > 0,
+                    "desirableWeight and undesirableWeight must be above 0");
+        }
+
+        /** A loss without additions. */
+        public Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing) {
+            this(seed, lora, training, loss, beta, labelSmoothing, 0, 0, false, 1, 1);
         }
 
         @Override
@@ -265,6 +343,11 @@ public sealed interface RoundConfig {
      * @param valueCoefficient weight of the value loss
      * @param missingEndPenalty subtracted from the score where the end token is missing; 0 = off
      * @param targetKl stop a batch's passes when its approximate KL exceeds this; 0 = off
+     * @param advantage one of {@link #ADVANTAGES}; absent: {@code gae}, the only one with a value model
+     * @param samplesPerPrompt K completions of each prompt, a group; 2 or more for {@code rloo} and {@code grpo}
+     * @param adaptiveKl KL per rollout that the KL weight is steered to; 0 = off
+     * @param maxKl KL per rollout at which the policy has collapsed: the round goes back to its best checkpoint; 0 = off
+     * @param spreadPenalty times the standard deviation of the reward ensemble is taken from a score
      */
     record Ppo(
             long seed,
@@ -282,8 +365,19 @@ public sealed interface RoundConfig {
             double temperature,
             int maxNewTokens,
             double missingEndPenalty,
-            double targetKl)
+            double targetKl,
+            String advantage,
+            int samplesPerPrompt,
+            double adaptiveKl,
+            double maxKl,
+            double spreadPenalty)
             implements Tuning {
+        /**
+         * Generalised advantage estimation with a value model; leave-one-out (Ahmadian et al. 2024); group-relative
+         * (Shao et al. 2024), and the same without division by the group's deviation (Liu et al. 2025).
+         */
+        public static final List<String> ADVANTAGES = List.of("gae", "rloo", "grpo", "dr_grpo");
+
         public static final Ppo DEFAULT = new Ppo(
                 1, Lora.DEFAULT, Training.withRate(3e-6), 256, 4, 1, 0.05, 0.2, 0.2, 0.1, 1.0, 0.95, 0.7, 64, 0, 0);
 
@@ -300,6 +394,57 @@ public sealed interface RoundConfig {
             Require.that(lambda >= 0 && lambda <= 1, "lambda must be in [0, 1]");
             Require.that(temperature > 0 && temperature <= 10, "temperature must be in (0, 10]");
             Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
+            advantage = advantage == null ? ADVANTAGES.getFirst() : advantage;
+            Require.that(ADVANTAGES.contains(advantage), "advantage must be one of " + String.join(", ", ADVANTAGES));
+            samplesPerPrompt = samplesPerPrompt == 0 ? (advantage.equals("gae") ? 1 : 4) : samplesPerPrompt;
+            Require.that(
+                    samplesPerPrompt >= (advantage.equals("gae") ? 1 : 2) && samplesPerPrompt <= 64,
+                    "samplesPerPrompt must be between 1 and 64, and 2 or more for " + advantage);
+            Require.that(adaptiveKl >= 0, "adaptiveKl must be 0 (off) or more");
+            Require.that(maxKl >= 0, "maxKl must be 0 (off) or more");
+            Require.that(spreadPenalty >= 0, "spreadPenalty must be 0 (off) or more");
+        }
+
+        /** One completion of each prompt, with a value model and a fixed KL weight. */
+        public Ppo(
+                long seed,
+                Lora lora,
+                Training training,
+                int totalPrompts,
+                int ppoEpochs,
+                int miniBatches,
+                double klCoefficient,
+                double clip,
+                double valueClip,
+                double valueCoefficient,
+                double gamma,
+                double lambda,
+                double temperature,
+                int maxNewTokens,
+                double missingEndPenalty,
+                double targetKl) {
+            this(
+                    seed,
+                    lora,
+                    training,
+                    totalPrompts,
+                    ppoEpochs,
+                    miniBatches,
+                    klCoefficient,
+                    clip,
+                    valueClip,
+                    valueCoefficient,
+                    gamma,
+                    lambda,
+                    temperature,
+                    maxNewTokens,
+                    missingEndPenalty,
+                    targetKl,
+                    ADVANTAGES.getFirst(),
+                    1,
+                    0,
+                    0,
+                    0);
         }
 
         @Override

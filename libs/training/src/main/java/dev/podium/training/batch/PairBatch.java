@@ -78,6 +78,19 @@ public record PairBatch(List<TaskTokens> tasks, TokenBatch outputs, NDArray chos
                 .reshape(which.size());
     }
 
+    /** Margins of the pairs, [pairs]. */
+    public NDArray margins(NDManager manager) {
+        double[] margins = tasks.stream()
+                .flatMap(task -> task.pairs().stream())
+                .mapToDouble(TaskTokens.Pair::margin)
+                .toArray();
+        float[] values = new float[margins.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) margins[i];
+        }
+        return manager.create(values);
+    }
+
     /** Sum of pair weights of tasks: what a batch's loss is divided by. */
     public static double weight(List<TaskTokens> tasks) {
         return tasks.stream().mapToDouble(TaskTokens::weight).sum();

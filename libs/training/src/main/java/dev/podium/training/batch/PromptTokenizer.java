@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * Prompts through the chat template with the generation prompt; completions as the output's own tokens plus one end
@@ -61,15 +62,24 @@ public final class PromptTokenizer {
         return base.tokenizer().endIds();
     }
 
-    /** Each set as tokens, each output once. */
+    /** Each set with a decided pair as tokens, each output once. */
     public TokenizedTasks tokenize(List<PreferenceSet> sets) {
+        return tokenize(sets, task -> !task.pairs().isEmpty());
+    }
+
+    /**
+     * Each set as tokens, each output once.
+     *
+     * @param usable whether there is something to learn from a task; others are counted as undecided
+     */
+    public TokenizedTasks tokenize(List<PreferenceSet> sets, Predicate<TaskTokens> usable) {
         List<TaskTokens> tasks = new ArrayList<>();
         int tooLong = 0;
         int boundaryMoved = 0;
         int undecided = 0;
         int encodedAnew = 0;
         for (PreferenceSet set : sets) {
-            if (set.pairs().isEmpty()) {
+            if (set.rankings().isEmpty() && set.pairs().isEmpty()) {
                 undecided++;
                 continue;
             }
@@ -89,10 +99,20 @@ public final class PromptTokenizer {
                 }
             }
             List<TaskTokens.Pair> pairs = pairs(set, indexes);
-            if (pairs.isEmpty()) {
+            List<TaskTokens.Tie> ties = ties(set, indexes);
+            boolean[] compared = TaskTokens.compared(completions.size(), pairs, ties);
+            TaskTokens task = new TaskTokens(
+                    set.taskId(),
+                    prompt,
+                    completions,
+                    pairs,
+                    ties,
+                    TaskTokens.ranks(votes(set, indexes), compared),
+                    unacceptable(set, indexes));
+            if (completions.isEmpty() || !usable.test(task)) {
                 undecided++;
             } else {
-                tasks.add(new TaskTokens(set.taskId(), prompt, completions, pairs));
+                tasks.add(task);
             }
         }
         return new TokenizedTasks(tasks, tooLong, boundaryMoved, undecided, encodedAnew);
@@ -104,10 +124,56 @@ public final class PromptTokenizer {
             Integer chosen = indexes.get(pair.chosen());
             Integer rejected = indexes.get(pair.rejected());
             if (chosen != null && rejected != null) {
-                pairs.add(new TaskTokens.Pair(chosen, rejected, pair.weight(), pair.margin()));
+                pairs.add(new TaskTokens.Pair(chosen, rejected, pair.weight(), pair.margin(), pair.probability()));
             }
         }
         return pairs;
+    }
+
+    private static List<TaskTokens.Tie> ties(PreferenceSet set, Map<String, Integer> indexes) {
+        List<TaskTokens.Tie> ties = new ArrayList<>();
+        for (PreferenceSet.Tie tie : set.ties()) {
+            Integer first = indexes.get(tie.first());
+            Integer second = indexes.get(tie.second());
+            if (first != null && second != null) {
+                ties.add(new TaskTokens.Tie(first, second));
+            }
+        }
+        return ties;
+    }
+
+    /** Borda's count: the sum of an output's shares of the votes against each other one. */
+    private static double[] votes(PreferenceSet set, Map<String, Integer> indexes) {
+        double[] count = new double[indexes.size()];
+        for (PreferenceSet.Pair pair : set.pairs()) {
+            count(count, indexes, pair.chosen(), pair.rejected(), pair.votesFor(), pair.votesAgainst());
+        }
+        for (PreferenceSet.Tie tie : set.ties()) {
+            count(count, indexes, tie.first(), tie.second(), tie.votesFirst(), tie.votesSecond());
+        }
+        return count;
+    }
+
+    private static void count(
+            double[] count, Map<String, Integer> indexes, String one, String other, double votes, double against) {
+        Integer i = indexes.get(one);
+        Integer j = indexes.get(other);
+        if (i != null && j != null) {
+            double share = votes + against == 0 ? 0.5 : votes / (votes + against);
+            count[i] += share;
+            count[j] += 1 - share;
+        }
+    }
+
+    private static boolean[] unacceptable(PreferenceSet set, Map<String, Integer> indexes) {
+        boolean[] marked = new boolean[indexes.size()];
+        set.unacceptable().forEach((id, labelers) -> {
+            Integer index = indexes.get(id);
+            if (index != null) {
+                marked[index] = 2 * labelers >= Math.max(1, set.rankings().size());
+            }
+        });
+        return marked;
     }
 
     /** A completion as tokens, or why it cannot be one. */

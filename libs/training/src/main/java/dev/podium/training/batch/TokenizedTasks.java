@@ -2,6 +2,7 @@ package dev.podium.training.batch;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,6 +25,11 @@ public record TokenizedTasks(List<TaskTokens> tasks, int tooLong, int boundaryMo
                 .flatMap(tasks -> tasks.tasks().stream())
                 .map(TaskTokens::taskId)
                 .collect(Collectors.toSet());
+    }
+
+    /** The same with each task changed. */
+    public TokenizedTasks map(UnaryOperator<TaskTokens> change) {
+        return new TokenizedTasks(tasks.stream().map(change).toList(), tooLong, boundaryMoved, undecided, encodedAnew);
     }
 
     public int pairs() {

@@ -1,7 +1,6 @@
 package dev.podium.training.dpo;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.model.Adapter;
@@ -21,9 +20,6 @@ import dev.podium.training.loop.LossCurve;
 import dev.podium.training.loop.NonFiniteGuard;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.loop.StepReporter;
-import dev.podium.training.loss.PairLogProbabilities;
-import dev.podium.training.loss.PreferenceLoss;
-import dev.podium.training.loss.Reduction;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -38,7 +34,7 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Direct preference optimisation. All pairs of a task are one element of a batch: each output goes through the model once,
+ * Direct preference optimisation and its relatives. All pairs of a task are one element of a batch: each output goes through the model once,
  * not once per pair. The reference's log-probabilities are computed once, before the first step, with the adapter as it
  * was at the start of the round; so the first loss of {@code sigmoid} is log 2.
  */
@@ -48,12 +44,14 @@ public final class DpoTrainer implements Trainer {
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
         RoundConfig.Dpo config = (RoundConfig.Dpo) context.command().config();
         RoundConfig.Training training = config.training();
-        PreferenceLoss lossFunction = PreferenceLoss.of(config.loss())
-                .orElseThrow(() -> new IllegalStateException("RoundConfig lets pass a loss that is not built"));
+        Objective objective = Objective.of(config);
         PromptTokenizer tokenizer = new PromptTokenizer(context.base(), training.maxLengthTokens());
-        TokenizedTasks train = tokenizer.tokenize(context.data().train());
-        TokenizedTasks heldOut = tokenizer.tokenize(context.data().heldOut());
+        TokenizedTasks train =
+                tokenizer.tokenize(context.data().train(), objective::usable).map(objective::weighted);
+        TokenizedTasks heldOut =
+                tokenizer.tokenize(context.data().heldOut(), objective::usable).map(objective::weighted);
         RoundStart.requirePairs(train);
+        requireMarks(config, train);
         CausalLM model = context.model();
         int maxTokens = MicroBatches.tokens(model.config());
 
@@ -63,6 +61,9 @@ public final class DpoTrainer implements Trainer {
             Map<String, float[]> reference = new HashMap<>();
             reference.putAll(logProbabilities(context, adapter, train.tasks()));
             reference.putAll(logProbabilities(context, adapter, heldOut.tasks()));
+            Mismatches mismatches = config.loss().equals(RoundConfig.Dpo.UNPAIRED)
+                    ? Mismatches.of(context, adapter, train.tasks(), heldOut.tasks())
+                    : Mismatches.NONE;
 
             StepPlan plan =
                     StepPlan.ofEpochs(train.tasks().size(), training.batchTasks(), training.epochs(), config.seed());
@@ -78,21 +79,19 @@ public final class DpoTrainer implements Trainer {
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
                 List<TaskTokens> batch = RoundStart.take(train.tasks(), plan.indexes(step));
-                double batchWeight = PairBatch.weight(batch);
+                double batchWeight = objective.weight(batch);
+                double kl = mismatches.kl(model, adapter, batch);
                 PairStatistics statistics = new PairStatistics(config.beta());
                 double loss = 0;
                 for (List<TaskTokens> part : MicroBatches.ofTasks(batch, maxTokens)) {
                     try (TensorScope scope = new TensorScope();
                             GradientMode gradients = GradientMode.on()) {
                         PairBatch pairs = PairBatch.of(model, part);
-                        PairLogProbabilities logProbabilities = pairs(model, adapter, pairs, reference);
-                        NDArray partLoss = Reduction.weightedMean(
-                                lossFunction.perPair(logProbabilities, config.beta(), config.labelSmoothing()),
-                                pairs.weights(),
-                                batchWeight);
+                        Objective.Forward forward = forward(model, adapter, pairs, reference);
+                        NDArray partLoss = objective.loss(forward, batchWeight, kl);
                         GradientMode.backward(partLoss);
                         loss += partLoss.getFloat();
-                        statistics.add(logProbabilities);
+                        statistics.add(forward);
                         tokens += pairs.tokens();
                     }
                 }
@@ -105,6 +104,9 @@ public final class DpoTrainer implements Trainer {
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
                 metrics.put("num_tokens", (double) tokens);
+                if (mismatches != Mismatches.NONE) {
+                    metrics.put("kl", kl);
+                }
                 reporter.step(step + 1, metrics);
                 if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
                     checkpoints.save(step + 1, adapter.parameters(), List.of(optimizer), curve);
@@ -118,7 +120,7 @@ public final class DpoTrainer implements Trainer {
             metrics.put("loss_first", curve.first());
             metrics.put("loss_last", curve.last());
             metrics.put("skipped_steps", (double) guard.skipped());
-            metrics.putAll(evaluate(context, adapter, heldOut, reference, lossFunction, config));
+            metrics.putAll(evaluate(context, adapter, heldOut, reference, mismatches, objective, config));
             return new RoundResult(
                     Optional.of(RoundStart.write(context, adapter, Optional.empty())),
                     StepReporter.finite(metrics),
@@ -156,20 +158,14 @@ public final class DpoTrainer implements Trainer {
         return result;
     }
 
-    /** One pass of the model over the outputs, then the pairs' view of it. */
-    static PairLogProbabilities pairs(
-            CausalLM model, LoraAdapter adapter, PairBatch pairs, Map<String, float[]> reference) {
-        NDManager arrays = model.runtime().root();
-        NDArray perOutput = pairs.outputs().logProbabilities(model, Optional.of(adapter));
-        NDArray referencePerOutput = arrays.create(perOutput(pairs.tasks(), reference));
-        NDArray lengths = pairs.lengths(arrays);
-        return new PairLogProbabilities(
-                PairBatch.pick(model, perOutput, pairs.chosen()),
-                PairBatch.pick(model, perOutput, pairs.rejected()),
-                PairBatch.pick(model, referencePerOutput, pairs.chosen()),
-                PairBatch.pick(model, referencePerOutput, pairs.rejected()),
-                PairBatch.pick(model, lengths, pairs.chosen()),
-                PairBatch.pick(model, lengths, pairs.rejected()));
+    /** One pass of the model over the outputs, next to the reference. */
+    static Objective.Forward forward(
+            CausalLM model, LoraAdapter adapter, PairBatch batch, Map<String, float[]> reference) {
+        return new Objective.Forward(
+                model,
+                batch,
+                batch.outputs().logProbabilities(model, Optional.of(adapter)),
+                model.runtime().root().create(perOutput(batch.tasks(), reference)));
     }
 
     /** Values by task as one array in order of the rows. */
@@ -190,7 +186,8 @@ public final class DpoTrainer implements Trainer {
             LoraAdapter adapter,
             TokenizedTasks heldOut,
             Map<String, float[]> reference,
-            PreferenceLoss lossFunction,
+            Mismatches mismatches,
+            Objective objective,
             RoundConfig.Dpo config) {
         Map<String, Double> metrics = new LinkedHashMap<>();
         metrics.put("heldout_pairs", (double) heldOut.pairs());
@@ -199,25 +196,35 @@ public final class DpoTrainer implements Trainer {
         }
         CausalLM model = context.model();
         PairStatistics statistics = new PairStatistics(config.beta());
-        double weight = PairBatch.weight(heldOut.tasks());
+        double weight = objective.weight(heldOut.tasks());
+        double kl = mismatches.kl(model, adapter, heldOut.tasks());
         double loss = 0;
         for (List<TaskTokens> part : MicroBatches.ofTasks(heldOut.tasks(), MicroBatches.tokens(model.config()))) {
             try (TensorScope scope = new TensorScope();
                     GradientMode gradients = GradientMode.off()) {
-                PairBatch pairs = PairBatch.of(model, part);
-                PairLogProbabilities logProbabilities = pairs(model, adapter, pairs, reference);
-                statistics.add(logProbabilities);
-                loss += Reduction.weightedMean(
-                                lossFunction.perPair(logProbabilities, config.beta(), config.labelSmoothing()),
-                                pairs.weights(),
-                                weight)
-                        .getFloat();
+                Objective.Forward forward = forward(model, adapter, PairBatch.of(model, part), reference);
+                statistics.add(forward);
+                loss += objective.loss(forward, weight, kl).getFloat();
             }
         }
         Map<String, Double> all = statistics.metrics();
-        metrics.put("heldout_accuracy", all.getOrDefault("rewards/accuracies", 0.0));
-        metrics.put("heldout_margin", all.getOrDefault("rewards/margins", 0.0));
+        if (heldOut.pairs() > 0) {
+            metrics.put("heldout_accuracy", all.getOrDefault("rewards/accuracies", 0.0));
+            metrics.put("heldout_margin", all.getOrDefault("rewards/margins", 0.0));
+        }
         metrics.put("heldout_loss", loss);
         return metrics;
+    }
+
+    /** Without a mark there is nothing that KTO could move away from. */
+    private static void requireMarks(RoundConfig.Dpo config, TokenizedTasks train) throws RoundFailure {
+        if (config.loss().equals(RoundConfig.Dpo.UNPAIRED)
+                && !Objective.Outputs.marked(train.tasks()).contains(true)) {
+            throw new RoundFailure(
+                    "no_data",
+                    "kto learns from outputs that labelers mark unacceptable, and there are none in "
+                            + train.tasks().size()
+                            + " tasks; let labelers mark them, or choose a loss that learns from rankings");
+        }
     }
 }

@@ -18,7 +18,13 @@ final class PairStatistics {
         this.beta = beta;
     }
 
-    void add(PairLogProbabilities p) {
+    void add(Objective.Forward forward) {
+        if (forward.batch().pairs() > 0) {
+            add(forward.pairs());
+        }
+    }
+
+    private void add(PairLogProbabilities p) {
         float[] chosen = p.chosen().toFloatArray();
         float[] rejected = p.rejected().toFloatArray();
         float[] chosenRatios = p.chosenLogRatio().toFloatArray();

@@ -35,4 +35,36 @@ public final class RewardLoss {
         }
         return loss;
     }
+
+    /**
+     * Davidson's model of a comparison that may be tied, per pair, from d = r_i - r_j:
+     *
+     * <pre>  P(i &gt; j) = a / Z,   P(tie) = v sqrt(ab) / Z,   Z = a + b + v sqrt(ab),   a = e^{r_i}, b = e^{r_j}</pre>
+     *
+     * Davidson 1970, On extending the Bradley-Terry model to accommodate ties; v = 0 is Bradley-Terry.
+     *
+     * @param differences d, [n]: preferred minus other; of a tie in either order
+     * @param tied 1 where the pair is a tie, else 0, [n]
+     * @param tieStrength v, above 0
+     * @return -log of the probability of what was seen, [n]
+     */
+    public static NDArray davidson(NDArray differences, NDArray tied, double tieStrength) {
+        // Divided by sqrt(ab): Z = e^{d/2} + e^{-d/2} + v; with h = |d|/2 nothing overflows.
+        NDArray half = differences.mul(0.5);
+        NDArray h = half.abs();
+        NDArray logZ = h.add(
+                h.mul(-2).exp().add(h.neg().exp().mul(tieStrength)).add(1f).log());
+        NDArray seen = half.mul(tied.neg().add(1f)).add(tied.mul(Math.log(tieStrength)));
+        return logZ.sub(seen);
+    }
+
+    /**
+     * v such that two outputs of equal strength tie as often as pairs did: t = v / (2 + v).
+     *
+     * @param tieShare t, share of ties among all compared pairs
+     * @return v, kept between 0.01 and 100
+     */
+    public static double tieStrength(double tieShare) {
+        return Math.clamp(2 * tieShare / Math.max(1e-9, 1 - tieShare), 0.01, 100);
+    }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.lora.LoraConfig;
 import dev.podium.llm.torch.GradientMode;
@@ -12,9 +13,6 @@ import dev.podium.training.GoldenFiles;
 import dev.podium.training.TinyRound;
 import dev.podium.training.batch.PairBatch;
 import dev.podium.training.batch.TaskTokens;
-import dev.podium.training.loss.PairLogProbabilities;
-import dev.podium.training.loss.PreferenceLoss;
-import dev.podium.training.loss.Reduction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,11 +39,9 @@ class DpoGoldenTest {
             try (TensorScope scope = new TensorScope();
                     GradientMode gradients = GradientMode.on()) {
                 PairBatch batch = PairBatch.of(round.model, tasks);
-                PairLogProbabilities pairs = DpoTrainer.pairs(round.model, adapter, batch, reference);
-                NDArray loss = Reduction.weightedMean(
-                        PreferenceLoss.SIGMOID.perPair(pairs, golden.get("beta").asDouble(), 0),
-                        batch.weights(),
-                        PairBatch.weight(tasks));
+                Objective.Forward pairs = DpoTrainer.forward(round.model, adapter, batch, reference);
+                Objective objective = Objective.of(RoundConfig.Dpo.DEFAULT);
+                NDArray loss = objective.loss(pairs, objective.weight(tasks), 0);
                 GradientMode.backward(loss);
                 PairStatistics statistics =
                         new PairStatistics(golden.get("beta").asDouble());

@@ -33,7 +33,7 @@ class PreferenceLossTest {
     @Test
     void everyLossThatAConfigurationMayNameIsBuilt() {
         assertEquals(
-                RoundConfig.Dpo.LOSSES,
+                RoundConfig.Dpo.PAIR_LOSSES,
                 Arrays.stream(PreferenceLoss.values())
                         .map(PreferenceLoss::label)
                         .toList());

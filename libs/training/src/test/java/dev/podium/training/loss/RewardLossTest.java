@@ -69,6 +69,49 @@ class RewardLossTest {
         assertTrue(Float.isFinite(inFloat32));
     }
 
+    @Test
+    void davidsonsThreeOutcomesAreCertainTogetherAndWithoutTiesItIsBradleyTerry() {
+        for (double d : new double[] {-3, 0, .7, 12}) {
+            double total =
+                    Math.exp(-davidson(d, 0, .8)) + Math.exp(-davidson(-d, 0, .8)) + Math.exp(-davidson(d, 1, .8));
+            assertEquals(1, total, 1e-12);
+            assertEquals(loss(d, 0, 0, 0, 0), davidson(d, 0, 1e-12), 1e-9);
+        }
+        double a = Math.exp(1.2);
+        double b = Math.exp(-.3);
+        double z = a + b + .8 * Math.sqrt(a * b);
+        assertEquals(-Math.log(a / z), davidson(1.5, 0, .8), 1e-12);
+        assertEquals(-Math.log(.8 * Math.sqrt(a * b) / z), davidson(1.5, 1, .8), 1e-12);
+    }
+
+    @Test
+    void davidsonsGradientsAreThoseOfFiniteDifferences() {
+        Gradients.check(
+                manager,
+                new double[] {1.5, -.4, .2},
+                x -> RewardLoss.davidson(x, manager.create(new double[] {0, 1, 0}), .8)
+                        .sum());
+    }
+
+    @Test
+    void davidsonStaysFiniteFarApart() {
+        assertEquals(1e6, davidson(-1e6, 0, .8), 1e-3);
+        assertEquals(5e5, davidson(1e6, 1, .8), 1);
+    }
+
+    @Test
+    void equalOutputsTieAsOftenAsPairsDid() {
+        double v = RewardLoss.tieStrength(.25);
+        assertEquals(.25, Math.exp(-davidson(0, 1, v)), 1e-12);
+        assertEquals(100, RewardLoss.tieStrength(1), 0);
+    }
+
+    private double davidson(double difference, double tied, double tieStrength) {
+        return RewardLoss.davidson(
+                        manager.create(new double[] {difference}), manager.create(new double[] {tied}), tieStrength)
+                .getDouble(0);
+    }
+
     private double loss(double chosen, double rejected, double margin, double centering, double smoothing) {
         return RewardLoss.bradleyTerry(
                         manager.create(new double[] {chosen}),
