@@ -47,6 +47,21 @@ public final class PeftFolder {
      */
     public static void write(Path folder, LoraAdapter adapter, Optional<ScalarHead> head, String baseName)
             throws IOException {
+        write(folder, 0, adapter, head);
+        Files.write(
+                folder.resolve(CONFIG),
+                JSON.writeValueAsBytes(
+                        configJson(adapter.config(), baseName, head.isPresent() ? "SEQ_CLS" : "CAUSAL_LM")));
+    }
+
+    /**
+     * Writes the tensors of one of several adapters of the same shape; {@link #write(Path, LoraAdapter, Optional,
+     * String)} of the first writes the configuration.
+     *
+     * @param member from 0; what is above 0 is beside what PEFT sees
+     */
+    public static void write(Path folder, int member, LoraAdapter adapter, Optional<ScalarHead> head)
+            throws IOException {
         Files.createDirectories(folder);
         LoraConfig config = adapter.config();
         Map<String, Tensor> tensors = new HashMap<>();
@@ -62,18 +77,19 @@ public final class PeftFolder {
                     parameter.name(),
                     new Tensor(values, parameter.array().getShape().getShape()));
         });
-        SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, SafetensorsWriter.Type.F32, METADATA);
+        SafetensorsWriter.write(folder.resolve(file(WEIGHTS, member)), tensors, SafetensorsWriter.Type.F32, METADATA);
         if (head.isPresent()) {
             float[] values = head.get().export();
             SafetensorsWriter.write(
-                    folder.resolve(HEAD),
+                    folder.resolve(file(HEAD, member)),
                     Map.of(ScalarHead.TENSOR, new Tensor(values, new long[] {1, values.length})),
                     SafetensorsWriter.Type.F32,
                     METADATA);
         }
-        Files.write(
-                folder.resolve(CONFIG),
-                JSON.writeValueAsBytes(configJson(config, baseName, head.isPresent() ? "SEQ_CLS" : "CAUSAL_LM")));
+    }
+
+    private static String file(String name, int member) {
+        return member == 0 ? name : name.replace(".safetensors", "." + member + ".safetensors");
     }
 
     private static Map<String, Object> configJson(LoraConfig config, String baseName, String taskType) {
@@ -111,9 +127,14 @@ public final class PeftFolder {
      * @throws ModelFileException when the folder is damaged, of another base shape, or uses what is not built
      */
     public static LoraAdapter read(Path folder, CausalLM model) {
+        return read(folder, 0, model);
+    }
+
+    /** Reads one of several adapters in a folder, from 0; 0 is the one that PEFT sees. */
+    public static LoraAdapter read(Path folder, int member, CausalLM model) {
         LoraConfig config = readConfig(folder);
         Map<String, float[]> matrices = new HashMap<>();
-        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(file(WEIGHTS, member)))) {
             for (String name : file.names()) {
                 requireShape(name, file.shape(name), config.r());
                 matrices.put(name, copy(file.readFloat32(name)));
@@ -144,7 +165,12 @@ public final class PeftFolder {
 
     /** Reads the scalar head beside an adapter. */
     public static ScalarHead readHead(Path folder, CausalLM model) {
-        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(HEAD))) {
+        return readHead(folder, 0, model);
+    }
+
+    /** Reads the scalar head beside one of several adapters in a folder, from 0. */
+    public static ScalarHead readHead(Path folder, int member, CausalLM model) {
+        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(file(HEAD, member)))) {
             return ScalarHead.of(model, copy(file.readFloat32(ScalarHead.TENSOR)));
         } catch (IllegalArgumentException e) {
             throw new ModelFileException(folder + " does not fit the base model: " + e.getMessage(), e);

@@ -74,7 +74,6 @@ public final class DpoTrainer implements Trainer {
                     context, adapter.parameters(), RoundStart.info(context, train, heldOut), start, plan.totalSteps());
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
             NonFiniteGuard guard = new NonFiniteGuard();
-            long tokens = 0;
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
@@ -92,7 +91,7 @@ public final class DpoTrainer implements Trainer {
                         GradientMode.backward(partLoss);
                         loss += partLoss.getFloat();
                         statistics.add(forward);
-                        tokens += pairs.tokens();
+                        curve.addTokens(pairs.tokens());
                     }
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
@@ -103,7 +102,7 @@ public final class DpoTrainer implements Trainer {
                 metrics.put("grad_norm", gradientNorm);
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
-                metrics.put("num_tokens", (double) tokens);
+                metrics.put("num_tokens", (double) curve.tokens());
                 if (mismatches != Mismatches.NONE) {
                     metrics.put("kl", kl);
                 }

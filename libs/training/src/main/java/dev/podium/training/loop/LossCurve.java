@@ -11,6 +11,7 @@ public final class LossCurve {
     private final Map<String, Double> notes = new LinkedHashMap<>();
     private final double[] last = new double[LAST_STEPS];
     private int count;
+    private long tokens;
     private double first = Double.NaN;
 
     /** A step's loss; one that is not finite belongs to a skipped step and is left out. */
@@ -40,6 +41,16 @@ public final class LossCurve {
         return n == 0 ? Double.NaN : sum / n;
     }
 
+    /** Counts tokens that were learnt from. */
+    public void addTokens(long more) {
+        tokens += more;
+    }
+
+    /** Tokens of all steps so far, those before a restart included. */
+    public long tokens() {
+        return tokens;
+    }
+
     /** Keeps a number that was measured before the first step. */
     public void note(String name, double value) {
         notes.put(name, value);
@@ -55,6 +66,7 @@ public final class LossCurve {
         Map<String, Double> state = new LinkedHashMap<>();
         notes.forEach((name, value) -> state.put("note." + name, value));
         state.put(COUNT, (double) count);
+        state.put("num_tokens", (double) tokens);
         state.put("loss_first", first);
         for (int i = 0; i < Math.min(count, LAST_STEPS); i++) {
             state.put("loss_last." + i, last[i]);
@@ -65,6 +77,7 @@ public final class LossCurve {
     /** Takes over the numbers of {@link #state()}. */
     public void restore(Map<String, Double> state) {
         count = (int) (double) state.getOrDefault(COUNT, 0.0);
+        tokens = (long) (double) state.getOrDefault("num_tokens", 0.0);
         first = state.getOrDefault("loss_first", Double.NaN);
         for (int i = 0; i < Math.min(count, LAST_STEPS); i++) {
             last[i] = state.getOrDefault("loss_last." + i, 0.0);

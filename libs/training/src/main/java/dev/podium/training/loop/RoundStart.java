@@ -71,8 +71,17 @@ public final class RoundStart {
 
     /** Reads a PEFT folder. */
     public static LoraAdapter read(Path folder, CausalLM model) throws RoundFailure {
+        return read(folder, 0, model);
+    }
+
+    /**
+     * Reads one of several adapters in a PEFT folder.
+     *
+     * @param member from 0; 0 is the one that PEFT sees
+     */
+    public static LoraAdapter read(Path folder, int member, CausalLM model) throws RoundFailure {
         try {
-            return PeftFolder.read(folder, model);
+            return PeftFolder.read(folder, member, model);
         } catch (ModelFileException e) {
             throw new RoundFailure("unknown_adapter", "the adapter does not fit the base model: " + e.getMessage(), e);
         }

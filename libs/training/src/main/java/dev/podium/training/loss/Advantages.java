@@ -108,4 +108,60 @@ public record Advantages(double[][] advantages, double[][] returns) {
         }
         return whitened;
     }
+
+    /**
+     * Advantages of the completions of one prompt relative to each other, for K completions in a row per prompt:
+     * A_i = (s_i - mean) / (deviation + 1e-4), the deviation unbiased. Shao et al. 2024, DeepSeekMath (GRPO), section
+     * 4.1; without the division Liu et al. 2025, Dr. GRPO.
+     *
+     * @param scores penalties included, [rollouts]
+     * @param group K, 2 or more
+     * @param divide by the group's deviation
+     */
+    public static double[] groupRelative(double[] scores, int group, boolean divide) {
+        double[] advantages = new double[scores.length];
+        for (int first = 0; first < scores.length; first += group) {
+            double mean = mean(scores, first, group);
+            double squares = 0;
+            for (int i = first; i < first + group; i++) {
+                squares += (scores[i] - mean) * (scores[i] - mean);
+            }
+            double scale = divide ? 1 / (Math.sqrt(squares / (group - 1)) + 1e-4) : 1;
+            for (int i = first; i < first + group; i++) {
+                advantages[i] = (scores[i] - mean) * scale;
+            }
+        }
+        return advantages;
+    }
+
+    /**
+     * A_i = s_i - mean of the group's other scores, for K completions in a row per prompt. Kool et al. 2019; Ahmadian et
+     * al. 2024, Back to Basics (RLOO), eq. 8.
+     *
+     * @param scores penalties and KL included, [rollouts]
+     * @param group K, 2 or more
+     */
+    public static double[] leaveOneOut(double[] scores, int group) {
+        double[] advantages = new double[scores.length];
+        for (int first = 0; first < scores.length; first += group) {
+            double mean = mean(scores, first, group);
+            for (int i = first; i < first + group; i++) {
+                // s - (sum - s) / (K - 1) = K / (K - 1) (s - mean)
+                advantages[i] = (scores[i] - mean) * group / (group - 1);
+            }
+        }
+        return advantages;
+    }
+
+    private static double mean(double[] scores, int first, int group) {
+        if (group < 2 || first + group > scores.length) {
+            throw new IllegalArgumentException(
+                    scores.length + " completions are no whole number of groups of " + group + ", 2 or more");
+        }
+        double sum = 0;
+        for (int i = first; i < first + group; i++) {
+            sum += scores[i];
+        }
+        return sum / group;
+    }
 }

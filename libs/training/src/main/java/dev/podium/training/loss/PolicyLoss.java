@@ -62,4 +62,19 @@ public final class PolicyLoss {
         NDArray clipped = clippedValues.sub(returns).square();
         return plain.maximum(clipped).mul(mask.mul(0.5 / totalTokens)).sum();
     }
+
+    /**
+     * (1/N) sum_t m_t (e^x - 1 - x), x = clamp(ref - logp, -20, 20): the estimate of KL(pi || ref) that GRPO adds to its
+     * loss. Schulman 2020, Approximating KL divergence; Shao et al. 2024, eq. 4.
+     *
+     * @param logProbabilities with gradient, any shape
+     * @param reference of the reference policy, same shape
+     * @param mask 1 on real completion tokens
+     * @param totalTokens N, real tokens of the whole batch
+     * @return a scalar
+     */
+    public static NDArray klPenalty(NDArray logProbabilities, NDArray reference, NDArray mask, double totalTokens) {
+        NDArray x = reference.sub(logProbabilities).clip(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT);
+        return x.exp().sub(1f).sub(x).mul(mask.mul(1 / totalTokens)).sum();
+    }
 }

@@ -15,7 +15,7 @@ import dev.podium.training.loop.LossCurve;
 import dev.podium.training.loop.NonFiniteGuard;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.loop.StepReporter;
-import dev.podium.training.reward.RewardModel;
+import dev.podium.training.reward.RewardEnsemble;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -26,6 +26,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Proximal policy optimisation (Schulman et al. 2017) against a reward adapter, with one base model in memory: policy =
@@ -33,9 +35,12 @@ import java.util.Optional;
  * base + reward adapter + head; value = the reward model's states with a head of its own, which starts as a copy of the
  * reward's head. So a rollout costs one pass each of reward and reference, and an optimisation pass one of the policy.
  *
+ * <p>RLOO and GRPO sample several completions of each prompt and take the group's mean for the value: no value model.
+ *
  * <p>One step = a batch of fresh rollouts and {@code ppoEpochs} passes over it.
  */
 public final class PpoTrainer implements Trainer {
+    private static final Logger LOG = LoggerFactory.getLogger(PpoTrainer.class);
     private static final long ROLLOUT_STREAM = 103;
     private static final long EVALUATION_STREAM = 104;
 
@@ -51,18 +56,21 @@ public final class PpoTrainer implements Trainer {
 
         try (LoraAdapter policy = RoundStart.policyAdapter(context, config.lora(), config.seed());
                 References references = new References(RoundStart.initialAdapter(context));
-                RewardModel reward = RewardModel.read(rewardFiles, base);
-                ScalarHead value = ScalarHead.of(base, reward.head().export());
+                RewardEnsemble reward = RewardEnsemble.read(rewardFiles, base);
+                ScalarHead value = ScalarHead.of(base, reward.first().head().export());
                 AdamW policyOptimizer = new AdamW(base, policy.parameters());
                 AdamW valueOptimizer = new AdamW(base, List.of(value.parameter()))) {
             value.requireGradients(true);
             Rollouts rollouts = new Rollouts(base, tokenizer, policy, references.adapter(), reward, value, config);
-            Updates updates = new Updates(base, policy, value, reward, policyOptimizer, valueOptimizer, config);
+            Updates updates = new Updates(base, policy, value, reward.first(), policyOptimizer, valueOptimizer, config);
             StepPlan plan = StepPlan.ofTotal(
                     prompts.train().size(), training.batchTasks(), config.totalPrompts(), config.seed());
+            boolean valued = config.advantage().equals("gae");
             List<NamedParameter> parameters = new ArrayList<>(policy.parameters());
-            parameters.add(value.parameter());
-            List<AdamW> optimizers = List.of(policyOptimizer, valueOptimizer);
+            if (valued) {
+                parameters.add(value.parameter());
+            }
+            List<AdamW> optimizers = valued ? List.of(policyOptimizer, valueOptimizer) : List.of(policyOptimizer);
             Checkpoints checkpoints = new Checkpoints(context.workDir());
             LossCurve curve = new LossCurve();
             int start = checkpoints.resume(parameters, optimizers, curve);
@@ -75,21 +83,40 @@ public final class PpoTrainer implements Trainer {
             }
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
             NonFiniteGuard guard = new NonFiniteGuard();
+            KlController kl = new KlController(config, curve);
+            CollapseGuard collapse = new CollapseGuard(config, curve);
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
                 long began = System.nanoTime();
                 List<int[]> batch = RoundStart.take(prompts.train(), plan.indexes(step));
-                Rollouts.Sampled sampled = rollouts.sample(batch, 1, Seeds.mix(config.seed() ^ ROLLOUT_STREAM, step));
+                Rollouts.Sampled sampled = rollouts.sample(
+                        batch, config.samplesPerPrompt(), Seeds.mix(config.seed() ^ ROLLOUT_STREAM, step));
                 long generated = System.nanoTime();
-                Experience experience = rollouts.judge(sampled);
+                double klCoefficient = kl.coefficient();
+                Experience experience = Experience.of(rollouts.judge(sampled), klCoefficient, config);
+                if (collapse.after(experience)) {
+                    int good = checkpoints.resume(parameters, optimizers, curve);
+                    if (good == 0) {
+                        throw new RoundFailure("collapsed", collapse.message(step) + "; " + CollapseGuard.REMEDY);
+                    }
+                    LOG.warn(
+                            "round {}: {}; the round ends with its checkpoint of step {}",
+                            context.command().roundId(),
+                            collapse.message(step),
+                            good);
+                    curve.note("rolled_back_to_step", good);
+                    break;
+                }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 Map<String, Double> metrics = new LinkedHashMap<>(experience.metrics());
-                metrics.putAll(updates.optimise(experience, rate, step, guard));
+                metrics.putAll(updates.optimise(experience, klCoefficient, rate, step, guard));
+                kl.adapt(experience);
+                metrics.put("objective/kl_coef", klCoefficient);
                 double seconds = (System.nanoTime() - began) / 1e9;
                 curve.add(metrics.getOrDefault("loss/policy_avg", Double.NaN));
                 metrics.put("lr", rate);
-                metrics.put("episode", (double) (step + 1) * plan.batch());
+                metrics.put("episode", (double) (step + 1) * plan.batch() * config.samplesPerPrompt());
                 metrics.put("tokens_per_second", experience.tokens() / seconds);
                 metrics.put("generation_share", (generated - began) / 1e9 / seconds);
                 reporter.step(step + 1, metrics);

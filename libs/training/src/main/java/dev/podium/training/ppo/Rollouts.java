@@ -14,6 +14,8 @@ import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.batch.PromptTokenizer;
+import dev.podium.training.loss.Advantages;
+import dev.podium.training.reward.RewardEnsemble;
 import dev.podium.training.reward.RewardModel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,7 +33,7 @@ final class Rollouts {
     private final PromptTokenizer tokenizer;
     private final LoraAdapter policy;
     private final Optional<LoraAdapter> reference;
-    private final RewardModel reward;
+    private final RewardEnsemble reward;
     private final ScalarHead value;
     private final RoundConfig.Ppo config;
     private final int maxTokens;
@@ -41,7 +43,7 @@ final class Rollouts {
             PromptTokenizer tokenizer,
             LoraAdapter policy,
             Optional<LoraAdapter> reference,
-            RewardModel reward,
+            RewardEnsemble reward,
             ScalarHead value,
             RoundConfig.Ppo config) {
         this.base = base;
@@ -78,15 +80,51 @@ final class Rollouts {
         return new Sampled(rows, ended);
     }
 
-    /** Everything about rollouts that stays fixed while the policy is optimised on them. */
-    Experience judge(Sampled sampled) {
+    /**
+     * Everything about rollouts that stays fixed while the policy is optimised on them.
+     *
+     * @param scores normalised reward of each rollout, the ensemble's mean
+     * @param spreads the ensemble's standard deviation, 0 for one model
+     * @param logProbabilities of the policy that sampled, at the sampling temperature, [rollout][token]
+     * @param reference of the reference policy, [rollout][token]
+     * @param values V at each token's state, [rollout][token]; empty where a group takes the value model's place
+     * @param valueStates the reward adapter's states that V is read from, [rollout][token * hidden]; empty likewise
+     * @param entropySum of the policy over all tokens
+     */
+    record Judged(
+            Sampled sampled,
+            double[] scores,
+            double[] spreads,
+            double[][] logProbabilities,
+            double[][] reference,
+            double[][] values,
+            float[][] valueStates,
+            double entropySum) {
+
+        /** Mean over rollouts of the sum over tokens of logp - ref. */
+        double meanKl() {
+            double sum = 0;
+            for (int i = 0; i < logProbabilities.length; i++) {
+                for (int t = 0; t < logProbabilities[i].length; t++) {
+                    sum += Advantages.Kl.K1.of(logProbabilities[i][t], reference[i][t]);
+                }
+            }
+            return sum / logProbabilities.length;
+        }
+    }
+
+    /** Passes of policy, reference and reward models over rollouts, without gradients. */
+    Judged judge(Sampled sampled) {
+        boolean valued = config.advantage().equals("gae");
+        RewardModel first = reward.first();
         int n = sampled.rows().size();
         double[][] logProbabilities = new double[n][];
         double[][] referenceLogProbabilities = new double[n][];
-        double[][] values = new double[n][];
-        float[][] valueStates = new float[n][];
+        double[][] values = new double[valued ? n : 0][];
+        float[][] valueStates = new float[valued ? n : 0][];
         double[] scores = new double[n];
         double entropySum = 0;
+        double[] spreads = new double[n];
         for (List<Integer> part : MicroBatches.ofSequences(sampled.rows(), maxTokens)) {
             try (TensorScope scope = new TensorScope();
                     GradientMode gradients = GradientMode.off()) {
@@ -96,39 +134,43 @@ final class Rollouts {
                 NDArray logp = base.logProbabilities(policyStates, batch.targets());
                 NDArray ref = base.logProbabilities(atTemperature(batch, reference), batch.targets());
                 entropySum += base.entropies(policyStates).sum().getFloat();
-                NDArray rewardStates = batch.states(base, Optional.of(reward.adapter()));
-                float[] raw = reward.head()
-                        .apply(batch.lastStates(base, rewardStates))
-                        .toFloatArray();
-                NDArray predicting = batch.completionStates(base, rewardStates);
                 int[] order = part.stream().mapToInt(Integer::intValue).toArray();
                 scatter(batch, logp.toFloatArray(), order, logProbabilities);
                 scatter(batch, ref.toFloatArray(), order, referenceLogProbabilities);
-                scatter(batch, value.apply(predicting).toFloatArray(), order, values);
-                scatterStates(batch, predicting.toFloatArray(), order, valueStates);
+                NDArray rewardStates = batch.states(base, Optional.of(first.adapter()));
+                RewardEnsemble.Scores judged = reward.judge(batch, rewardStates);
                 for (int i = 0; i < order.length; i++) {
-                    scores[order[i]] = reward.normalise(raw[i]);
+                    scores[order[i]] = judged.mean()[i];
+                    spreads[order[i]] = judged.spread()[i];
+                }
+                if (valued) {
+                    NDArray predicting = batch.completionStates(base, rewardStates);
+                    scatter(batch, value.apply(predicting).toFloatArray(), order, values);
+                    scatterStates(batch, predicting.toFloatArray(), order, valueStates);
                 }
             }
         }
         for (double[] row : values) {
             for (int t = 0; t < row.length; t++) {
-                row[t] = reward.normalise(row[t]);
+                row[t] = first.normalise(row[t]);
             }
         }
-        return Experience.of(
-                sampled, scores, logProbabilities, referenceLogProbabilities, values, valueStates, entropySum, config);
+        return new Judged(
+                sampled, scores, spreads, logProbabilities, referenceLogProbabilities, values, valueStates, entropySum);
     }
 
     /** Fresh samples on prompts, their mean normalised reward and KL; the same seed before and after training. */
     Evaluation evaluate(List<int[]> prompts, long seed) {
         List<int[]> some = prompts.subList(0, Math.min(prompts.size(), EVALUATION_ROLLOUTS));
         int samples = Math.clamp(EVALUATION_ROLLOUTS / some.size(), 1, MOST_SAMPLES_PER_PROMPT);
-        Experience experience = judge(sample(some, samples, seed));
+        Judged judged = judge(sample(some, samples, seed));
         return new Evaluation(
-                Arrays.stream(experience.scores()).average().orElse(Double.NaN),
-                experience.meanKl(),
-                (double) experience.tokens() / experience.rows().size());
+                Arrays.stream(judged.scores()).average().orElse(Double.NaN),
+                judged.meanKl(),
+                judged.sampled().rows().stream()
+                        .mapToInt(row -> row.completion().length)
+                        .average()
+                        .orElse(Double.NaN));
     }
 
     /** States divided by the temperature, so that their logits are those that were sampled from. */

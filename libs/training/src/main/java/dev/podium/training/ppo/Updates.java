@@ -20,6 +20,7 @@ import dev.podium.training.loss.PolicyLoss;
 import dev.podium.training.reward.RewardModel;
 import dev.podium.training.round.RoundFailure;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,7 @@ final class Updates {
     private final LoraAdapter policy;
     private final ScalarHead value;
     private final RewardModel reward;
+    private final boolean valued;
     private final AdamW policyOptimizer;
     private final AdamW valueOptimizer;
     private final RoundConfig.Ppo config;
@@ -50,6 +52,7 @@ final class Updates {
         this.policyOptimizer = policyOptimizer;
         this.valueOptimizer = valueOptimizer;
         this.config = config;
+        this.valued = config.advantage().equals("gae");
     }
 
     /** Sums over the tokens of all passes, for means under TRL's names. */
@@ -64,14 +67,16 @@ final class Updates {
         private double gradientNorm;
         private int updates;
 
-        Map<String, Double> metrics() {
+        Map<String, Double> metrics(boolean valued) {
             Map<String, Double> metrics = new LinkedHashMap<>();
             double n = Math.max(1, tokens);
             metrics.put("loss/policy_avg", policyLoss / Math.max(1, updates));
-            metrics.put("loss/value_avg", valueLoss / Math.max(1, updates));
             metrics.put("policy/approxkl_avg", 0.5 * squaredLogRatio / n);
             metrics.put("policy/clipfrac_avg", policyClipped / n);
-            metrics.put("val/clipfrac_avg", valueClipped / n);
+            if (valued) {
+                metrics.put("loss/value_avg", valueLoss / Math.max(1, updates));
+                metrics.put("val/clipfrac_avg", valueClipped / n);
+            }
             metrics.put("val/ratio", ratio / n);
             metrics.put("grad_norm", gradientNorm / Math.max(1, updates));
             metrics.put("updates", (double) updates);
@@ -82,26 +87,34 @@ final class Updates {
     /**
      * All passes over the experience; stops early when the policy has moved further than {@code targetKl}.
      *
+     * @param klCoefficient weight of the KL in GRPO's loss; the others have it in the reward
      * @return metrics of the step
      */
-    Map<String, Double> optimise(Experience experience, double rate, int step, NonFiniteGuard guard)
+    Map<String, Double> optimise(
+            Experience experience, double klCoefficient, double rate, int step, NonFiniteGuard guard)
             throws RoundFailure {
         Totals totals = new Totals();
         int rows = experience.rows().size();
         int size = Math.ceilDiv(rows, Math.min(rows, config.miniBatches()));
         StepPlan plan = StepPlan.ofEpochs(rows, size, config.ppoEpochs(), Seeds.mix(config.seed(), 1_000L + step));
         for (int update = 0; update < plan.totalSteps(); update++) {
-            double approximateKl = update(experience, plan.indexes(update), rate, step, guard, totals);
+            double approximateKl = update(experience, plan.indexes(update), klCoefficient, rate, step, guard, totals);
             if (config.targetKl() > 0 && approximateKl > config.targetKl()) {
                 break;
             }
         }
-        return totals.metrics();
+        return totals.metrics(valued);
     }
 
     /** One optimiser step on some of the rollouts. */
     private double update(
-            Experience experience, int[] chosen, double rate, int step, NonFiniteGuard guard, Totals totals)
+            Experience experience,
+            int[] chosen,
+            double klCoefficient,
+            double rate,
+            int step,
+            NonFiniteGuard guard,
+            Totals totals)
             throws RoundFailure {
         List<Sequence> rows = new ArrayList<>();
         int tokens = 0;
@@ -121,26 +134,36 @@ final class Updates {
                 NDArray states = batch.completionStates(base, batch.states(base, Optional.of(policy)));
                 NDArray scaled = config.temperature() == 1 ? states : states.div((float) config.temperature());
                 NDArray logp = base.logProbabilities(scaled, batch.targets());
-                NDArray mask = logp.onesLike();
                 NDArray old = flat(experience.logProbabilities(), members);
-                NDArray ratio = PolicyLoss.ratio(logp, old);
                 NDArray advantages = flat(experience.advantages(), members);
-                NDArray policyPart = PolicyLoss.clippedPolicy(ratio, advantages, mask, config.clip(), tokens);
-                NDArray values = values(experience, members);
-                NDArray oldValues = flat(experience.values(), members);
-                NDArray valuePart = PolicyLoss.clippedValue(
-                        values, oldValues, flat(experience.returns(), members), mask, config.valueClip(), tokens);
-                GradientMode.backward(policyPart.add(valuePart.mul((float) config.valueCoefficient())));
+                NDArray policyPart =
+                        policyLoss(experience, members, logp, old, advantages, klCoefficient, tokens, chosen);
+                NDArray loss = policyPart;
+                if (valued) {
+                    NDArray values = values(experience, members);
+                    NDArray oldValues = flat(experience.values(), members);
+                    NDArray valuePart = PolicyLoss.clippedValue(
+                            values,
+                            oldValues,
+                            flat(experience.returns(), members),
+                            logp.onesLike(),
+                            config.valueClip(),
+                            tokens);
+                    loss = policyPart.add(valuePart.mul((float) config.valueCoefficient()));
+                    valueLoss += valuePart.getFloat();
+                    countValues(totals, values.toFloatArray(), oldValues.toFloatArray());
+                }
+                GradientMode.backward(loss);
                 policyLoss += policyPart.getFloat();
-                valueLoss += valuePart.getFloat();
                 count(totals, logp.toFloatArray(), old.toFloatArray(), advantages.toFloatArray());
-                countValues(totals, values.toFloatArray(), oldValues.toFloatArray());
             }
         }
         double norm =
                 guard.step(policyOptimizer, rate, config.training().maxGradientNorm(), policyLoss + valueLoss, step);
         if (Double.isFinite(norm)) {
-            valueOptimizer.step(rate, config.training().maxGradientNorm());
+            if (valued) {
+                valueOptimizer.step(rate, config.training().maxGradientNorm());
+            }
             totals.policyLoss += policyLoss;
             totals.valueLoss += valueLoss;
             totals.gradientNorm += norm;
@@ -149,6 +172,54 @@ final class Updates {
             valueOptimizer.zeroGradients();
         }
         return 0.5 * (totals.squaredLogRatio - squared) / tokens;
+    }
+
+    /** The part of some rollouts of the policy's loss; tokens and rollouts of the whole update divide it. */
+    private NDArray policyLoss(
+            Experience experience,
+            int[] members,
+            NDArray logp,
+            NDArray old,
+            NDArray advantages,
+            double klCoefficient,
+            int tokens,
+            int[] chosen) {
+        if (config.advantage().equals("rloo")) {
+            // RLOO's action is the whole completion: one ratio and one advantage each.
+            NDArray rows = rowsOfTokens(experience, members);
+            NDArray ratio = PolicyLoss.ratio(
+                    rows.matMul(logp.reshape(logp.size(), 1)).flatten(),
+                    rows.matMul(old.reshape(old.size(), 1)).flatten());
+            float[] perRow = new float[members.length];
+            for (int i = 0; i < members.length; i++) {
+                perRow[i] = (float) experience.advantages()[members[i]][0];
+            }
+            NDArray perRollout = arrays().create(perRow);
+            return PolicyLoss.clippedPolicy(ratio, perRollout, ratio.onesLike(), config.clip(), chosen.length);
+        }
+        NDArray mask = logp.onesLike();
+        NDArray loss = PolicyLoss.clippedPolicy(PolicyLoss.ratio(logp, old), advantages, mask, config.clip(), tokens);
+        if (valued || klCoefficient == 0) {
+            return loss;
+        }
+        NDArray reference = flat(experience.reference(), members);
+        return loss.add(PolicyLoss.klPenalty(logp, reference, mask, tokens).mul((float) klCoefficient));
+    }
+
+    /** 1 where a token is of a rollout, [rollouts, tokens]. */
+    private NDArray rowsOfTokens(Experience experience, int[] members) {
+        int tokens = 0;
+        for (int i : members) {
+            tokens += experience.logProbabilities()[i].length;
+        }
+        float[] rows = new float[members.length * tokens];
+        int at = 0;
+        for (int i = 0; i < members.length; i++) {
+            int length = experience.logProbabilities()[members[i]].length;
+            Arrays.fill(rows, i * tokens + at, i * tokens + at + length, 1f);
+            at += length;
+        }
+        return arrays().create(rows, new Shape(members.length, tokens));
     }
 
     /** V = gain * (w . state) + bias with the value's own w, in the reward's normalised units. */

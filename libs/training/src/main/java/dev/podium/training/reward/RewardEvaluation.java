@@ -1,5 +1,7 @@
 package dev.podium.training.reward;
 
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.model.TokenBatch;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.batch.MicroBatches;
@@ -10,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * How a reward model does on tasks, which it should not have seen.
@@ -33,34 +36,55 @@ record RewardEvaluation(
         double lengthSlope) {
     private static final int BINS = 10;
 
-    /** Empty where there are no tasks. */
+    /** Of one model by its raw rewards; empty where there are no tasks. */
     static Optional<RewardEvaluation> of(RewardModel model, List<TaskTokens> tasks) {
+        return of(model.base(), tasks, rows -> doubles(model.raw(rows).toFloatArray()));
+    }
+
+    /** Of an ensemble by the mean of its members' normalised rewards; empty where there are no tasks. */
+    static Optional<RewardEvaluation> of(RewardEnsemble ensemble, List<TaskTokens> tasks) {
+        RewardModel first = ensemble.first();
+        return of(
+                first.base(),
+                tasks,
+                rows -> ensemble.judge(rows, rows.states(first.base(), Optional.of(first.adapter())))
+                        .mean());
+    }
+
+    private static Optional<RewardEvaluation> of(
+            CausalLM base, List<TaskTokens> tasks, Function<TokenBatch, double[]> rewardsOf) {
         if (tasks.isEmpty()) {
             return Optional.empty();
         }
         List<Double> rewards = new ArrayList<>();
         List<Integer> lengths = new ArrayList<>();
         List<Double> differences = new ArrayList<>();
-        for (List<TaskTokens> part :
-                MicroBatches.ofTasks(tasks, MicroBatches.tokens(model.base().config()))) {
+        for (List<TaskTokens> part : MicroBatches.ofTasks(tasks, MicroBatches.tokens(base.config()))) {
             try (TensorScope scope = new TensorScope();
                     GradientMode gradients = GradientMode.off()) {
-                float[] raw =
-                        model.raw(PairBatch.of(model.base(), part).outputs()).toFloatArray();
+                double[] own = rewardsOf.apply(PairBatch.of(base, part).outputs());
                 int first = 0;
                 for (TaskTokens task : part) {
                     for (int i = 0; i < task.completions().size(); i++) {
-                        rewards.add((double) raw[first + i]);
+                        rewards.add(own[first + i]);
                         lengths.add(task.completions().get(i).length);
                     }
                     for (TaskTokens.Pair pair : task.pairs()) {
-                        differences.add((double) raw[first + pair.chosen()] - raw[first + pair.rejected()]);
+                        differences.add(own[first + pair.chosen()] - own[first + pair.rejected()]);
                     }
                     first += task.completions().size();
                 }
             }
         }
         return Optional.of(of(rewards, lengths, differences));
+    }
+
+    private static double[] doubles(float[] values) {
+        double[] doubles = new double[values.length];
+        for (int i = 0; i < values.length; i++) {
+            doubles[i] = values[i];
+        }
+        return doubles;
     }
 
     static RewardEvaluation of(List<Double> rewards, List<Integer> lengths, List<Double> differences) {

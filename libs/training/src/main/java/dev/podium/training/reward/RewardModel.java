@@ -25,12 +25,16 @@ import java.util.Optional;
  */
 public record RewardModel(CausalLM base, LoraAdapter adapter, ScalarHead head, double gain, double bias)
         implements AutoCloseable {
-    /** Reads a published reward model, frozen. */
-    public static RewardModel read(RoundContext.RewardModel files, CausalLM base) throws RoundFailure {
-        LoraAdapter adapter = RoundStart.read(files.folder(), base);
+    /**
+     * Reads one member of a published reward model, frozen.
+     *
+     * @param member of the ensemble, from 0
+     */
+    static RewardModel read(RoundContext.RewardModel files, int member, CausalLM base) throws RoundFailure {
+        LoraAdapter adapter = RoundStart.read(files.folder(), member, base);
         try {
             return new RewardModel(
-                    base, adapter, PeftFolder.readHead(files.folder(), base), files.gain(), files.bias());
+                    base, adapter, PeftFolder.readHead(files.folder(), member, base), files.gain(), files.bias());
         } catch (ModelFileException e) {
             adapter.close();
             throw new RoundFailure("unknown_adapter", "the reward adapter's head: " + e.getMessage(), e);

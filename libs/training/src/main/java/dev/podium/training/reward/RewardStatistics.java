@@ -1,6 +1,8 @@
 package dev.podium.training.reward;
 
+import dev.podium.training.batch.TaskTokens;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A step's rewards under TRL's names. */
@@ -13,17 +15,23 @@ final class RewardStatistics {
     private double min = Double.POSITIVE_INFINITY;
     private double max = Double.NEGATIVE_INFINITY;
 
-    void add(float[] rewards, float[] chosen, float[] rejected) {
+    /** @param rewards of the tasks' outputs, in order */
+    void add(float[] rewards, List<TaskTokens> tasks) {
         for (float reward : rewards) {
             outputs++;
             sum += reward;
             min = Math.min(min, reward);
             max = Math.max(max, reward);
         }
-        for (int i = 0; i < chosen.length; i++) {
-            pairs++;
-            correct += chosen[i] > rejected[i] ? 1 : 0;
-            margins += chosen[i] - rejected[i];
+        int first = 0;
+        for (TaskTokens task : tasks) {
+            for (TaskTokens.Pair pair : task.pairs()) {
+                double difference = (double) rewards[first + pair.chosen()] - rewards[first + pair.rejected()];
+                pairs++;
+                correct += difference > 0 ? 1 : 0;
+                margins += difference;
+            }
+            first += task.completions().size();
         }
     }
 

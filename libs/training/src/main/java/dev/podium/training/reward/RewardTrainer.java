@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
+import dev.podium.llm.lora.PeftFolder;
 import dev.podium.llm.lora.ScalarHead;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.optim.AdamW;
@@ -22,13 +23,15 @@ import dev.podium.training.loop.LossCurve;
 import dev.podium.training.loop.NonFiniteGuard;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.loop.StepReporter;
-import dev.podium.training.loss.Reduction;
-import dev.podium.training.loss.RewardLoss;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
 import dev.podium.training.round.RoundResult;
 import dev.podium.training.round.Trainer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,44 +39,122 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
- * Trains a reward model by Bradley-Terry. All pairs of a task are one element of a batch, as in InstructGPT: each output
- * goes through the model once, and its reward is in all of its pairs.
+ * Trains a reward model. All pairs of a task are one element of a batch, as in InstructGPT: each output goes through the
+ * model once, and its reward is in all of its pairs. An ensemble's members are trained one after the other, each from an
+ * adapter and a head of its own and on an order of the tasks of its own.
  */
 public final class RewardTrainer implements Trainer {
     private static final long HEAD_STREAM = 102;
+    private static final long MEMBER_STREAM = 105;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
         RoundConfig.Reward config = (RoundConfig.Reward) context.command().config();
         RoundConfig.Training training = config.training();
         PromptTokenizer tokenizer = new PromptTokenizer(context.base(), training.maxLengthTokens());
-        TokenizedTasks train = tokenizer.tokenize(context.data().train());
+        TokenizedTasks train = tokenizer.tokenize(context.data().train(), task -> usable(config, task));
         TokenizedTasks heldOut = tokenizer.tokenize(context.data().heldOut());
         RoundStart.requirePairs(train);
-        CausalLM base = context.model();
-        int maxTokens = MicroBatches.tokens(base.config());
+        RewardObjective objective = RewardObjective.of(config, RewardObjective.tieShare(train.tasks()));
+        StepPlan plan =
+                StepPlan.ofEpochs(train.tasks().size(), training.batchTasks(), training.epochs(), config.seed());
 
-        try (RewardModel model = start(context, config);
-                AdamW optimizer = new AdamW(base, model.parameters())) {
-            StepPlan plan =
-                    StepPlan.ofEpochs(train.tasks().size(), training.batchTasks(), training.epochs(), config.seed());
-            Checkpoints checkpoints = new Checkpoints(context.workDir());
-            LossCurve curve = new LossCurve();
-            int start = checkpoints.resume(model.parameters(), List.of(optimizer), curve);
-            if (start == 0) {
-                RewardEvaluation.of(model, heldOut.tasks())
-                        .ifPresent(before -> curve.note("heldout_accuracy_before", before.accuracy()));
+        List<Member> members = new ArrayList<>();
+        try {
+            List<LossCurve> curves = new ArrayList<>();
+            List<Integer> starts = new ArrayList<>();
+            for (int m = 0; m < config.members(); m++) {
+                Member member = Member.start(context, config, m);
+                members.add(member);
+                LossCurve curve = new LossCurve();
+                curves.add(curve);
+                starts.add(
+                        member.checkpoints().resume(member.model().parameters(), List.of(member.optimizer()), curve));
+            }
+            int total = config.members() * plan.totalSteps();
+            int done = starts.stream().mapToInt(Integer::intValue).sum();
+            if (starts.getFirst() == 0) {
+                RewardEvaluation.of(members.getFirst().model(), heldOut.tasks())
+                        .ifPresent(before -> curves.getFirst().note("heldout_accuracy_before", before.accuracy()));
             }
             RoundStart.report(
-                    context, model.parameters(), RoundStart.info(context, train, heldOut), start, plan.totalSteps());
-            StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
-            NonFiniteGuard guard = new NonFiniteGuard();
-            long tokens = 0;
+                    context,
+                    members.stream()
+                            .flatMap(m -> m.model().parameters().stream())
+                            .toList(),
+                    RoundStart.info(context, train, heldOut),
+                    done,
+                    total);
+            StepReporter reporter = new StepReporter(context.reporter(), done, total, System::nanoTime);
+            Loop loop = new Loop(context, config, objective, train, reporter, new NonFiniteGuard());
+            for (int m = 0; m < members.size(); m++) {
+                StepPlan own = new StepPlan(plan.elements(), plan.batch(), plan.totalSteps(), memberSeed(config, m));
+                loop.run(members.get(m), own, starts.get(m), curves.get(m), m * plan.totalSteps());
+            }
 
+            Map<String, Double> metrics = new LinkedHashMap<>(curves.getFirst().notes());
+            metrics.put("steps", (double) total);
+            metrics.put("train_pairs", (double) train.pairs());
+            metrics.put("heldout_pairs", (double) heldOut.pairs());
+            metrics.put("loss_first", curves.getFirst().first());
+            metrics.put("loss_last", curves.getFirst().last());
+            metrics.put("skipped_steps", (double) loop.guard().skipped());
+            return finish(context, members.stream().map(Member::model).toList(), train, heldOut, metrics);
+        } finally {
+            members.forEach(Member::close);
+        }
+    }
+
+    /** Rankings and ties teach where no pair is decided, too. */
+    private static boolean usable(RoundConfig.Reward config, TaskTokens task) {
+        return !task.pairs().isEmpty()
+                || config.loss().equals("davidson") && !task.ties().isEmpty();
+    }
+
+    /** The first member has the round's own seed: an ensemble of one is the same as none. */
+    private static long memberSeed(RoundConfig.Reward config, int member) {
+        return member == 0 ? config.seed() : Seeds.mix(config.seed(), MEMBER_STREAM + member);
+    }
+
+    /** A model of the ensemble with what its training needs. */
+    private record Member(RewardModel model, AdamW optimizer, Checkpoints checkpoints) implements AutoCloseable {
+        static Member start(RoundContext context, RoundConfig.Reward config, int number) {
+            long seed = memberSeed(config, number);
+            LoraAdapter adapter = RoundStart.newAdapter(context.model(), config.lora(), seed);
+            ScalarHead head =
+                    ScalarHead.initialise(context.model(), new SplittableRandom(Seeds.mix(seed, HEAD_STREAM)));
+            head.requireGradients(true);
+            RewardModel model = new RewardModel(context.model(), adapter, head, 1, 0);
+            Path folder = number == 0 ? context.workDir() : context.workDir().resolve("member-" + number);
+            return new Member(model, new AdamW(context.model(), model.parameters()), new Checkpoints(folder));
+        }
+
+        @Override
+        public void close() {
+            optimizer.close();
+            model.close();
+        }
+    }
+
+    /** The steps of a member. */
+    private record Loop(
+            RoundContext context,
+            RoundConfig.Reward config,
+            RewardObjective objective,
+            TokenizedTasks train,
+            StepReporter reporter,
+            NonFiniteGuard guard) {
+
+        void run(Member member, StepPlan plan, int start, LossCurve curve, int stepsBefore)
+                throws RoundFailure, RoundCancelled {
+            RoundConfig.Training training = config.training();
+            CausalLM base = context.model();
+            RewardModel model = member.model();
+            int maxTokens = MicroBatches.tokens(base.config());
             for (int step = start; step < plan.totalSteps(); step++) {
-                context.checkCancelled(step);
+                context.checkCancelled(stepsBefore + step);
                 List<TaskTokens> batch = RoundStart.take(train.tasks(), plan.indexes(step));
-                double batchWeight = PairBatch.weight(batch);
+                double batchWeight = objective.weight(batch);
                 RewardStatistics statistics = new RewardStatistics();
                 double loss = 0;
                 for (List<TaskTokens> part : MicroBatches.ofTasks(batch, maxTokens)) {
@@ -81,80 +162,89 @@ public final class RewardTrainer implements Trainer {
                             GradientMode gradients = GradientMode.on()) {
                         PairBatch pairs = PairBatch.of(base, part);
                         NDArray rewards = model.raw(pairs.outputs());
-                        NDArray chosen = PairBatch.pick(base, rewards, pairs.chosen());
-                        NDArray rejected = PairBatch.pick(base, rewards, pairs.rejected());
-                        NDArray partLoss = Reduction.weightedMean(
-                                RewardLoss.bradleyTerry(
-                                        chosen,
-                                        rejected,
-                                        chosen.zerosLike(),
-                                        config.centering(),
-                                        config.labelSmoothing()),
-                                pairs.weights(),
-                                batchWeight);
+                        NDArray partLoss = objective.loss(base, pairs, rewards, batchWeight);
                         GradientMode.backward(partLoss);
                         loss += partLoss.getFloat();
-                        statistics.add(rewards.toFloatArray(), chosen.toFloatArray(), rejected.toFloatArray());
-                        tokens += pairs.tokens();
+                        statistics.add(rewards.toFloatArray(), part);
+                        curve.addTokens(pairs.tokens());
                     }
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
-                double gradientNorm = guard.step(optimizer, rate, training.maxGradientNorm(), loss, step);
+                double gradientNorm =
+                        guard.step(member.optimizer(), rate, training.maxGradientNorm(), loss, stepsBefore + step);
                 curve.add(loss);
                 Map<String, Double> metrics = statistics.metrics();
                 metrics.put("loss", loss);
                 metrics.put("grad_norm", gradientNorm);
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
-                metrics.put("num_tokens", (double) tokens);
-                reporter.step(step + 1, metrics);
-                if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
-                    checkpoints.save(step + 1, model.parameters(), List.of(optimizer), curve);
-                    context.reporter().checkpointed(step + 1);
+                metrics.put("num_tokens", (double) curve.tokens());
+                reporter.step(stepsBefore + step + 1, metrics);
+                // An ensemble keeps each member whole when it is done: the next ones take as long again.
+                boolean last = step + 1 == plan.totalSteps();
+                if (last ? config.members() > 1 : (step + 1) % training.checkpointSteps() == 0) {
+                    member.checkpoints().save(step + 1, model.parameters(), List.of(member.optimizer()), curve);
+                    context.reporter().checkpointed(stepsBefore + step + 1);
                 }
             }
-
-            Map<String, Double> metrics = new LinkedHashMap<>(curve.notes());
-            metrics.put("steps", (double) plan.totalSteps());
-            metrics.put("train_pairs", (double) train.pairs());
-            metrics.put("heldout_pairs", (double) heldOut.pairs());
-            metrics.put("loss_first", curve.first());
-            metrics.put("loss_last", curve.last());
-            metrics.put("skipped_steps", (double) guard.skipped());
-            return finish(context, model, train, heldOut, metrics);
         }
-    }
-
-    private static RewardModel start(RoundContext context, RoundConfig.Reward config) {
-        LoraAdapter adapter = RoundStart.newAdapter(context.model(), config.lora(), config.seed());
-        ScalarHead head =
-                ScalarHead.initialise(context.model(), new SplittableRandom(Seeds.mix(config.seed(), HEAD_STREAM)));
-        head.requireGradients(true);
-        return new RewardModel(context.model(), adapter, head, 1, 0);
     }
 
     /** Evaluates on the held-out tasks, normalises by them (by the training tasks where there are none), and writes. */
     private static RoundResult finish(
             RoundContext context,
-            RewardModel model,
+            List<RewardModel> members,
             TokenizedTasks train,
             TokenizedTasks heldOut,
             Map<String, Double> metrics) {
-        Optional<RewardEvaluation> after = RewardEvaluation.of(model, heldOut.tasks());
-        after.ifPresent(evaluation -> metrics.putAll(evaluation.metrics()));
-        RewardEvaluation basis =
-                after.or(() -> RewardEvaluation.of(model, train.tasks())).orElseThrow();
-        double gain = 1 / Math.max(basis.rewardDeviation(), 1e-6);
-        double bias = -basis.rewardMean() * gain;
-        RoundResult.TrainedAdapter written = RoundStart.write(context, model.adapter(), Optional.of(model.head()));
+        List<TaskTokens> basis = heldOut.tasks().isEmpty() ? train.tasks() : heldOut.tasks();
+        List<RewardModel> normalised = new ArrayList<>();
+        for (RewardModel member : members) {
+            RewardEvaluation own = RewardEvaluation.of(member, basis).orElseThrow();
+            double gain = 1 / Math.max(own.rewardDeviation(), 1e-6);
+            normalised.add(
+                    new RewardModel(member.base(), member.adapter(), member.head(), gain, -own.rewardMean() * gain));
+        }
+        // One model is judged by its raw rewards, whose scale its loss gave meaning; several by what they say together.
+        if (members.size() == 1) {
+            RewardEvaluation.of(members.getFirst(), heldOut.tasks())
+                    .ifPresent(evaluation -> metrics.putAll(evaluation.metrics()));
+        } else {
+            RewardEvaluation.of(new RewardEnsemble(normalised), heldOut.tasks())
+                    .ifPresent(evaluation -> metrics.putAll(evaluation.metrics()));
+            metrics.put("members", (double) members.size());
+        }
+        RewardModel first = normalised.getFirst();
+        RoundResult.TrainedAdapter written = RoundStart.write(context, first.adapter(), Optional.of(first.head()));
+        if (members.size() > 1) {
+            writeOthers(written.folder(), normalised);
+        }
         return new RoundResult(
                 Optional.of(new RoundResult.TrainedAdapter(
                         written.folder(),
                         AdapterManifest.Kind.REWARD,
                         written.lora(),
-                        Optional.of(gain),
-                        Optional.of(bias))),
+                        Optional.of(first.gain()),
+                        Optional.of(first.bias()))),
                 StepReporter.finite(metrics),
                 Optional.of(TokenizedTasks.ids(train, heldOut)));
+    }
+
+    private static void writeOthers(Path folder, List<RewardModel> members) {
+        try {
+            for (int m = 1; m < members.size(); m++) {
+                PeftFolder.write(
+                        folder,
+                        m,
+                        members.get(m).adapter(),
+                        Optional.of(members.get(m).head()));
+            }
+            RewardEnsemble.describe(
+                    folder,
+                    members.stream().map(RewardModel::gain).toList(),
+                    members.stream().map(RewardModel::bias).toList());
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write the ensemble in " + folder, e);
+        }
     }
 }

@@ -57,7 +57,6 @@ public final class SftTrainer implements Trainer {
             RoundStart.report(context, adapter.parameters(), records.info(), start, plan.totalSteps());
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
             NonFiniteGuard guard = new NonFiniteGuard();
-            long tokens = 0;
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
@@ -80,13 +79,13 @@ public final class SftTrainer implements Trainer {
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 double gradientNorm = guard.step(optimizer, rate, training.maxGradientNorm(), loss, step);
                 curve.add(loss);
-                tokens += batch.stream().mapToInt(Sequence::length).sum();
+                curve.addTokens(batch.stream().mapToInt(Sequence::length).sum());
                 Map<String, Double> metrics = new LinkedHashMap<>();
                 metrics.put("loss", loss);
                 metrics.put("grad_norm", gradientNorm);
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
-                metrics.put("num_tokens", (double) tokens);
+                metrics.put("num_tokens", (double) curve.tokens());
                 reporter.step(step + 1, metrics);
                 if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
                     checkpoints.save(step + 1, adapter.parameters(), List.of(optimizer), curve);

@@ -38,13 +38,16 @@ class ExperienceTest {
                 1, d.lora(), d.training(), 1, 1, 1, .05, .2, .2, .1, 1, .95, 1, 8, missingEndPenalty, 0);
         List<Sequence> rows = List.of(new Sequence(new int[] {5}, new int[] {6, 7, 2}));
         return Experience.of(
-                new Rollouts.Sampled(rows, new boolean[] {ended}),
-                new double[] {1},
-                LOGP,
-                REFERENCE,
-                VALUES,
-                new float[1][0],
-                2,
+                new Rollouts.Judged(
+                        new Rollouts.Sampled(rows, new boolean[] {ended}),
+                        new double[] {1},
+                        new double[] {0},
+                        LOGP,
+                        REFERENCE,
+                        VALUES,
+                        new float[1][0],
+                        2),
+                config.klCoefficient(),
                 config);
     }
 }
