@@ -14,7 +14,20 @@ from peft import LoraConfig
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
-from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
+from trl import (
+    DPOConfig,
+    DPOTrainer,
+    GRPOConfig,
+    GRPOTrainer,
+    KTOConfig,
+    KTOTrainer,
+    RewardConfig,
+    RewardTrainer,
+    RLOOConfig,
+    RLOOTrainer,
+    SFTConfig,
+    SFTTrainer,
+)
 
 OUT = pathlib.Path(__file__).parent.parent / "resources" / "golden"
 BASE = OUT / "tiny-llama"
@@ -216,6 +229,248 @@ def reward(words) -> None:
         )
 
 
+PLAIN = dict(report_to=[], bf16=False, use_cpu=True, gradient_checkpointing=False)
+
+
+def save_gradients(path: pathlib.Path, model) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    gradients = {
+        plain(name): parameter.grad.detach().float().contiguous()
+        for name, parameter in model.named_parameters()
+        if "lora_" in name
+    }
+    save_file(gradients, str(path), metadata={"format": "pt"})
+
+
+def write_json(path: pathlib.Path, content) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def dpo_losses(words) -> None:
+    """Every loss that TRL's DPOTrainer has under the same name, on the rows and the adapter of dpo()."""
+    losses = {}
+    for loss_type in (
+        "hinge",
+        "ipo",
+        "exo_pair",
+        "nca_pair",
+        "robust",
+        "sppo_hard",
+        "apo_zero",
+        "apo_down",
+        "discopop",
+        "sigmoid_norm",
+    ):
+        with tempfile.TemporaryDirectory() as scratch:
+            trainer = DPOTrainer(
+                model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+                peft_config=lora("CAUSAL_LM"),
+                args=DPOConfig(
+                    output_dir=scratch,
+                    per_device_train_batch_size=len(ROWS),
+                    beta=0.1,
+                    loss_type=loss_type,
+                    label_smoothing=0.1 if loss_type in ("exo_pair", "robust") else 0.0,
+                    max_length=None,
+                    **PLAIN,
+                ),
+                train_dataset=Dataset.from_list(ROWS),
+                processing_class=words,
+            )
+            model = trainer.model
+            batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(ROWS))])
+            randomise(model)
+            model.train()
+            model.zero_grad()
+            loss = trainer._compute_loss(model, batch, False)
+            loss.backward()
+            losses[loss_type] = loss.item()
+            save_gradients(OUT / "dpo" / f"gradients-{loss_type}.safetensors", model)
+    write_json(OUT / "dpo" / "losses.json", losses)
+
+
+def kto(words) -> None:
+    """KTO on single outputs: one desirable or undesirable output per prompt."""
+    rows = [
+        {"prompt": row["prompt"], "completion": row["chosen" if good else "rejected"], "label": good}
+        for row, good in zip(ROWS, (True, False, True))
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = KTOTrainer(
+            model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+            peft_config=lora("CAUSAL_LM"),
+            args=KTOConfig(
+                output_dir=scratch,
+                per_device_train_batch_size=len(rows),
+                beta=0.1,
+                desirable_weight=1.0,
+                undesirable_weight=1.5,
+                max_length=None,
+                **PLAIN,
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=words,
+        )
+        model = trainer.model
+        batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
+        randomise(model)
+        model.train()
+        model.zero_grad()
+        loss = trainer._compute_loss(model, batch, False)
+        loss.backward()
+
+        def split(ids, attention, mask):
+            real = attention.bool()
+            tokens, length = ids[real].tolist(), int(mask[real].sum())
+            return tokens[: len(tokens) - length], tokens[len(tokens) - length :]
+
+        out = []
+        for i in range(len(rows)):
+            prompt, completion = split(batch["input_ids"][i], batch["attention_mask"][i], batch["completion_mask"][i])
+            mismatched = split(
+                batch["KL_input_ids"][i], batch["KL_attention_mask"][i], batch["KL_completion_mask"][i]
+            )
+            assert mismatched[0] == prompt
+            out.append(
+                {
+                    "prompt": prompt,
+                    "completion": completion,
+                    "mismatched": mismatched[1],
+                    "desirable": bool(batch["label"][i]),
+                }
+            )
+        save_gradients(OUT / "kto" / "gradients.safetensors", model)
+        write_json(
+            OUT / "kto" / "expected.json",
+            {
+                "beta": 0.1,
+                "undesirableWeight": 1.5,
+                "loss": loss.item(),
+                "kl": trainer._metrics["train"]["kl"][-1],
+                "rows": out,
+            },
+        )
+
+
+def completions(words, device_rows):
+    """Prompts left-padded, completions right-padded, as TRL's online trainers have them."""
+    prompts = [words(p, add_special_tokens=False)["input_ids"] for p, _ in device_rows]
+    outs = [words(c, add_special_tokens=False)["input_ids"] + [words.eos_token_id] for _, c in device_rows]
+    width, length = max(map(len, prompts)), max(map(len, outs))
+    pad = words.pad_token_id
+    return prompts, outs, {
+        "prompt_ids": torch.tensor([[pad] * (width - len(p)) + p for p in prompts]),
+        "prompt_mask": torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts]),
+        "completion_ids": torch.tensor([o + [pad] * (length - len(o)) for o in outs]),
+        "completion_mask": torch.tensor([[1] * len(o) + [0] * (length - len(o)) for o in outs]),
+    }
+
+
+def online(words, name: str) -> None:
+    """GRPO or RLOO: the loss of four completions, two of each of two prompts, with given scores."""
+    rows = [(row["prompt"], row[side]) for row in ROWS[:2] for side in ("chosen", "rejected")]
+    prompts, outs, inputs = completions(words, rows)
+    common = dict(
+        per_device_train_batch_size=4, num_generations=2, max_completion_length=64, beta=0.04, temperature=1.0, **PLAIN
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        if name == "grpo":
+            trainer_type, args = GRPOTrainer, GRPOConfig(output_dir=scratch, loss_type="bnpo", **common)
+        else:
+            trainer_type, args = RLOOTrainer, RLOOConfig(output_dir=scratch, **common)
+        trainer = trainer_type(
+            model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+            reward_funcs=lambda **kwargs: [0.0],
+            peft_config=lora("CAUSAL_LM"),
+            args=args,
+            train_dataset=Dataset.from_list([{"prompt": p} for p, _ in rows]),
+            processing_class=words,
+        )
+        model = trainer.model
+        randomise(model)
+        model.train()
+        model.zero_grad()
+        trainer.current_gradient_accumulation_steps = 1
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+        attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+        keep = inputs["completion_ids"].shape[1]
+
+        def logps():
+            with torch.no_grad():
+                return trainer._get_per_token_logps_and_entropies(model, ids, attention, keep)[0]
+
+        now = logps()
+        with model.disable_adapter():
+            reference = logps()
+        torch.manual_seed(14)
+        old = now + 0.15 * torch.randn_like(now)
+        scores = torch.tensor([1.0, -0.5, 0.25, 0.75])
+        mask = inputs["completion_mask"]
+        grouped = scores.view(-1, 2)
+        if name == "grpo":
+            advantages = (grouped - grouped.mean(1, keepdim=True)) / (grouped.std(1, keepdim=True) + 1e-4)
+            inputs.update(old_per_token_logps=old, ref_per_token_logps=reference)
+        else:
+            penalised = (scores - 0.04 * ((old - reference) * mask).sum(1)).view(-1, 2)
+            advantages = penalised - penalised.flip(1)
+            inputs.update(old_logps=(old * mask).sum(1))
+        inputs["advantages"] = advantages.view(-1)
+        loss = trainer._compute_loss(model, inputs)
+        loss.backward()
+        lengths = [len(o) for o in outs]
+        save_gradients(OUT / name / "gradients.safetensors", model)
+        write_json(
+            OUT / name / "expected.json",
+            {
+                "klCoefficient": 0.04,
+                "loss": loss.item(),
+                "scores": scores.tolist(),
+                "advantages": inputs["advantages"].tolist(),
+                "prompts": prompts,
+                "completions": outs,
+                "old": [row[:n].tolist() for row, n in zip(old, lengths)],
+                "reference": [row[:n].tolist() for row, n in zip(reference, lengths)],
+            },
+        )
+
+
+def sft(words) -> None:
+    """Loss on the completion only, and on everything."""
+    rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in ROWS]
+    result = {}
+    for name, only in (("completion", True), ("all", False)):
+        with tempfile.TemporaryDirectory() as scratch:
+            trainer = SFTTrainer(
+                model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+                peft_config=lora("CAUSAL_LM"),
+                args=SFTConfig(
+                    output_dir=scratch,
+                    per_device_train_batch_size=len(rows),
+                    completion_only_loss=only,
+                    max_length=None,
+                    **PLAIN,
+                ),
+                train_dataset=Dataset.from_list(rows),
+                processing_class=words,
+            )
+            model = trainer.model
+            batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
+            randomise(model)
+            model.train()
+            model.zero_grad()
+            loss = trainer.compute_loss(model, dict(batch))
+            loss.backward()
+            save_gradients(OUT / "sft" / f"gradients-{name}.safetensors", model)
+            result[name] = loss.item()
+            result["rows"] = []
+            for i, row in enumerate(rows):
+                ids = batch["input_ids"][i][batch["attention_mask"][i].bool()].tolist()
+                length = len(words(row["prompt"], add_special_tokens=False)["input_ids"])
+                result["rows"].append({"prompt": ids[:length], "completion": ids[length:]})
+    write_json(OUT / "sft" / "expected.json", result)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -223,3 +478,8 @@ if __name__ == "__main__":
     write_base(words)
     dpo(words)
     reward(words)
+    dpo_losses(words)
+    kto(words)
+    online(words, "grpo")
+    online(words, "rloo")
+    sft(words)

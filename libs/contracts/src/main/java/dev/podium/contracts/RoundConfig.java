@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hyperparameters of a round, one record per kind; saved in the manifest of what the round publishes. Defaults are
@@ -33,6 +34,11 @@ public sealed interface RoundConfig {
         Lora lora();
 
         Training training();
+    }
+
+    /** What was left out of an event has a default: components that came later are objects, so that they may be absent. */
+    private static <T> T orElse(@Nullable T given, T absent) {
+        return given == null ? absent : given;
     }
 
     /** The defaults of a kind. */
@@ -95,7 +101,7 @@ public sealed interface RoundConfig {
             double heldOutShare,
             int checkpointSteps,
             String baseFormat,
-            boolean recompute) {
+            Boolean recompute) {
         public static final List<String> BASE_FORMATS = List.of("float32", "bfloat16", "int8", "nf4");
 
         public Training {
@@ -109,7 +115,8 @@ public sealed interface RoundConfig {
             Require.that(warmupShare >= 0 && warmupShare < 1, "training.warmupShare must be in [0, 1)");
             Require.that(heldOutShare >= 0 && heldOutShare < 1, "training.heldOutShare must be in [0, 1)");
             Require.that(checkpointSteps >= 1, "training.checkpointSteps must be 1 or more");
-            baseFormat = baseFormat == null ? BASE_FORMATS.getFirst() : baseFormat;
+            baseFormat = orElse(baseFormat, BASE_FORMATS.getFirst());
+            recompute = orElse(recompute, false);
             Require.that(
                     BASE_FORMATS.contains(baseFormat),
                     "training.baseFormat must be one of " + String.join(", ", BASE_FORMATS));
@@ -206,8 +213,8 @@ public sealed interface RoundConfig {
             double centering,
             double labelSmoothing,
             String loss,
-            double rankGapMargin,
-            int members)
+            Double rankGapMargin,
+            Integer members)
             implements Tuning {
         /** Pairs; pairs and ties; whole rankings. */
         public static final List<String> LOSSES = List.of("bradley_terry", "davidson", "plackett_luce");
@@ -219,7 +226,8 @@ public sealed interface RoundConfig {
             lora = lora == null ? Lora.DEFAULT : lora;
             training = training == null ? DEFAULT.training() : training;
             loss = loss == null ? LOSSES.getFirst() : loss;
-            members = members == 0 ? 1 : members;
+            rankGapMargin = orElse(rankGapMargin, 0.0);
+            members = orElse(members, 1);
             Require.that(centering >= 0, "centering must be 0 or more");
             Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
             Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
@@ -232,7 +240,7 @@ public sealed interface RoundConfig {
 
         /** One model by Bradley-Terry. */
         public Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing) {
-            this(seed, lora, training, centering, labelSmoothing, LOSSES.getFirst(), 0, 1);
+            this(seed, lora, training, centering, labelSmoothing, LOSSES.getFirst(), 0.0, 1);
         }
 
         @Override
@@ -259,11 +267,11 @@ public sealed interface RoundConfig {
             String loss,
             double beta,
             double labelSmoothing,
-            double rankGapMargin,
-            double sftWeight,
-            boolean voteWeights,
-            double desirableWeight,
-            double undesirableWeight)
+            Double rankGapMargin,
+            Double sftWeight,
+            Boolean voteWeights,
+            Double desirableWeight,
+            Double undesirableWeight)
             implements Tuning {
         /** Losses of pairs, under TRL's names. */
         public static final List<String> PAIR_LOSSES = List.of(
@@ -298,8 +306,11 @@ public sealed interface RoundConfig {
         public Dpo {
             lora = lora == null ? Lora.DEFAULT : lora;
             training = training == null ? DEFAULT.training() : training;
-            desirableWeight = desirableWeight == 0 ? 1 : desirableWeight;
-            undesirableWeight = undesirableWeight == 0 ? 1 : undesirableWeight;
+            rankGapMargin = orElse(rankGapMargin, 0.0);
+            sftWeight = orElse(sftWeight, 0.0);
+            voteWeights = orElse(voteWeights, false);
+            desirableWeight = orElse(desirableWeight, 1.0);
+            undesirableWeight = orElse(undesirableWeight, 1.0);
             Require.text(loss, "loss");
             Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
             Require.that(
@@ -325,7 +336,7 @@ public sealed interface RoundConfig {
 
         /** A loss without additions. */
         public Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing) {
-            this(seed, lora, training, loss, beta, labelSmoothing, 0, 0, false, 1, 1);
+            this(seed, lora, training, loss, beta, labelSmoothing, 0.0, 0.0, false, 1.0, 1.0);
         }
 
         @Override
@@ -367,10 +378,10 @@ public sealed interface RoundConfig {
             double missingEndPenalty,
             double targetKl,
             String advantage,
-            int samplesPerPrompt,
-            double adaptiveKl,
-            double maxKl,
-            double spreadPenalty)
+            Integer samplesPerPrompt,
+            Double adaptiveKl,
+            Double maxKl,
+            Double spreadPenalty)
             implements Tuning {
         /**
          * Generalised advantage estimation with a value model; leave-one-out (Ahmadian et al. 2024); group-relative
@@ -396,7 +407,10 @@ public sealed interface RoundConfig {
             Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
             advantage = advantage == null ? ADVANTAGES.getFirst() : advantage;
             Require.that(ADVANTAGES.contains(advantage), "advantage must be one of " + String.join(", ", ADVANTAGES));
-            samplesPerPrompt = samplesPerPrompt == 0 ? (advantage.equals("gae") ? 1 : 4) : samplesPerPrompt;
+            samplesPerPrompt = orElse(samplesPerPrompt, advantage.equals("gae") ? 1 : 4);
+            adaptiveKl = orElse(adaptiveKl, 0.0);
+            maxKl = orElse(maxKl, 0.0);
+            spreadPenalty = orElse(spreadPenalty, 0.0);
             Require.that(
                     samplesPerPrompt >= (advantage.equals("gae") ? 1 : 2) && samplesPerPrompt <= 64,
                     "samplesPerPrompt must be between 1 and 64, and 2 or more for " + advantage);
@@ -442,9 +456,9 @@ public sealed interface RoundConfig {
                     targetKl,
                     ADVANTAGES.getFirst(),
                     1,
-                    0,
-                    0,
-                    0);
+                    0.0,
+                    0.0,
+                    0.0);
         }
 
         @Override

@@ -19,11 +19,21 @@ public final class GoldenFiles {
     private GoldenFiles() {}
 
     public static JsonNode json(String folder) throws IOException {
+        return json(folder, "expected");
+    }
+
+    public static JsonNode json(String folder, String name) throws IOException {
         return new ObjectMapper()
-                .readTree(TinyRound.GOLDEN
-                        .resolve(folder)
-                        .resolve("expected.json")
-                        .toFile());
+                .readTree(
+                        TinyRound.GOLDEN.resolve(folder).resolve(name + ".json").toFile());
+    }
+
+    public static double[] doubles(JsonNode node) {
+        double[] values = new double[node.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = node.get(i).asDouble();
+        }
+        return values;
     }
 
     public static Map<String, float[]> tensors(String folder, String name) {

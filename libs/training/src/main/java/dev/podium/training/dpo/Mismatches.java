@@ -43,9 +43,13 @@ record Mismatches(Map<String, Sequence> rows, Map<String, Float> reference) {
             }
         }
         context.checkCancelled(0);
+        return of(context.model(), adapter, rows);
+    }
+
+    /** @param adapter the reference */
+    static Mismatches of(CausalLM model, LoraAdapter adapter, Map<String, Sequence> rows) {
         List<String> ids = rows.keySet().stream().sorted().toList();
-        double[] sums =
-                sums(context.model(), adapter, ids.stream().map(rows::get).toList());
+        double[] sums = sums(model, adapter, ids.stream().map(rows::get).toList());
         Map<String, Float> reference = new HashMap<>();
         for (int i = 0; i < sums.length; i++) {
             reference.put(ids.get(i), (float) sums[i]);

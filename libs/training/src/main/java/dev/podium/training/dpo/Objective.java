@@ -167,11 +167,13 @@ sealed interface Objective {
         @Override
         public NDArray loss(Forward forward, double totalWeight, double kl) {
             List<Boolean> marked = marked(forward.batch().tasks());
+            float desirable = config.desirableWeight().floatValue();
+            float undesirable = config.undesirableWeight().floatValue();
             float[] signs = new float[marked.size()];
             float[] weights = new float[marked.size()];
             for (int i = 0; i < signs.length; i++) {
                 signs[i] = marked.get(i) ? -1 : 1;
-                weights[i] = (float) (marked.get(i) ? config.undesirableWeight() : config.desirableWeight());
+                weights[i] = marked.get(i) ? undesirable : desirable;
             }
             NDManager arrays = forward.arrays();
             NDArray losses = UnpairedLoss.kto(

@@ -2,6 +2,7 @@ package dev.podium.training.loss;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -152,6 +153,8 @@ public final class PlackettLuce {
         }
         NDManager manager = scores.getManager();
         NDArray slope = manager.create(gradient).toType(scores.getDataType(), false);
-        return scores.mul(slope).sum().add(constant);
+        NDArray sum = scores.mul(slope).sum();
+        // A double added to a float32 array would make it float64.
+        return sum.getDataType() == DataType.FLOAT64 ? sum.add(constant) : sum.add((float) constant);
     }
 }

@@ -64,17 +64,20 @@ public final class PolicyLoss {
     }
 
     /**
-     * (1/N) sum_t m_t (e^x - 1 - x), x = clamp(ref - logp, -20, 20): the estimate of KL(pi || ref) that GRPO adds to its
-     * loss. Schulman 2020, Approximating KL divergence; Shao et al. 2024, eq. 4.
+     * (1/N) sum_t m_t rho_t (e^x - 1 - x), x = clamp(ref - logp, -20, 20): the estimate of KL(pi || ref) that GRPO adds
+     * to its loss. Schulman 2020, Approximating KL divergence; Shao et al. 2024, eq. 4; the ratio, through which its
+     * gradient is that of the KL, of DeepSeek-V3.2 2025, and TRL's default.
      *
      * @param logProbabilities with gradient, any shape
      * @param reference of the reference policy, same shape
+     * @param ratio rho with gradient, same shape
      * @param mask 1 on real completion tokens
      * @param totalTokens N, real tokens of the whole batch
      * @return a scalar
      */
-    public static NDArray klPenalty(NDArray logProbabilities, NDArray reference, NDArray mask, double totalTokens) {
+    public static NDArray klPenalty(
+            NDArray logProbabilities, NDArray reference, NDArray ratio, NDArray mask, double totalTokens) {
         NDArray x = reference.sub(logProbabilities).clip(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT);
-        return x.exp().sub(1f).sub(x).mul(mask.mul(1 / totalTokens)).sum();
+        return x.exp().sub(1f).sub(x).mul(ratio).mul(mask.mul(1 / totalTokens)).sum();
     }
 }

@@ -20,7 +20,6 @@ import dev.podium.training.loss.PolicyLoss;
 import dev.podium.training.reward.RewardModel;
 import dev.podium.training.round.RoundFailure;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +32,7 @@ final class Updates {
     private final ScalarHead value;
     private final RewardModel reward;
     private final boolean valued;
+    private final PolicyObjective objective;
     private final AdamW policyOptimizer;
     private final AdamW valueOptimizer;
     private final RoundConfig.Ppo config;
@@ -53,6 +53,7 @@ final class Updates {
         this.valueOptimizer = valueOptimizer;
         this.config = config;
         this.valued = config.advantage().equals("gae");
+        this.objective = new PolicyObjective(base, config);
     }
 
     /** Sums over the tokens of all passes, for means under TRL's names. */
@@ -134,18 +135,17 @@ final class Updates {
                 NDArray states = batch.completionStates(base, batch.states(base, Optional.of(policy)));
                 NDArray scaled = config.temperature() == 1 ? states : states.div((float) config.temperature());
                 NDArray logp = base.logProbabilities(scaled, batch.targets());
-                NDArray old = flat(experience.logProbabilities(), members);
-                NDArray advantages = flat(experience.advantages(), members);
-                NDArray policyPart =
-                        policyLoss(experience, members, logp, old, advantages, klCoefficient, tokens, chosen);
+                NDArray old = objective.flat(experience.logProbabilities(), members);
+                NDArray advantages = objective.flat(experience.advantages(), members);
+                NDArray policyPart = objective.loss(experience, members, logp, klCoefficient, tokens, chosen.length);
                 NDArray loss = policyPart;
                 if (valued) {
                     NDArray values = values(experience, members);
-                    NDArray oldValues = flat(experience.values(), members);
+                    NDArray oldValues = objective.flat(experience.values(), members);
                     NDArray valuePart = PolicyLoss.clippedValue(
                             values,
                             oldValues,
-                            flat(experience.returns(), members),
+                            objective.flat(experience.returns(), members),
                             logp.onesLike(),
                             config.valueClip(),
                             tokens);
@@ -174,54 +174,6 @@ final class Updates {
         return 0.5 * (totals.squaredLogRatio - squared) / tokens;
     }
 
-    /** The part of some rollouts of the policy's loss; tokens and rollouts of the whole update divide it. */
-    private NDArray policyLoss(
-            Experience experience,
-            int[] members,
-            NDArray logp,
-            NDArray old,
-            NDArray advantages,
-            double klCoefficient,
-            int tokens,
-            int[] chosen) {
-        if (config.advantage().equals("rloo")) {
-            // RLOO's action is the whole completion: one ratio and one advantage each.
-            NDArray rows = rowsOfTokens(experience, members);
-            NDArray ratio = PolicyLoss.ratio(
-                    rows.matMul(logp.reshape(logp.size(), 1)).flatten(),
-                    rows.matMul(old.reshape(old.size(), 1)).flatten());
-            float[] perRow = new float[members.length];
-            for (int i = 0; i < members.length; i++) {
-                perRow[i] = (float) experience.advantages()[members[i]][0];
-            }
-            NDArray perRollout = arrays().create(perRow);
-            return PolicyLoss.clippedPolicy(ratio, perRollout, ratio.onesLike(), config.clip(), chosen.length);
-        }
-        NDArray mask = logp.onesLike();
-        NDArray loss = PolicyLoss.clippedPolicy(PolicyLoss.ratio(logp, old), advantages, mask, config.clip(), tokens);
-        if (valued || klCoefficient == 0) {
-            return loss;
-        }
-        NDArray reference = flat(experience.reference(), members);
-        return loss.add(PolicyLoss.klPenalty(logp, reference, mask, tokens).mul((float) klCoefficient));
-    }
-
-    /** 1 where a token is of a rollout, [rollouts, tokens]. */
-    private NDArray rowsOfTokens(Experience experience, int[] members) {
-        int tokens = 0;
-        for (int i : members) {
-            tokens += experience.logProbabilities()[i].length;
-        }
-        float[] rows = new float[members.length * tokens];
-        int at = 0;
-        for (int i = 0; i < members.length; i++) {
-            int length = experience.logProbabilities()[members[i]].length;
-            Arrays.fill(rows, i * tokens + at, i * tokens + at + length, 1f);
-            at += length;
-        }
-        return arrays().create(rows, new Shape(members.length, tokens));
-    }
-
     /** V = gain * (w . state) + bias with the value's own w, in the reward's normalised units. */
     private NDArray values(Experience experience, int[] members) {
         int hidden = base.config().hiddenSize();
@@ -238,21 +190,6 @@ final class Updates {
         }
         NDArray rows = arrays().create(states, new Shape(length / hidden, hidden));
         return value.apply(rows).mul((float) reward.gain()).add((float) reward.bias());
-    }
-
-    private NDArray flat(double[][] rows, int[] members) {
-        int n = 0;
-        for (int i : members) {
-            n += rows[i].length;
-        }
-        float[] values = new float[n];
-        int at = 0;
-        for (int i : members) {
-            for (double x : rows[i]) {
-                values[at++] = (float) x;
-            }
-        }
-        return arrays().create(values);
     }
 
     private NDManager arrays() {

@@ -45,7 +45,7 @@ import java.util.SplittableRandom;
  */
 public final class RewardTrainer implements Trainer {
     private static final long HEAD_STREAM = 102;
-    private static final long MEMBER_STREAM = 105;
+    private static final long MEMBER_STREAM = 200;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {

@@ -30,7 +30,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. Dropout, where configured, acts here only. */
+/**
+ * Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. Dropout,
+ * where configured, acts here only.
+ */
 public final class SftTrainer implements Trainer {
     private static final long DROPOUT_STREAM = 105;
 
@@ -69,9 +72,7 @@ public final class SftTrainer implements Trainer {
                             GradientMode gradients = GradientMode.on()) {
                         TokenBatch rows = TokenBatch.of(
                                 model, part.stream().map(batch::get).toList());
-                        NDArray logProbabilities = rows.tokenLogProbabilities(model, Optional.of(adapter));
-                        NDArray partLoss =
-                                TokenLoss.crossEntropy(logProbabilities, logProbabilities.onesLike(), batchTokens);
+                        NDArray partLoss = loss(model, adapter, rows, batchTokens);
                         GradientMode.backward(partLoss);
                         loss += partLoss.getFloat();
                     }
@@ -109,7 +110,17 @@ public final class SftTrainer implements Trainer {
         }
     }
 
-    private static int scored(List<Sequence> rows) {
+    /**
+     * Part of the mean negative log-likelihood of a batch's tokens, with gradient.
+     *
+     * @param batchTokens of the whole batch
+     */
+    static NDArray loss(CausalLM model, LoraAdapter adapter, TokenBatch rows, int batchTokens) {
+        NDArray logProbabilities = rows.tokenLogProbabilities(model, Optional.of(adapter));
+        return TokenLoss.crossEntropy(logProbabilities, logProbabilities.onesLike(), batchTokens);
+    }
+
+    static int scored(List<Sequence> rows) {
         return rows.stream().mapToInt(row -> row.completion().length).sum();
     }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.lora.LoraConfig;
+import dev.podium.llm.model.TokenBatch.Sequence;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.GoldenFiles;
@@ -14,46 +15,140 @@ import dev.podium.training.TinyRound;
 import dev.podium.training.batch.PairBatch;
 import dev.podium.training.batch.TaskTokens;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/** Losses, metrics and gradients are TRL's on the same weights and tokens. */
 class DpoGoldenTest {
     @Test
     void lossMetricsAndGradientsAreTrls() throws Exception {
         JsonNode golden = GoldenFiles.json("dpo");
+        PairStatistics statistics = new PairStatistics(golden.get("beta").asDouble());
+        double loss = loss(RoundConfig.Dpo.DEFAULT, "gradients", forward -> statistics.add(forward));
+
+        assertEquals(golden.get("loss").asDouble(), loss, 1e-5);
+        statistics.metrics().forEach((name, value) -> {
+            double expected = golden.get("metrics").get(name).asDouble();
+            assertEquals(expected, value, 1e-5 * Math.max(1, Math.abs(expected)), name);
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "hinge",
+                "ipo",
+                "exo_pair",
+                "nca_pair",
+                "robust",
+                "sppo_hard",
+                "apo_zero",
+                "apo_down",
+                "discopop",
+                "sigmoid_norm"
+            })
+    void everyLossOfTheSameNameIsTrls(String name) throws Exception {
+        double smoothing = name.equals("exo_pair") || name.equals("robust") ? 0.1 : 0;
+        RoundConfig.Dpo config = new RoundConfig.Dpo(
+                1, RoundConfig.Dpo.DEFAULT.lora(), RoundConfig.Dpo.DEFAULT.training(), name, 0.1, smoothing);
+        double expected = GoldenFiles.json("dpo", "losses").get(name).asDouble();
+
+        assertEquals(
+                expected, loss(config, "gradients-" + name, forward -> {}), 1e-5 * Math.max(1, Math.abs(expected)));
+    }
+
+    @Test
+    void ktoIsTrls() throws Exception {
+        JsonNode golden = GoldenFiles.json("kto");
         List<TaskTokens> tasks = new ArrayList<>();
+        Map<String, Sequence> mismatched = new HashMap<>();
         for (JsonNode row : golden.get("rows")) {
+            String id = "task" + tasks.size();
+            int[] prompt = GoldenFiles.ids(row.get("prompt"));
+            tasks.add(new TaskTokens(
+                    id,
+                    prompt,
+                    List.of(GoldenFiles.ids(row.get("completion"))),
+                    List.of(),
+                    List.of(),
+                    new int[] {0},
+                    new boolean[] {!row.get("desirable").asBoolean()}));
+            mismatched.put(id, new Sequence(prompt, GoldenFiles.ids(row.get("mismatched"))));
+        }
+        RoundConfig.Dpo config = new RoundConfig.Dpo(
+                1,
+                RoundConfig.Dpo.DEFAULT.lora(),
+                RoundConfig.Dpo.DEFAULT.training(),
+                "kto",
+                golden.get("beta").asDouble(),
+                0,
+                0.0,
+                0.0,
+                false,
+                1.0,
+                golden.get("undesirableWeight").asDouble());
+        Objective objective = Objective.of(config);
+        try (TinyRound round = new TinyRound();
+                LoraAdapter fresh =
+                        LoraAdapter.initialise(round.model, LoraConfig.onAllLinear(8, 16), new SplittableRandom(1));
+                LoraAdapter adapter = adapter(round)) {
+            // A fresh adapter changes nothing: the reference is the base.
+            Mismatches mismatches = Mismatches.of(round.model, fresh, mismatched);
+            double kl = mismatches.kl(round.model, adapter, tasks);
+            assertEquals(golden.get("kl").asDouble(), kl, 1e-4);
+
+            Map<String, float[]> reference = DpoTrainer.logProbabilities(round.model, Optional.empty(), tasks);
+            try (TensorScope scope = new TensorScope();
+                    GradientMode gradients = GradientMode.on()) {
+                Objective.Forward forward =
+                        DpoTrainer.forward(round.model, adapter, PairBatch.of(round.model, tasks), reference);
+                NDArray loss = objective.loss(forward, objective.weight(tasks), kl);
+                GradientMode.backward(loss);
+                assertEquals(golden.get("loss").asDouble(), loss.getFloat(), 1e-5);
+                GoldenFiles.assertGradients(GoldenFiles.tensors("kto", "gradients"), adapter.parameters(), 1e-4);
+            }
+        }
+    }
+
+    /** The loss of the golden rows; fails unless its gradients are those of a golden file. */
+    private static double loss(RoundConfig.Dpo config, String gradientsFile, Consumer<Objective.Forward> look)
+            throws Exception {
+        List<TaskTokens> tasks = new ArrayList<>();
+        for (JsonNode row : GoldenFiles.json("dpo").get("rows")) {
             tasks.add(new TaskTokens(
                     "task" + tasks.size(),
                     GoldenFiles.ids(row.get("prompt")),
                     List.of(GoldenFiles.ids(row.get("chosen")), GoldenFiles.ids(row.get("rejected"))),
                     List.of(new TaskTokens.Pair(0, 1, 1, 1))));
         }
+        Objective objective = Objective.of(config);
         try (TinyRound round = new TinyRound();
-                LoraAdapter adapter = LoraAdapter.of(
-                        round.model, LoraConfig.onAllLinear(8, 16), GoldenFiles.tensors("dpo", "weights"))) {
-            adapter.requireGradients(true);
+                LoraAdapter adapter = adapter(round)) {
             Map<String, float[]> reference = DpoTrainer.logProbabilities(round.model, Optional.empty(), tasks);
             try (TensorScope scope = new TensorScope();
                     GradientMode gradients = GradientMode.on()) {
-                PairBatch batch = PairBatch.of(round.model, tasks);
-                Objective.Forward pairs = DpoTrainer.forward(round.model, adapter, batch, reference);
-                Objective objective = Objective.of(RoundConfig.Dpo.DEFAULT);
-                NDArray loss = objective.loss(pairs, objective.weight(tasks), 0);
+                Objective.Forward forward =
+                        DpoTrainer.forward(round.model, adapter, PairBatch.of(round.model, tasks), reference);
+                NDArray loss = objective.loss(forward, objective.weight(tasks), 0);
                 GradientMode.backward(loss);
-                PairStatistics statistics =
-                        new PairStatistics(golden.get("beta").asDouble());
-                statistics.add(pairs);
-
-                assertEquals(golden.get("loss").asDouble(), loss.getFloat(), 1e-5);
-                statistics.metrics().forEach((name, value) -> {
-                    double expected = golden.get("metrics").get(name).asDouble();
-                    assertEquals(expected, value, 1e-5 * Math.max(1, Math.abs(expected)), name);
-                });
-                GoldenFiles.assertGradients(GoldenFiles.tensors("dpo", "gradients"), adapter.parameters(), 1e-4);
+                look.accept(forward);
+                GoldenFiles.assertGradients(GoldenFiles.tensors("dpo", gradientsFile), adapter.parameters(), 1e-4);
+                return loss.getFloat();
             }
         }
+    }
+
+    private static LoraAdapter adapter(TinyRound round) {
+        LoraAdapter adapter =
+                LoraAdapter.of(round.model, LoraConfig.onAllLinear(8, 16), GoldenFiles.tensors("dpo", "weights"));
+        adapter.requireGradients(true);
+        return adapter;
     }
 }

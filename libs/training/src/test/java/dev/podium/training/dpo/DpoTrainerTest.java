@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.training.TinyRound;
 import dev.podium.training.data.TrainingData;
@@ -109,6 +110,93 @@ class DpoTrainerTest {
         new DpoTrainer().train(round.context(config(1), data, folder));
         assertEquals(1, round.recorder.info.get("tooLong"));
         assertEquals(1, round.recorder.info.get("pairs"));
+    }
+
+    @Test
+    void wholeRankingsAreLearnt() throws Exception {
+        RoundResult result =
+                new DpoTrainer().train(round.context(config(8, "plackett_luce", 0, 0, false), DATA, folder));
+
+        // At the start all orders are as likely: 4!/2! of them, as the two last are tied.
+        assertEquals(Math.log(12), result.metrics().get("loss_first"), 1e-4);
+        assertTrue(result.metrics().get("loss_last") < 1, result.metrics().toString());
+        assertTrue(
+                result.metrics().get("heldout_accuracy") > 0.9, result.metrics().toString());
+    }
+
+    @Test
+    void marginsImitationAndClearVotesChangeTheLossAsTheyShould() throws Exception {
+        // All pairs of these tasks have margin 0.5: loss = -ls(0 - 0.8 * 0.5).
+        RoundResult margin = new DpoTrainer()
+                .train(round.context(config(1, "sigmoid", 0.8, 0, true), DATA, folder.resolve("margin")));
+        assertEquals(Math.log(1 + Math.exp(0.4)), margin.metrics().get("loss_first"), 1e-5);
+
+        RoundResult imitation = new DpoTrainer()
+                .train(round.context(config(8, "sigmoid", 0, 0.5, false), DATA, folder.resolve("imitation")));
+        double imitated = round.recorder.progress.getLast().get("logps/chosen");
+        new DpoTrainer().train(round.context(config(8), DATA, folder.resolve("plain")));
+        double plain = round.recorder.progress.getLast().get("logps/chosen");
+        assertTrue(imitation.metrics().get("loss_first") > Math.log(2) + 1);
+        assertTrue(imitated > plain, "imitation makes the chosen outputs more likely");
+    }
+
+    @Test
+    void ktoMovesAwayFromOutputsMarkedUnacceptable() throws Exception {
+        TrainingData marked = new TrainingData(
+                DATA.train().stream().map(DpoTrainerTest::rude).toList(),
+                DATA.heldOut().stream().map(DpoTrainerTest::rude).toList(),
+                0);
+        RoundResult result = new DpoTrainer().train(round.context(config(8, "kto", 0, 0, false), marked, folder));
+
+        assertEquals(0.5, result.metrics().get("loss_first"), 1e-5);
+        assertTrue(result.metrics().get("loss_last") < 0.4, result.metrics().toString());
+        assertTrue(
+                result.metrics().get("heldout_accuracy") > 0.7, result.metrics().toString());
+        assertEquals(0, round.recorder.progress.getFirst().get("kl"), 1e-4);
+        assertTrue(round.recorder.progress.getLast().get("kl") >= 0);
+    }
+
+    @Test
+    void ktoWithoutAnyMarkSaysSo() {
+        RoundFailure failure = assertThrows(
+                RoundFailure.class,
+                () -> new DpoTrainer().train(round.context(config(1, "kto", 0, 0, false), DATA, folder)));
+        assertEquals("no_data", failure.code());
+        assertTrue(failure.getMessage().contains("mark"), failure.getMessage());
+    }
+
+    /** The two last outputs marked unacceptable by the one labeler. */
+    private static PreferenceSet rude(PreferenceSet set) {
+        PreferenceSet.RankingUsed ranking = new PreferenceSet.RankingUsed("lea", 1, "e", "rlhf.rankings.v1", 0, 0, 1);
+        return new PreferenceSet(
+                set.projectId(),
+                set.taskId(),
+                set.prompt(),
+                set.outputs(),
+                set.baseModel(),
+                set.pairs(),
+                set.ties(),
+                java.util.Map.of("o2", 1, "o3", 1),
+                List.of(ranking),
+                set.cycle(),
+                set.decided(),
+                set.updatedAt());
+    }
+
+    private static RoundConfig.Dpo config(
+            int epochs, String loss, double margin, double sftWeight, boolean voteWeights) {
+        return new RoundConfig.Dpo(
+                7,
+                TinyRound.LORA,
+                TinyRound.training(1e-2, epochs, 2),
+                loss,
+                0.1,
+                0,
+                margin,
+                sftWeight,
+                voteWeights,
+                1.0,
+                1.0);
     }
 
     private static RoundConfig.Dpo config(int epochs) {

@@ -11,6 +11,7 @@ import dev.podium.training.data.TrainingData;
 import dev.podium.training.reward.RewardTrainer;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
+import dev.podium.training.round.RoundFailure;
 import dev.podium.training.round.RoundResult;
 import java.nio.file.Path;
 import java.util.Map;
@@ -20,6 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PpoTrainerTest {
     private static final TrainingData DATA = TinyRound.politeness(6, 2);
@@ -81,6 +84,75 @@ class PpoTrainerTest {
         assertArrayEquals(
                 TinyRound.weights(whole.adapter().orElseThrow().folder()),
                 TinyRound.weights(resumed.adapter().orElseThrow().folder()));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"rloo", "grpo", "dr_grpo"})
+    void theRewardRisesWithoutAValueModel(String advantage) throws Exception {
+        RoundResult result = train(config(20, advantage, 4, 0, 0), "a", () -> false);
+
+        Map<String, Double> metrics = result.metrics();
+        assertTrue(metrics.get("reward_after") > metrics.get("reward_before") + 0.2, metrics.toString());
+        Map<String, Double> last = round.recorder.progress.getLast();
+        assertTrue(Double.isFinite(last.get("loss/policy_avg")));
+        assertTrue(!last.containsKey("loss/value_avg"), last.toString());
+    }
+
+    @Test
+    void aGroupRoundStoppedInTheMiddleEndsAsIfItHadNotBeen() throws Exception {
+        RoundConfig.Ppo config = config(6, "rloo", 2, 1, 0);
+        RoundResult whole = train(config, "a", () -> false);
+        assertThrows(RoundCancelled.class, () -> train(config, "b", TinyRound.afterChecks(4)));
+        RoundResult resumed = train(config, "b", () -> false);
+
+        assertEquals(whole.metrics(), resumed.metrics());
+        assertTrue(whole.metrics().get("kl_coefficient") != config.klCoefficient(), "the KL weight is steered");
+    }
+
+    @Test
+    void aPolicyThatCollapsesGoesBackToItsLastGoodCheckpoint() throws Exception {
+        // The first checkpoint is at step 3; by then the KL is small, later it is not.
+        RoundResult free = train(config(30, "gae", 1, 0, 0), "free", () -> false);
+        double limit = 0.5 * free.metrics().get("kl");
+        RoundResult bounded = train(config(30, "gae", 1, 0, limit), "bounded", () -> false);
+
+        double step = bounded.metrics().get("rolled_back_to_step");
+        assertTrue(step >= 3 && step < 30 && step % 3 == 0, bounded.metrics().toString());
+        assertTrue(bounded.metrics().get("kl") <= 2 * limit, bounded.metrics().toString());
+    }
+
+    @Test
+    void aPolicyThatCollapsesBeforeAnyCheckpointFailsWithARemedy() {
+        RoundFailure failure =
+                assertThrows(RoundFailure.class, () -> train(config(9, "gae", 1, 0, 1e-9), "a", () -> false));
+        assertEquals("collapsed", failure.code());
+        assertTrue(failure.getMessage().contains("training.learningRate"), failure.getMessage());
+    }
+
+    private static RoundConfig.Ppo config(int steps, String advantage, int samples, double adaptiveKl, double maxKl) {
+        RoundConfig.Ppo plain = config(steps);
+        return new RoundConfig.Ppo(
+                plain.seed(),
+                plain.lora(),
+                plain.training(),
+                plain.totalPrompts(),
+                plain.ppoEpochs(),
+                plain.miniBatches(),
+                plain.klCoefficient(),
+                plain.clip(),
+                plain.valueClip(),
+                plain.valueCoefficient(),
+                plain.gamma(),
+                plain.lambda(),
+                plain.temperature(),
+                plain.maxNewTokens(),
+                plain.missingEndPenalty(),
+                plain.targetKl(),
+                advantage,
+                samples,
+                adaptiveKl,
+                maxKl,
+                0.0);
     }
 
     private RoundResult train(RoundConfig.Ppo config, String name, BooleanSupplier cancelled) throws Exception {

@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundConfig;
+import dev.podium.llm.model.TokenBatch;
+import dev.podium.llm.model.TokenBatch.Sequence;
+import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.TinyRound;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.round.RoundCancelled;
+import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RewardTrainerTest {
     private static final TrainingData DATA = TinyRound.politeness(6, 2);
@@ -77,6 +84,94 @@ class RewardTrainerTest {
                 TinyRound.weights(resumed.adapter().orElseThrow().folder()));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"davidson", "plackett_luce"})
+    void tiesAndWholeRankingsAreLearnt(String loss) throws Exception {
+        TrainingData tied = new TrainingData(
+                DATA.train().stream().map(RewardTrainerTest::tied).toList(),
+                DATA.heldOut().stream().map(RewardTrainerTest::tied).toList(),
+                0);
+        RoundResult result = new RewardTrainer().train(round.context(config(8, loss, 1), tied, folder));
+
+        assertTrue(
+                result.metrics().get("loss_last") < 0.6 * result.metrics().get("loss_first"),
+                result.metrics().toString());
+        assertTrue(
+                result.metrics().get("heldout_accuracy_after") > 0.9,
+                result.metrics().toString());
+    }
+
+    @Test
+    void anEnsemblesMembersDifferAndTheFirstIsTheModelAlone() throws Exception {
+        RoundResult alone = new RewardTrainer().train(round.context(config(4), DATA, folder.resolve("alone")));
+        RoundResult three =
+                new RewardTrainer().train(round.context(config(4, "bradley_terry", 3), DATA, folder.resolve("three")));
+        RoundResult.TrainedAdapter adapter = three.adapter().orElseThrow();
+
+        assertArrayEquals(
+                TinyRound.weights(alone.adapter().orElseThrow().folder()), TinyRound.weights(adapter.folder()));
+        assertEquals(3, three.metrics().get("members"));
+        assertTrue(
+                three.metrics().get("heldout_accuracy_after") > 0.8,
+                three.metrics().toString());
+        RoundContext.RewardModel files = new RoundContext.RewardModel(
+                adapter.folder(),
+                adapter.rewardGain().orElseThrow(),
+                adapter.rewardBias().orElseThrow());
+        try (RewardEnsemble ensemble = RewardEnsemble.read(files, round.model);
+                TensorScope scope = new TensorScope()) {
+            TokenBatch rows =
+                    TokenBatch.of(round.model, List.of(new Sequence(new int[] {1, 20, 21}, new int[] {30, 31, 2})));
+            RewardEnsemble.Scores scores = ensemble.judge(
+                    rows, rows.states(round.model, Optional.of(ensemble.first().adapter())));
+            assertEquals(3, ensemble.members().size());
+            assertTrue(scores.spread()[0] > 1e-3);
+        }
+    }
+
+    @Test
+    void anEnsembleStoppedInItsSecondMemberEndsAsIfItHadNotBeen() throws Exception {
+        RoundConfig.Reward config = config(2, "bradley_terry", 2);
+        RoundResult whole = new RewardTrainer().train(round.context(config, DATA, folder.resolve("a")));
+        assertThrows(
+                RoundCancelled.class,
+                () -> new RewardTrainer()
+                        .train(round.context(
+                                config,
+                                DATA,
+                                folder.resolve("b"),
+                                Optional.empty(),
+                                Optional.empty(),
+                                TinyRound.afterChecks(10))));
+        RoundResult resumed = new RewardTrainer().train(round.context(config, DATA, folder.resolve("b")));
+
+        assertEquals(9, round.recorder.resumedFrom.getLast());
+        assertEquals(whole.metrics(), resumed.metrics());
+        for (String file : List.of("adapter_model.safetensors", "adapter_model.1.safetensors", "ensemble.json")) {
+            assertArrayEquals(
+                    Files.readAllBytes(whole.adapter().orElseThrow().folder().resolve(file)),
+                    Files.readAllBytes(resumed.adapter().orElseThrow().folder().resolve(file)),
+                    file);
+        }
+    }
+
+    /** The tie of the two last outputs, which the pairs leave open. */
+    private static PreferenceSet tied(PreferenceSet set) {
+        return new PreferenceSet(
+                set.projectId(),
+                set.taskId(),
+                set.prompt(),
+                set.outputs(),
+                set.baseModel(),
+                set.pairs(),
+                List.of(new PreferenceSet.Tie("o2", "o3", 0, 0)),
+                set.unacceptable(),
+                set.rankings(),
+                set.cycle(),
+                set.decided(),
+                set.updatedAt());
+    }
+
     @Test
     void evaluationIsThatByHand() {
         RewardEvaluation evaluation = RewardEvaluation.of(List.of(1.0, 3.0), List.of(10, 20), List.of(2.0, -1.0, 0.0));
@@ -85,6 +180,11 @@ class RewardTrainerTest {
         assertEquals(2, evaluation.rewardMean(), 1e-12);
         assertEquals(Math.sqrt(2), evaluation.rewardDeviation(), 1e-12);
         assertEquals(100 * 0.2 / Math.sqrt(2), evaluation.lengthSlope(), 1e-9);
+    }
+
+    private static RoundConfig.Reward config(int epochs, String loss, int members) {
+        return new RoundConfig.Reward(
+                7, TinyRound.LORA, TinyRound.training(1e-2, epochs, 2), 0.01, 0, loss, 0.0, members);
     }
 
     private static RoundConfig.Reward config(int epochs) {
