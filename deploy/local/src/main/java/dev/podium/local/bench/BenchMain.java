@@ -200,7 +200,14 @@ public final class BenchMain {
                 .max()
                 .orElse(0);
         long adapter = RoundStart.shape(RoundConfig.Dpo.DEFAULT.lora()).parameterCount(model.config());
-        return MemoryPlan.estimate(model.config(), work.format(), adapter, work.recompute(), largest, false);
+        return MemoryPlan.estimate(
+                model.config(),
+                work.format(),
+                model.runtime().multipliesBfloat16(),
+                adapter,
+                work.recompute(),
+                largest,
+                false);
     }
 
     /** What is really computed: the prompt once per task, forward twice (the reference once) and gradients of states. */
@@ -287,7 +294,8 @@ public final class BenchMain {
         result.put("prompt_tokens", prompts.stream().mapToInt(p -> p.length).sum());
         result.put("seconds", round(seconds));
         result.put("tokens_per_s", round(tokens / seconds));
-        MemoryPlan plan = MemoryPlan.estimate(model.config(), work.format(), 0, false, 0, true);
+        MemoryPlan plan = MemoryPlan.estimate(
+                model.config(), work.format(), model.runtime().multipliesBfloat16(), 0, false, 0, true);
         result.put("planned_rss_mb", plan.total() >> 20);
         result.put("weights_gb_per_s", round(4.0 * model.parameterCount() * NEW_TOKENS / seconds / 1e9));
     }

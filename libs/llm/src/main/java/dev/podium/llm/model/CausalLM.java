@@ -35,6 +35,7 @@ public final class CausalLM implements AutoCloseable {
 
     private final ModelConfig config;
     private final WeightFormat format;
+    private final boolean widens;
     private final TorchRuntime runtime;
     private final NDManager manager;
     private final Operations operations;
@@ -58,14 +59,25 @@ public final class CausalLM implements AutoCloseable {
      */
     private record Layer(List<NDArray> weights, List<NDArray> scales, List<NDArray> extra) {}
 
-    private CausalLM(ModelConfig config, TensorSource source, TorchRuntime runtime, WeightFormat format) {
+    private CausalLM(
+            ModelConfig config,
+            TensorSource source,
+            TorchRuntime runtime,
+            WeightFormat format,
+            boolean narrowProducts) {
         this.config = config;
         this.format = format;
+        this.widens = format.widens(narrowProducts);
         this.runtime = runtime;
         this.manager = runtime.root().newSubManager();
         this.operations = Operations.compile(
                 runtime,
-                new Operations.Sizes(config.heads(), config.keyValueHeads(), config.headSize(), config.normEpsilon()));
+                new Operations.Sizes(
+                        config.heads(),
+                        config.keyValueHeads(),
+                        config.headSize(),
+                        config.normEpsilon(),
+                        narrowProducts));
         Upload upload = new Upload(manager, operations);
         this.embedding =
                 readTable(upload, source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
@@ -86,7 +98,7 @@ public final class CausalLM implements AutoCloseable {
         this.noScale = manager.create(1f);
         this.noDropout = empty();
         this.noAdapter = new LayerAdapter(emptyArrays(), emptyArrays());
-        this.recompute = format != WeightFormat.FLOAT32;
+        this.recompute = widens;
     }
 
     /** Reads the weights in float32; see {@link #load(ModelConfig, TensorSource, TorchRuntime, WeightFormat)}. */
@@ -95,14 +107,26 @@ public final class CausalLM implements AutoCloseable {
     }
 
     /**
-     * Reads the weights into the runtime's device; the source can be closed afterwards. A base that is not kept in float32
-     * computes activations again in the backward pass, see {@link #recomputeActivations(boolean)}.
+     * Reads the weights into the runtime's device; the source can be closed afterwards. A base whose weights are widened
+     * for each product computes activations again in the backward pass, see {@link #recomputeActivations(boolean)}. A
+     * bfloat16 base is widened only where the processor cannot multiply bfloat16; where it can, inputs of the linear
+     * layers are rounded to bfloat16, and everything else (norms, attention, adapters, log-probabilities) is in float32.
      *
      * @throws ModelFileException when a tensor is missing or of another shape than the configuration says
      */
     public static CausalLM load(ModelConfig config, TensorSource weights, TorchRuntime runtime, WeightFormat format) {
+        return load(config, weights, runtime, format, runtime.multipliesBfloat16());
+    }
+
+    /** @param narrowProducts whether bfloat16 weights are multiplied as they are */
+    static CausalLM load(
+            ModelConfig config,
+            TensorSource weights,
+            TorchRuntime runtime,
+            WeightFormat format,
+            boolean narrowProducts) {
         try (TensorScope scope = new TensorScope()) {
-            CausalLM model = new CausalLM(config, weights, runtime, format);
+            CausalLM model = new CausalLM(config, weights, runtime, format, narrowProducts);
             model.heldArrays().forEach(array -> scope.keep(array, model.manager));
             return model;
         }
@@ -309,11 +333,10 @@ public final class CausalLM implements AutoCloseable {
     /**
      * Whether the backward pass computes each layer's activations again instead of keeping them: a third more work for
      * memory that grows with tokens times hidden size only. Always so for a pass over more tokens than {@link
-     * MemoryPlan#tokensPerPass} says, and for a base that is not in float32, whose widened
-     * weights would be kept otherwise. Chen et al. 2016, Training deep nets with sublinear memory cost.
+     * MemoryPlan#tokensPerPass} says, and for a base whose weights are widened, which would be kept otherwise. Chen et al. 2016, Training deep nets with sublinear memory cost.
      */
     public void recomputeActivations(boolean recompute) {
-        this.recompute = recompute || format != WeightFormat.FLOAT32;
+        this.recompute = recompute || widens;
     }
 
     private static final List<String> WEIGHT_NAMES = List.of(

@@ -40,6 +40,8 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
     /**
      * Estimates a round.
      *
+     * @param narrowProducts whether bfloat16 weights are multiplied as they are, see {@link
+     *     dev.podium.llm.torch.TorchRuntime#multipliesBfloat16}
      * @param adapterParameters numbers in the adapter's matrices
      * @param recompute whether activations are computed again in the backward pass
      * @param tokens of the largest pass
@@ -48,6 +50,7 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
     public static MemoryPlan estimate(
             ModelConfig config,
             WeightFormat format,
+            boolean narrowProducts,
             long adapterParameters,
             boolean recompute,
             int tokens,
@@ -62,11 +65,13 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
                     case NF4 -> 0.52;
                 };
         long weights = (long) (linear * perWeight) + table * (format == WeightFormat.FLOAT32 ? 4 : 2);
-        boolean cut = recompute || format != WeightFormat.FLOAT32 || tokens > tokensPerPass(config);
+        boolean widens = format.widens(narrowProducts);
+        boolean cut = recompute || widens || tokens > tokensPerPass(config);
         double kept = cut
                 ? FLOAT * ((double) tokens * (config.layers() * (double) config.hiddenSize() + ofLayer(config)))
                 : FLOAT * (double) tokens * config.layers() * ofLayer(config);
-        double widened = format == WeightFormat.FLOAT32 ? 0 : FLOAT * (linear / (double) config.layers() + table);
+        double widened =
+                format == WeightFormat.FLOAT32 ? 0 : FLOAT * ((widens ? linear / (double) config.layers() : 0) + table);
         double read = format == WeightFormat.FLOAT32 ? FLOAT : 1.5 * FLOAT;
         double head = 3.0 * FLOAT * Math.min(tokens, CausalLM.HEAD_CHUNK) * config.vocabularySize();
         return new MemoryPlan(

@@ -11,7 +11,10 @@ import java.util.Locale;
 public enum WeightFormat {
     /** As the files give it; 4 bytes a weight. */
     FLOAT32,
-    /** The upper half of float32, rounded to even; 2 bytes a weight. */
+    /**
+     * The upper half of float32, rounded to even; 2 bytes a weight. Not widened where the device multiplies bfloat16 as it
+     * is.
+     */
     BFLOAT16,
     /** Whole numbers of -127 to 127 with a scale per output; 1 byte a weight. Dettmers et al. 2022, LLM.int8. */
     INT8,
@@ -20,6 +23,15 @@ public enum WeightFormat {
      * 2023, QLoRA, section 3.
      */
     NF4;
+
+    /**
+     * Whether weights are widened to float32 for each product.
+     *
+     * @param narrowProducts whether the device multiplies bfloat16 as it is
+     */
+    boolean widens(boolean narrowProducts) {
+        return this != FLOAT32 && !(this == BFLOAT16 && narrowProducts);
+    }
 
     /** Its name in configurations. */
     public String label() {

@@ -50,8 +50,13 @@ public final class Operations implements AutoCloseable {
         this.block = block;
     }
 
-    /** The sizes that the operations need to know of a model. */
-    public record Sizes(int heads, int keyValueHeads, int headSize, double normEpsilon) {}
+    /**
+     * What the operations need to know of a model.
+     *
+     * @param narrowProducts whether a bfloat16 weight is multiplied as it is, with inputs rounded to bfloat16, instead of
+     *     being widened to float32 first
+     */
+    public record Sizes(int heads, int keyValueHeads, int headSize, double normEpsilon, boolean narrowProducts) {}
 
     /** Compiles the operations for a model's sizes. */
     public static Operations compile(TorchRuntime runtime, Sizes sizes) {
@@ -99,6 +104,7 @@ public final class Operations implements AutoCloseable {
             }
             return new String(in.readAllBytes(), UTF_8)
                     .replace("$EPS", Double.toString(sizes.normEpsilon()).replace("E", "e"))
+                    .replace("$SIXTEEN_BITS", sizes.narrowProducts() ? "halves" : "widen")
                     .replace("$PACKED_WEIGHT", packing.weight)
                     .replace("$PACKED_LINEAR", packing.linear)
                     .replace("$SCALE", Double.toString(1 / Math.sqrt(sizes.headSize())))

@@ -8,9 +8,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,12 +32,14 @@ public final class TorchRuntime implements AutoCloseable {
 
     private final Device device;
     private final NDManager root;
+    private final boolean multipliesBfloat16;
     private long seed;
     private long passes;
 
     private TorchRuntime(Device device, NDManager root) {
         this.device = device;
         this.root = root;
+        this.multipliesBfloat16 = device.isGpu() || processorMultipliesBfloat16(Path.of("/proc/cpuinfo"));
     }
 
     /**
@@ -91,6 +97,24 @@ public final class TorchRuntime implements AutoCloseable {
     public void enterThread() {
         JniUtils.setGradMode(false);
         JniUtils.setGraphExecutorOptimize(false);
+    }
+
+    /**
+     * Whether the device multiplies bfloat16 faster than float32: a GPU, or a processor with AVX-512 BF16 or AMX. Where
+     * that cannot be seen, no.
+     */
+    public boolean multipliesBfloat16() {
+        return multipliesBfloat16;
+    }
+
+    private static boolean processorMultipliesBfloat16(Path cpuinfo) {
+        try (Stream<String> lines = Files.lines(cpuinfo)) {
+            return lines.filter(line -> line.startsWith("flags"))
+                    .limit(1)
+                    .anyMatch(line -> line.matches(".*\\b(avx512_bf16|amx_bf16)\\b.*"));
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     public Device device() {

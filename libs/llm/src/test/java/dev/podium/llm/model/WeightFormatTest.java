@@ -2,6 +2,7 @@ package dev.podium.llm.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -28,6 +29,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -65,13 +67,30 @@ class WeightFormatTest {
     }
 
     @Test
-    void logitsOfABfloat16BaseEqualThoseOfRoundedWeights() throws IOException {
+    void logitsOfAWidenedBfloat16BaseEqualThoseOfRoundedWeights() throws IOException {
         assertArrayEquals(floats(json("nf4.json").path("bfloat16Logits")), logits(WeightFormat.BFLOAT16), 1e-4f);
     }
 
+    /** Inputs of the products are rounded to eight bits as well: 2^-8 of the largest logit, a few times over. */
+    @Test
+    void logitsOfBfloat16ProductsAreThoseWithinTheRoundingOfTheirInputs() throws IOException {
+        float[] exact = floats(json("nf4.json").path("bfloat16Logits"));
+        float[] narrow = logits(WeightFormat.BFLOAT16, true);
+        float largest = 0;
+        for (float logit : exact) {
+            largest = Math.max(largest, Math.abs(logit));
+        }
+        assertArrayEquals(exact, narrow, 0.02f * largest);
+        assertFalse(Arrays.equals(exact, narrow));
+    }
+
     private static float[] logits(WeightFormat format) throws IOException {
+        return logits(format, false);
+    }
+
+    private static float[] logits(WeightFormat format, boolean narrowProducts) throws IOException {
         JsonNode ids = json("tiny-llama/expected.json").path("ids");
-        try (CausalLM model = golden(format);
+        try (CausalLM model = golden(format, narrowProducts);
                 TensorScope scope = new TensorScope();
                 GradientMode off = GradientMode.off()) {
             long[] flat = IntStream.range(0, ids.size() * ids.get(0).size())
@@ -91,7 +110,7 @@ class WeightFormatTest {
     @ParameterizedTest
     @EnumSource(WeightFormat.class)
     void lossOfRealDialoguesStaysNearFloat32(WeightFormat format, @TempDir Path models) {
-        double exact = loss(WeightFormat.FLOAT32, models);
+        double exact = loss(WeightFormat.FLOAT32, false, models);
         double allowed =
                 switch (format) {
                     case FLOAT32 -> 0;
@@ -99,12 +118,40 @@ class WeightFormatTest {
                     case INT8 -> 0.02;
                     case NF4 -> 0.06;
                 };
-        assertEquals(exact, loss(format, models), allowed * exact);
+        assertEquals(exact, loss(format, false, models), allowed * exact);
+        if (format == WeightFormat.BFLOAT16) {
+            assertEquals(exact, loss(format, true, models), allowed * exact, "with bfloat16 products");
+        }
     }
 
-    private static double loss(WeightFormat format, Path models) {
+    @Test
+    void gradientsOfBfloat16ProductsAreThoseWithinTheirRounding() throws IOException {
+        Map<String, float[]> wide;
+        try (CausalLM model = golden(WeightFormat.BFLOAT16, false);
+                LoraAdapter adapter = nonZero(model)) {
+            wide = gradients(model, adapter);
+        }
+        try (CausalLM model = golden(WeightFormat.BFLOAT16, true);
+                LoraAdapter adapter = nonZero(model)) {
+            Map<String, float[]> narrow = gradients(model, adapter);
+            wide.forEach((name, expected) -> {
+                double difference = 0;
+                double size = 0;
+                for (int i = 0; i < expected.length; i++) {
+                    difference += Math.pow(narrow.get(name)[i] - expected[i], 2);
+                    size += Math.pow(expected[i], 2);
+                }
+                assertTrue(difference < 0.01 * size, name + " is off by " + Math.sqrt(difference / size));
+            });
+            model.recomputeActivations(true);
+            gradients(model, adapter).forEach((name, again) -> assertArrayEquals(narrow.get(name), again, name));
+        }
+    }
+
+    private static double loss(WeightFormat format, boolean narrowProducts, Path models) {
         try (BaseModelFiles files = new BaseModels(models).open(BaseModels.NANO);
-                CausalLM model = CausalLM.load(files.config(), files.weights(), TinyModel.runtime(), format);
+                CausalLM model =
+                        CausalLM.load(files.config(), files.weights(), TinyModel.runtime(), format, narrowProducts);
                 TensorScope scope = new TensorScope()) {
             List<Sequence> rows = new ArrayList<>();
             for (SupportDialogues.Task task : SupportDialogues.tasks(SupportDialogues.Split.HELD_OUT, 8, 5)) {
@@ -237,10 +284,14 @@ class WeightFormatTest {
     }
 
     private static CausalLM golden(WeightFormat format) throws IOException {
+        return golden(format, false);
+    }
+
+    private static CausalLM golden(WeightFormat format, boolean narrowProducts) throws IOException {
         Path folder = GOLDEN.resolve("tiny-llama");
         ModelConfig config = ModelConfig.parse(Files.readAllBytes(folder.resolve("config.json")));
         try (SafetensorsFile weights = SafetensorsFile.open(folder.resolve("model.safetensors"))) {
-            return CausalLM.load(config, weights, TinyModel.runtime(), format);
+            return CausalLM.load(config, weights, TinyModel.runtime(), format, narrowProducts);
         }
     }
 

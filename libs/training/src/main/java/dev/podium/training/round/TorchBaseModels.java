@@ -113,14 +113,16 @@ public final class TorchBaseModels implements BaseModelSource {
         }
     }
 
-    private static MemoryPlan plan(ModelConfig base, RoundConfig config, boolean least) {
+    private MemoryPlan plan(ModelConfig base, RoundConfig config, boolean least) {
+        boolean narrow = runtime().multipliesBfloat16();
         if (!(config instanceof RoundConfig.Tuning tuning)) {
-            return MemoryPlan.estimate(base, format(config), 0, false, 0, true);
+            return MemoryPlan.estimate(base, format(config), narrow, 0, false, 0, true);
         }
         int longest = tuning.training().maxLengthTokens();
         return MemoryPlan.estimate(
                 base,
                 format(config),
+                narrow,
                 RoundStart.shape(tuning.lora()).parameterCount(base),
                 least || tuning.training().recompute(),
                 least ? longest : Math.max(longest, MemoryPlan.tokensPerPass(base)),
