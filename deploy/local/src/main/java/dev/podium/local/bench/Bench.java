@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.podium.llm.model.WeightFormat;
+import dev.podium.local.stack.NativeMemory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /** Runs measurements as processes of their own, on request in turns with Python's tools. */
@@ -83,7 +85,7 @@ public final class Bench {
         Path folder = Files.createTempDirectory("podium-bench-");
         try {
             // The writer of safetensors holds a whole model.
-            execute(podium(work, "-Xmx4g", folder.toString()));
+            execute(podium(work, "-Xmx4g", folder.toString()), NativeMemory.ENVIRONMENT);
             List<JsonNode> ours = new ArrayList<>();
             List<JsonNode> theirs = new ArrayList<>();
             for (int run = 0; run < wanted.runs(); run++) {
@@ -124,7 +126,7 @@ public final class Bench {
     }
 
     private static JsonNode podium(BenchMain.Work work) throws IOException, InterruptedException {
-        return run(podium(work, "-Xmx1g"));
+        return run(podium(work, "-Xmx1g"), NativeMemory.ENVIRONMENT);
     }
 
     private static List<String> podium(BenchMain.Work work, String heap, String... more) {
@@ -145,16 +147,23 @@ public final class Bench {
     }
 
     private JsonNode peer(Path python, Wanted wanted, Path folder) throws IOException, InterruptedException {
-        return run(List.of(
-                python.toString(),
-                root.resolve("docs/benchmarks/peers/peer.py").toString(),
-                wanted.name(),
-                folder.toString(),
-                wanted.format() == WeightFormat.BFLOAT16 ? "bfloat16" : "float32"));
+        return run(
+                List.of(
+                        python.toString(),
+                        root.resolve("docs/benchmarks/peers/peer.py").toString(),
+                        wanted.name(),
+                        folder.toString(),
+                        wanted.format() == WeightFormat.BFLOAT16 ? "bfloat16" : "float32"),
+                Map.of());
     }
 
-    private static JsonNode run(List<String> command) throws IOException, InterruptedException {
-        String last = execute(command).strip().lines().reduce((a, b) -> b).orElse("");
+    private static JsonNode run(List<String> command, Map<String, String> environment)
+            throws IOException, InterruptedException {
+        String last = execute(command, environment)
+                .strip()
+                .lines()
+                .reduce((a, b) -> b)
+                .orElse("");
         if (!last.startsWith("{")) {
             throw new IOException("a measurement printed no result: " + last);
         }
@@ -162,11 +171,12 @@ public final class Bench {
     }
 
     /** What a process prints; what it says besides is kept when it fails. */
-    private static String execute(List<String> command) throws IOException, InterruptedException {
+    private static String execute(List<String> command, Map<String, String> environment)
+            throws IOException, InterruptedException {
         Path log = Files.createTempFile("podium-bench-", ".log");
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
         builder.environment().put("OPT_OUT_TRACKING", "true");
-        builder.environment().put("MALLOC_ARENA_MAX", "2");
+        builder.environment().putAll(environment);
         Process process = builder.start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         int exit = process.waitFor();

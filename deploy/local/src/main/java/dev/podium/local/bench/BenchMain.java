@@ -326,7 +326,7 @@ public final class BenchMain {
 
         @Override
         public void progress(int step, int totalSteps, Map<String, Double> metrics, double etaSeconds) {
-            System.err.println(Arrays.asList(step, totalSteps, metrics.get("loss")));
+            System.err.println(Arrays.asList(step, totalSteps, metrics.get("loss"), Measured.residentBytes() >> 20));
             steps = step;
             if (step < WARM_STEP) {
                 return;

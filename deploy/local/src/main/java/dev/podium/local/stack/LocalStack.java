@@ -278,7 +278,7 @@ public final class LocalStack implements AutoCloseable {
         environment.put("QUARKUS_HTTP_PORT", Integer.toString(options.ports().of(application)));
         environment.put("QUARKUS_HTTP_HOST", "127.0.0.1");
         // libtorch's threads would each take a malloc arena of 64 MB.
-        environment.put("MALLOC_ARENA_MAX", "2");
+        environment.putAll(NativeMemory.ENVIRONMENT);
         // Threads that wait by spinning take the cores from one another when several processes compute.
         environment.put("OMP_WAIT_POLICY", "PASSIVE");
         environment.put("OPT_OUT_TRACKING", "true");
