@@ -412,7 +412,27 @@ class BadInputsTest {
                 .then()
                 .statusCode(422)
                 .body("code", equalTo("invalid_config"))
-                .body("detail", containsString("temprature"));
+                .body("detail", containsString("temprature; did you mean config.temperature?"));
+        Api.operator()
+                .body("{\"kind\":\"DPO\",\"config\":{\"learning_rate\":1e-4}}")
+                .post("/api/v1/projects/" + project + "/rounds")
+                .then()
+                .statusCode(422)
+                .body("detail", containsString("did you mean config.training.learningRate?"));
+        Api.operator()
+                .body("{\"kind\":\"PPO\",\"config\":{\"advantage\":\"rloo\",\"samplesPerPrompt\":1}}")
+                .post("/api/v1/projects/" + project + "/rounds")
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("invalid_config"))
+                .body("detail", containsString("2 or more for rloo"));
+        Api.operator()
+                .body("{\"kind\":\"SFT\",\"records\":[{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}]}")
+                .post("/api/v1/projects/" + project + "/rounds")
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("invalid_record"))
+                .body("detail", containsString("assistant"));
         Api.operator()
                 .body("{\"kind\":\"DPO\",\"config\":{\"loss\":\"sigmoyd\"}}")
                 .post("/api/v1/projects/" + project + "/rounds")

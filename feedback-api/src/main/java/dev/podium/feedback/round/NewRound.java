@@ -38,7 +38,12 @@ public record NewRound(
             if (!config.path("kind").asText(of.name()).equals(of.name())) {
                 throw Refusal.unprocessable("invalid_config", "config is of another kind than the round.");
             }
-            merge(merged, (ObjectNode) config, "config");
+            ObjectNode all = merged.deepCopy();
+            merge(merged, (ObjectNode) config, "config", all);
+            if (config.has("advantage") && !config.has("samplesPerPrompt")) {
+                // Its default depends on the advantage.
+                merged.remove("samplesPerPrompt");
+            }
         }
         try {
             return Bodies.parse(merged.toString().getBytes(StandardCharsets.UTF_8), RoundConfig.class);
@@ -47,17 +52,21 @@ public record NewRound(
         }
     }
 
-    private static void merge(ObjectNode into, ObjectNode from, String path) {
+    private static void merge(ObjectNode into, ObjectNode from, String path, ObjectNode all) {
         from.properties().forEach(entry -> {
             JsonNode there = into.get(entry.getKey());
             if (there == null) {
                 List<String> known = new ArrayList<>();
                 into.fieldNames().forEachRemaining(known::add);
                 throw Refusal.unprocessable(
-                        "invalid_config", "There is no " + path + "." + entry.getKey() + "; known are " + known + ".");
+                        "invalid_config",
+                        "There is no " + path + "." + entry.getKey() + "; "
+                                + NearestName.of(entry.getKey(), NearestName.paths("config", all))
+                                        .map(name -> "did you mean " + name + "?")
+                                        .orElse("known are " + known + "."));
             }
             if (there instanceof ObjectNode inner && entry.getValue() instanceof ObjectNode outer) {
-                merge(inner, outer, path + "." + entry.getKey());
+                merge(inner, outer, path + "." + entry.getKey(), all);
             } else {
                 into.set(entry.getKey(), entry.getValue());
             }
@@ -94,8 +103,8 @@ public record NewRound(
     }
 
     /**
-     * SFT records: {@code {"input","output"}}, {@code {"instruction","input","output"}} or
-     * {@code {"prompt","completion"}}.
+     * SFT records: {@code {"input","output"}}, {@code {"instruction","input","output"}}, {@code {"prompt","completion"}}
+     * or {@code {"messages"}}, whose last message is the assistant's.
      */
     List<SftRecord> sftRecords() {
         List<SftRecord> all = new ArrayList<>();
@@ -106,6 +115,16 @@ public record NewRound(
     }
 
     private static SftRecord record(JsonNode node) {
+        if (node.has("messages")) {
+            List<Message> messages = messages(node.path("messages"));
+            Message last = messages.getLast();
+            if (!last.role().equals("assistant") || messages.size() < 2) {
+                throw Refusal.unprocessable(
+                        "invalid_record",
+                        "The last of a record's messages is the assistant's, after at least one other.");
+            }
+            return checked(messages.subList(0, messages.size() - 1), last.content());
+        }
         if (node.has("prompt")) {
             JsonNode completion = node.path("completion");
             String text =

@@ -69,7 +69,7 @@ public final class Podium {
         line.getSubcommands().values().forEach(Podium::addHelp);
         line.setOut(session.out());
         line.setErr(session.err());
-        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setCaseInsensitiveEnumValuesAllowed(true).setExpandAtFiles(false);
         line.setExecutionExceptionHandler((exception, command, result) -> fail(session, exception));
         return line;
     }

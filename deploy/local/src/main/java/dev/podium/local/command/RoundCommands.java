@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundKind;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
@@ -25,6 +28,7 @@ import picocli.CommandLine.Parameters;
 @Command(name = "round", description = "Rounds: start, list, show, cancel.")
 final class RoundCommands {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final ObjectMapper YAML = new YAMLMapper();
 
     private final Session session;
 
@@ -36,7 +40,7 @@ final class RoundCommands {
     int start(
             @Parameters(paramLabel = "KIND", description = "${COMPLETION-CANDIDATES}") RoundKind kind,
             @Option(names = "--project", required = true) String project,
-            @Option(names = "--config", description = "JSON, or @FILE") Optional<String> config,
+            @Option(names = "--config", description = "JSON or YAML, or @FILE of it") Optional<String> config,
             @Option(
                             names = "--set",
                             paramLabel = "KEY=VALUE",
@@ -90,6 +94,17 @@ final class RoundCommands {
             }
             return 0;
         }
+    }
+
+    @Command(
+            name = "config",
+            description = "Prints a kind's configuration with its defaults, as YAML for --config @FILE.")
+    int config(@Parameters(paramLabel = "KIND", description = "${COMPLETION-CANDIDATES}") RoundKind kind)
+            throws IOException {
+        JsonNode defaults = EventJson.mapper().valueToTree(RoundConfig.defaults(kind));
+        session.out().print(YAML.writeValueAsString(((ObjectNode) defaults).put("kind", kind.name())));
+        session.out().flush();
+        return 0;
     }
 
     @Command(name = "list", description = "Lists a project's rounds.")
@@ -175,10 +190,11 @@ final class RoundCommands {
         JsonNode parsed = JSON.createObjectNode();
         if (config.isPresent()) {
             String text = config.get();
-            parsed = JSON.readTree(text.startsWith("@") ? Files.readString(Path.of(text.substring(1))) : text);
+            // YAML reads JSON as well.
+            parsed = YAML.readTree(text.startsWith("@") ? Files.readString(Path.of(text.substring(1))) : text);
         }
         if (!(parsed instanceof ObjectNode configuration)) {
-            throw new IllegalArgumentException("--config is not a JSON object");
+            throw new IllegalArgumentException("--config is not an object of fields, in JSON or YAML");
         }
         for (Map.Entry<String, String> setting : settings.entrySet()) {
             String[] path = setting.getKey().split("\\.");

@@ -151,6 +151,19 @@ class PodiumTest {
     }
 
     @Test
+    void aRoundsConfigurationIsAYamlDocumentThatCanBeSentBack(@TempDir Path folder) throws Exception {
+        assertEquals(0, run("round", "config", "dpo"), err.toString());
+        String document = out.toString();
+        assertTrue(document.contains("loss: \"sigmoid\""), document);
+        Path file = Files.writeString(folder.resolve("dpo.yaml"), document.replace("sigmoid", "ipo"));
+        answers.put("POST /api/v1/projects/p/rounds", "201 {\"id\":\"r-1\",\"version\":\"v1\"}");
+
+        assertEquals(0, run("round", "start", "DPO", "--project", "p", "--config", "@" + file), err.toString());
+        String sent = requests.getLast();
+        assertTrue(sent.contains("\"loss\":\"ipo\"") && sent.contains("\"learningRate\":5.0E-6"), sent);
+    }
+
+    @Test
     void roundThatFailedIsAnExitCodeAndAReason() {
         answers.put(
                 "GET /api/v1/rounds/r1",
