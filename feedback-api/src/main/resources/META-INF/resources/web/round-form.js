@@ -13,6 +13,10 @@ const KINDS = [
 ];
 const RATES = { SFT: 2e-4, REWARD: 1e-4, DPO: 5e-6, PPO: 3e-6 };
 const FORMATS = [['float32', 'float32'], ['bfloat16', 'bfloat16 (half)'], ['int8', 'int8 (a quarter)'], ['nf4', 'NF4 (an eighth)']];
+const REWARD_LOSSES = [['bradley_terry', 'decided pairs'], ['davidson', 'pairs and ties'], ['plackett_luce', 'whole rankings']];
+const DPO_LOSSES = ['sigmoid', 'cdpo', 'robust', 'hinge', 'ipo', 'sigmoid_norm', 'exo_pair', 'nca_pair', 'bco_pair', 'sppo_hard', 'apo_zero', 'apo_down',
+  'discopop', 'simpo', 'orpo'].map((loss) => [loss, loss]).concat([['plackett_luce', 'plackett_luce (whole rankings)'], ['kto', 'kto (unacceptable marks)']]);
+const ADVANTAGES = [['gae', 'a value model (PPO)'], ['rloo', 'the others of the prompt (RLOO)'], ['grpo', 'the group (GRPO)'], ['dr_grpo', 'the group, not scaled (Dr. GRPO)']];
 const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 const numeric = (name, label, value, options = {}) => field(name, label, { type: 'text', inputmode: 'decimal', 'data-number': true, value: String(value), pattern: '-?[0-9]*\\.?[0-9]+([eE][\\-+]?[0-9]+)?', required: true, ...options });
@@ -25,12 +29,20 @@ const OWN = {
     numeric('temperature', 'Temperature', 1.0), check('mixWithBase', 'Half of the outputs from the base model', false)],
   [whole('topK', 'Top-k', 0, { hint: '0 = off' }), numeric('topP', 'Top-p', 1.0)]],
   SFT: () => [[], [check('completionOnly', 'Loss on the completion only', true)]],
-  REWARD: () => [[], [numeric('centering', 'Centring', 0.01, { hint: 'keeps rewards near 0' }), numeric('labelSmoothing', 'Label smoothing', 0)]],
-  DPO: () => [[numeric('beta', 'Beta', 0.1, { hint: 'pull towards the reference' })],
-    [field('loss', 'Loss', { value: 'sigmoid', required: true }), numeric('labelSmoothing', 'Label smoothing', 0)]],
+  REWARD: () => [[choice('loss', 'Learn from', REWARD_LOSSES, 'bradley_terry'),
+    whole('members', 'Models in the ensemble', 1, { min: 1, max: 8, hint: 'more say where they disagree' })],
+  [numeric('centering', 'Centring', 0.01, { hint: 'keeps rewards near 0' }), numeric('labelSmoothing', 'Label smoothing', 0, { hint: 'for pairs' }),
+    numeric('rankGapMargin', 'Margin per rank', 0, { hint: 'for pairs, 0 = off' })]],
+  DPO: () => [[numeric('beta', 'Beta', 0.1, { hint: 'pull towards the reference' }), choice('loss', 'Loss', DPO_LOSSES, 'sigmoid')],
+    [numeric('labelSmoothing', 'Label smoothing', 0), numeric('rankGapMargin', 'Margin per rank', 0, { hint: '0 = off' }),
+      numeric('sftWeight', 'Imitate the chosen', 0, { hint: '0 = off' }), check('voteWeights', 'Clear votes count more', false),
+      numeric('desirableWeight', 'Weight of unmarked', 1, { hint: 'for kto' }), numeric('undesirableWeight', 'Weight of marked', 1, { hint: 'for kto' })]],
   PPO: () => [[whole('totalPrompts', 'Prompts in all', 256, { min: 1 }), numeric('klCoefficient', 'KL weight', 0.05, { hint: 'pull towards the reference' }),
-    whole('maxNewTokens', 'New tokens at most', 64, { min: 1 }), numeric('temperature', 'Temperature', 0.7)],
-  [whole('ppoEpochs', 'Passes per batch', 4, { min: 1 }), whole('miniBatches', 'Mini-batches', 1, { min: 1 }), numeric('clip', 'Ratio clip', 0.2),
+    whole('maxNewTokens', 'New tokens at most', 64, { min: 1 }), numeric('temperature', 'Temperature', 0.7),
+    choice('advantage', 'Advantage by', ADVANTAGES, 'gae')],
+  [whole('samplesPerPrompt', 'Completions of each prompt', '', { min: 1, max: 64, required: false, placeholder: '1, or 4 for a group' }),
+    numeric('adaptiveKl', 'Steer the KL to', 0, { hint: '0 = off' }), numeric('maxKl', 'KL of a collapse', 0, { hint: 'back to a checkpoint, 0 = off' }),
+    numeric('spreadPenalty', 'Penalty for disagreement', 0, { hint: 'of a reward ensemble, 0 = off' }), whole('ppoEpochs', 'Passes per batch', 4, { min: 1 }), whole('miniBatches', 'Mini-batches', 1, { min: 1 }), numeric('clip', 'Ratio clip', 0.2),
     numeric('valueClip', 'Value clip', 0.2), numeric('valueCoefficient', 'Value weight', 0.1), numeric('gamma', 'Gamma', 1.0), numeric('lambda', 'Lambda', 0.95),
     numeric('missingEndPenalty', 'Penalty for no end', 0, { hint: '0 = off' }), numeric('targetKl', 'Target KL', 0, { hint: '0 = off' })]],
 };
