@@ -82,6 +82,17 @@ class KilledInMidWorkTest {
                             .count());
             JsonNode adapters = operator.get(Api.path("projects", project, "adapters"));
             assertEquals(1, adapters.size(), adapters.toString());
+
+            // And from labeler to adapter and back
+            String labeler = labelers.path(0).path("labelerId").asText();
+            JsonNode affected = operator.get(Api.path("projects", project, "labelers", labeler, "adapters"));
+            assertEquals(1, affected.size(), affected.toString());
+            assertEquals(adapters.path(0).path("version"), affected.path(0).path("version"));
+            assertEquals(
+                    adapters.path(0).path("rankingsUsed").asLong(),
+                    affected.path(0).path("rankings").asLong());
+            assertEquals(0, operator.get(Api.path("projects", project, "labelers", "nobody", "adapters"))
+                    .size());
         }
     }
 

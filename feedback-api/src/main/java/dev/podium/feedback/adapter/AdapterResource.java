@@ -8,6 +8,7 @@ import dev.podium.contracts.EventJson;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.persistence.EntityManager;
@@ -69,6 +70,16 @@ public class AdapterResource {
     @RolesAllowed({"operator", "service"})
     public Adapters.Lineage lineage(@RestPath String project, @RestPath String version) {
         return adapters.lineage(required(project, version));
+    }
+
+    /** From a labeler forward to the adapters that learnt from the labeler's rankings. */
+    @GET
+    @Path("labelers/{labeler}/adapters")
+    @RolesAllowed("operator")
+    public List<Adapters.Affected> affected(@RestPath String project, @RestPath String labeler) {
+        // Reading data sets from Kafka takes its time: not inside a transaction.
+        List<AdapterManifest> all = QuarkusTransaction.requiringNew().call(() -> list(project));
+        return adapters.affectedBy(labeler, all);
     }
 
     private AdapterManifest required(String project, String version) {

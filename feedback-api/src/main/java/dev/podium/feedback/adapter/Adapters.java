@@ -18,12 +18,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
 
 /** Published adapters and where they come from. */
@@ -31,6 +34,8 @@ import org.apache.kafka.common.KafkaException;
 public class Adapters {
     private final EntityManager entities;
     private final KafkaAccess kafka;
+    /** By the data set's sha256: its content never changes. */
+    private final Map<String, Map<String, Long>> rankingsByLabeler = new ConcurrentHashMap<>();
 
     Adapters(EntityManager entities, KafkaAccess kafka) {
         this.entities = entities;
@@ -116,6 +121,39 @@ public class Adapters {
                         .map(e -> new LabelerShare(e.getKey(), e.getValue()))
                         .toList(),
                 parents);
+    }
+
+    /**
+     * An adapter that learnt from a labeler.
+     *
+     * @param rankings of the labeler in its own data set; 0 where it learnt through another adapter only
+     * @param through adapters that it continued or was scored by, and that learnt from the labeler
+     */
+    public record Affected(String version, AdapterManifest.Kind kind, long rankings, List<String> through) {}
+
+    /** All adapters of a project that learnt from a labeler, directly or through one another; the oldest first. */
+    List<Affected> affectedBy(String labeler, List<AdapterManifest> newestFirst) {
+        Map<String, Affected> affected = new LinkedHashMap<>();
+        for (AdapterManifest manifest : newestFirst.reversed()) {
+            long rankings = manifest.dataSet()
+                    .map(file -> rankingsByLabeler.computeIfAbsent(file.sha256(), sha -> count(file)))
+                    .map(counts -> counts.getOrDefault(labeler, 0L))
+                    .orElse(0L);
+            List<String> through = Stream.of(manifest.initialAdapter(), manifest.rewardAdapter())
+                    .flatMap(Optional::stream)
+                    .filter(affected::containsKey)
+                    .toList();
+            if (rankings > 0 || !through.isEmpty()) {
+                affected.put(manifest.version(), new Affected(manifest.version(), manifest.kind(), rankings, through));
+            }
+        }
+        return List.copyOf(affected.values());
+    }
+
+    private Map<String, Long> count(AdapterManifest.ArtifactFile file) {
+        Map<String, Long> counts = new HashMap<>();
+        readDataSet(file, line -> line.set().rankings().forEach(used -> counts.merge(used.labelerId(), 1L, Long::sum)));
+        return Map.copyOf(counts);
     }
 
     /** Line by line: the prompts and outputs of a data set need not fit in memory together. */

@@ -49,7 +49,7 @@ final class ModelTopic implements AutoCloseable {
     /** The manifest of a folder; nothing is sent. */
     AdapterManifest describe(String version, Path folder, AdapterManifest.Kind kind) throws Exception {
         List<ArtifactFile> files = new ArrayList<>();
-        for (String name : new TreeSet<>(AdapterFolder.files(kind))) {
+        for (String name : new TreeSet<>(AdapterFolder.files(kind, 1))) {
             files.add(ArtifactFiles.describe(folder.resolve(name)));
         }
         return manifest(version, kind, TinyAdapter.BASE, TinyAdapter.BASE_SHA256, TinyAdapter.LORA, files);

@@ -64,6 +64,7 @@ public final class Podium {
         line.addSubcommand(new UserCommand(session));
         line.addSubcommand(new RoundCommands(session));
         line.addSubcommand(new AdapterCommands(session));
+        line.addSubcommand(new LabelerCommands(session));
         line.addSubcommand(new ChannelCommands(session));
         line.addSubcommand(new BenchCommand(session));
         line.getSubcommands().values().forEach(Podium::addHelp);

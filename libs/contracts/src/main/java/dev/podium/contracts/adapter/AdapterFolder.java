@@ -22,6 +22,9 @@ import java.util.stream.Stream;
 /**
  * An adapter in PEFT's form on disk, and the check that every server (vLLM, llama.cpp, PEFT, ours) can load it: bias none,
  * no DoRA, no patterns, no modules_to_save, r in {8, 16, 32, 64}, float32 or bfloat16, all values finite.
+ *
+ * <p>A reward ensemble has more members beside the first, which is the adapter that servers see: {@code
+ * adapter_model.N.safetensors} and {@code score.N.safetensors} for N from 1, and {@value #ENSEMBLE}.
  */
 public final class AdapterFolder {
     public static final String CONFIG = "adapter_config.json";
@@ -29,6 +32,9 @@ public final class AdapterFolder {
 
     /** Weights of the scalar head; reward adapters only. */
     public static final String SCORE = "score.safetensors";
+
+    /** Gain and bias of each member of a reward ensemble. */
+    public static final String ENSEMBLE = "ensemble.json";
 
     private static final int MAX_CONFIG_BYTES = 64 * 1024;
     private static final Set<Integer> RANKS = Set.of(8, 16, 32, 64);
@@ -38,27 +44,49 @@ public final class AdapterFolder {
 
     private AdapterFolder() {}
 
-    /** The files that an adapter of a kind consists of; nothing else may be in its folder (no pickle, no code). */
-    public static Set<String> files(AdapterManifest.Kind kind) {
-        return switch (kind) {
-            case POLICY -> Set.of(CONFIG, WEIGHTS);
-            case REWARD -> Set.of(CONFIG, WEIGHTS, SCORE);
-        };
+    /**
+     * The files that an adapter of a kind consists of; nothing else may be in its folder (no pickle, no code).
+     *
+     * @param members of a reward ensemble, 1 for a model alone
+     */
+    public static Set<String> files(AdapterManifest.Kind kind, int members) {
+        Set<String> files = new TreeSet<>(Set.of(CONFIG, WEIGHTS));
+        if (kind == AdapterManifest.Kind.REWARD) {
+            files.add(SCORE);
+            for (int member = 1; member < members; member++) {
+                files.addAll(List.of(member(WEIGHTS, member), member(SCORE, member), ENSEMBLE));
+            }
+        }
+        return files;
+    }
+
+    /** Name of the file of one member of an ensemble; the first has the plain name. */
+    public static String member(String name, int member) {
+        return member == 0 ? name : name.replace(".safetensors", "." + member + ".safetensors");
     }
 
     /** Refuses any list of names but exactly the files of the kind. */
     public static void checkNames(List<String> names, AdapterManifest.Kind kind) throws ArtifactException {
-        Set<String> allowed = files(kind);
+        Set<String> expected = files(kind, members(names, kind));
         for (String name : names) {
-            if (!allowed.contains(name)) {
-                throw new ArtifactException(
-                        name + " may not be part of an adapter; allowed are " + new TreeSet<>(allowed));
+            if (!expected.contains(name)) {
+                throw new ArtifactException(name + " may not be part of an adapter; allowed are " + expected);
             }
         }
-        if (names.size() != allowed.size() || !new HashSet<>(names).equals(allowed)) {
-            throw new ArtifactException(
-                    "an adapter consists of " + new TreeSet<>(allowed) + ", this one of " + new TreeSet<>(names));
+        if (names.size() != expected.size() || !new HashSet<>(names).equals(expected)) {
+            throw new ArtifactException("an adapter consists of " + expected + ", this one of " + new TreeSet<>(names));
         }
+    }
+
+    private static int members(List<String> names, AdapterManifest.Kind kind) {
+        if (kind != AdapterManifest.Kind.REWARD) {
+            return 1;
+        }
+        int members = 1;
+        while (members < RoundConfig.Reward.MAX_MEMBERS && names.contains(member(WEIGHTS, members))) {
+            members++;
+        }
+        return members;
     }
 
     /**
@@ -69,37 +97,71 @@ public final class AdapterFolder {
      */
     public static void check(Path folder, AdapterManifest.Kind kind, String baseModel, RoundConfig.Lora lora)
             throws ArtifactException, IOException {
-        try (Stream<Path> files = Files.list(folder)) {
-            checkNames(files.map(file -> file.getFileName().toString()).toList(), kind);
-        }
+        List<String> names = names(folder);
+        checkNames(names, kind);
         checkConfig(folder.resolve(CONFIG), kind, baseModel, lora);
-        SafetensorsHeader weights = SafetensorsHeader.read(folder.resolve(WEIGHTS));
-        checkTensors(weights, lora);
-        weights.requireFinite(folder.resolve(WEIGHTS));
-        if (kind == AdapterManifest.Kind.REWARD) {
-            SafetensorsHeader score = SafetensorsHeader.read(folder.resolve(SCORE));
-            SafetensorsHeader.Tensor head = score.tensors().get(SCORE_TENSOR);
-            if (head == null
-                    || score.tensors().size() != 1
-                    || head.shape().size() != 2
-                    || head.shape().getFirst() != 1) {
-                throw new ArtifactException(SCORE + " must hold " + SCORE_TENSOR + " of shape [1, hidden] alone");
+        int members = members(names, kind);
+        for (int member = 0; member < members; member++) {
+            Path file = folder.resolve(member(WEIGHTS, member));
+            SafetensorsHeader weights = SafetensorsHeader.read(file);
+            checkTensors(weights, lora);
+            weights.requireFinite(file);
+            if (kind == AdapterManifest.Kind.REWARD) {
+                checkScore(folder.resolve(member(SCORE, member)));
             }
-            score.requireFinite(folder.resolve(SCORE));
+        }
+        if (members > 1) {
+            checkEnsemble(folder.resolve(ENSEMBLE), members);
+        }
+    }
+
+    /** Names of the files in a folder, sorted. */
+    public static List<String> names(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    private static void checkScore(Path file) throws ArtifactException, IOException {
+        SafetensorsHeader score = SafetensorsHeader.read(file);
+        SafetensorsHeader.Tensor head = score.tensors().get(SCORE_TENSOR);
+        if (head == null
+                || score.tensors().size() != 1
+                || head.shape().size() != 2
+                || head.shape().getFirst() != 1) {
+            throw new ArtifactException(
+                    file.getFileName() + " must hold " + SCORE_TENSOR + " of shape [1, hidden] alone");
+        }
+        score.requireFinite(file);
+    }
+
+    private static void checkEnsemble(Path file, int members) throws ArtifactException, IOException {
+        JsonNode all = json(file).path("members");
+        boolean sound = all.size() == members;
+        for (JsonNode member : all) {
+            sound &= Double.isFinite(member.path("gain").asDouble(Double.NaN))
+                    && Double.isFinite(member.path("bias").asDouble(Double.NaN));
+        }
+        if (!sound) {
+            throw new ArtifactException(ENSEMBLE + " must hold gain and bias of " + members + " members");
+        }
+    }
+
+    private static JsonNode json(Path file) throws ArtifactException, IOException {
+        String name = file.getFileName().toString();
+        if (Files.size(file) > MAX_CONFIG_BYTES) {
+            throw new ArtifactException(name + " has more than " + MAX_CONFIG_BYTES + " bytes");
+        }
+        try {
+            return EventJson.tree(Files.readAllBytes(file));
+        } catch (InvalidEventException e) {
+            throw new ArtifactException(name + " is " + e.getMessage());
         }
     }
 
     private static void checkConfig(Path file, AdapterManifest.Kind kind, String baseModel, RoundConfig.Lora lora)
             throws ArtifactException, IOException {
-        if (Files.size(file) > MAX_CONFIG_BYTES) {
-            throw new ArtifactException(CONFIG + " has more than " + MAX_CONFIG_BYTES + " bytes");
-        }
-        JsonNode config;
-        try {
-            config = EventJson.tree(Files.readAllBytes(file));
-        } catch (InvalidEventException e) {
-            throw new ArtifactException(CONFIG + " is " + e.getMessage());
-        }
+        JsonNode config = json(file);
         require(config, "peft_type", "LORA");
         require(config, "bias", "none");
         require(config, "task_type", kind == AdapterManifest.Kind.POLICY ? "CAUSAL_LM" : "SEQ_CLS");

@@ -20,7 +20,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -98,7 +97,7 @@ public final class AdapterPublisher {
             throw new RoundFailure("not_servable", e.getMessage() + "; it is not published", e);
         }
         List<ArtifactFile> files = new ArrayList<>();
-        for (String name : new TreeSet<>(AdapterFolder.files(kind))) {
+        for (String name : AdapterFolder.names(folder)) {
             files.add(ArtifactFiles.describe(folder.resolve(name)));
         }
         return files;

@@ -3,6 +3,7 @@ package dev.podium.training.reward;
 import ai.djl.ndarray.NDArray;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.TokenBatch;
 import dev.podium.training.round.RoundContext;
@@ -22,12 +23,12 @@ import java.util.Optional;
  * Overoptimization.
  *
  * <p>On disk the first is an adapter like any other; the others lie beside it as {@code adapter_model.N.safetensors} and
- * {@code score.N.safetensors}, and {@value #FILE} holds the normalisation of each.
+ * {@code score.N.safetensors}, and {@code ensemble.json} holds the normalisation of each.
  *
  * @param members one or more
  */
 public record RewardEnsemble(List<RewardModel> members) implements AutoCloseable {
-    static final String FILE = "ensemble.json";
+    static final String FILE = AdapterFolder.ENSEMBLE;
 
     private static final ObjectMapper JSON = new ObjectMapper();
 

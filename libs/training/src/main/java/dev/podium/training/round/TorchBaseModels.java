@@ -123,10 +123,14 @@ public final class TorchBaseModels implements BaseModelSource {
                 base,
                 format(config),
                 narrow,
-                RoundStart.shape(tuning.lora()).parameterCount(base),
+                members(tuning) * RoundStart.shape(tuning.lora()).parameterCount(base),
                 least || tuning.training().recompute(),
                 least ? longest : Math.max(longest, MemoryPlan.tokensPerPass(base)),
                 tuning instanceof RoundConfig.Ppo);
+    }
+
+    private static long members(RoundConfig.Tuning tuning) {
+        return tuning instanceof RoundConfig.Reward reward ? reward.members() : 1;
     }
 
     private static WeightFormat format(RoundConfig config) {

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.adapter.AdapterFolder;
+import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.llm.model.TokenBatch;
 import dev.podium.llm.model.TokenBatch.Sequence;
 import dev.podium.llm.torch.TensorScope;
@@ -114,6 +116,7 @@ class RewardTrainerTest {
         assertTrue(
                 three.metrics().get("heldout_accuracy_after") > 0.8,
                 three.metrics().toString());
+        AdapterFolder.check(adapter.folder(), AdapterManifest.Kind.REWARD, "tiny-llama", TinyRound.LORA);
         RoundContext.RewardModel files = new RoundContext.RewardModel(
                 adapter.folder(),
                 adapter.rewardGain().orElseThrow(),
@@ -127,6 +130,13 @@ class RewardTrainerTest {
             assertEquals(3, ensemble.members().size());
             assertTrue(scores.spread()[0] > 1e-3);
         }
+        Files.delete(adapter.folder().resolve("score.1.safetensors"));
+        String refusal = assertThrows(
+                        ArtifactException.class,
+                        () -> AdapterFolder.check(
+                                adapter.folder(), AdapterManifest.Kind.REWARD, "tiny-llama", TinyRound.LORA))
+                .getMessage();
+        assertTrue(refusal.contains("score.1.safetensors"), refusal);
     }
 
     @Test
