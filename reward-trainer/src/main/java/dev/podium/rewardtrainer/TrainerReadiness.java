@@ -19,9 +19,9 @@ class TrainerReadiness implements HealthCheck {
     @Override
     public HealthCheckResponse call() {
         HealthCheckResponseBuilder answer = HealthCheckResponse.named("round-commands");
-        Optional<RoundRunner> runner = service.runner();
+        Optional<RoundRunner> runner = service.host().runner();
         if (runner.isEmpty()) {
-            return answer.down().withData("problem", service.problem()).build();
+            return answer.down().withData("problem", service.host().problem()).build();
         }
         answer.status(runner.get().isReady()).withData("waiting", runner.get().waiting());
         runner.get()

@@ -4,6 +4,7 @@ import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.SampleSet;
 import dev.podium.training.publish.RoundEvents;
+import dev.podium.training.track.RoundTracker;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -24,19 +25,26 @@ final class EventReporter implements RoundReporter {
     private final Map<String, Double> dataInfo;
     private final Attempts attempts;
     private final Clock clock;
+    private final RoundTracker tracker;
     private volatile int step;
     private volatile int totalSteps;
     private long lineNanos = System.nanoTime() - LINE_EVERY_NANOS;
 
     /** @param dataInfo what the runner knows of the data; what the trainer tells goes before it */
     EventReporter(
-            RoundTicket ticket, RoundEvents events, Map<String, Double> dataInfo, Attempts attempts, Clock clock) {
+            RoundTicket ticket,
+            RoundEvents events,
+            Map<String, Double> dataInfo,
+            Attempts attempts,
+            Clock clock,
+            RoundTracker tracker) {
         this.ticket = ticket;
         this.command = ticket.command();
         this.events = events;
         this.dataInfo = dataInfo;
         this.attempts = attempts;
         this.clock = clock;
+        this.tracker = tracker;
     }
 
     int step() {
@@ -63,6 +71,7 @@ final class EventReporter implements RoundReporter {
         }
         events.tell(new RoundEvent.Started(
                 command.roundId(), command.projectId(), resumedFromStep, totalSteps, all, clock.instant()));
+        tracker.started(command, resumedFromStep, totalSteps, all);
     }
 
     @Override
@@ -85,6 +94,7 @@ final class EventReporter implements RoundReporter {
         }
         events.tell(new RoundEvent.Progress(
                 command.roundId(), command.projectId(), step, totalSteps, finite, eta, clock.instant()));
+        tracker.progress(command, step, finite);
     }
 
     @Override

@@ -1,8 +1,11 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.RoundKind;
+import dev.podium.training.track.RoundTracker;
+import dev.podium.training.track.Trackers;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -15,6 +18,7 @@ import java.util.Set;
  * @param kinds of rounds that this trainer takes
  * @param workDir checkpoints and data sets of unfinished rounds; belongs to one process at a time
  * @param deadLetters whether unreadable commands are put aside by this trainer; one of the trainers does
+ * @param tracker is told how rounds go, besides their events
  */
 public record RoundRunnerConfig(
         Map<String, Object> kafka,
@@ -22,7 +26,8 @@ public record RoundRunnerConfig(
         String groupId,
         Set<RoundKind> kinds,
         Path workDir,
-        boolean deadLetters) {
+        boolean deadLetters,
+        RoundTracker tracker) {
     public RoundRunnerConfig {
         kafka = Map.copyOf(kafka);
         kinds = Set.copyOf(kinds);
@@ -31,7 +36,7 @@ public record RoundRunnerConfig(
     /** The reward-trainer: REWARD rounds. */
     public static RoundRunnerConfig rewardTrainer(Map<String, Object> kafka, Path workDir) {
         return new RoundRunnerConfig(
-                kafka, "reward-trainer", "podium-reward-trainer", Set.of(RoundKind.REWARD), workDir, false);
+                kafka, "reward-trainer", "podium-reward-trainer", Set.of(RoundKind.REWARD), workDir, false, NONE);
     }
 
     /** The policy-trainer: all other kinds. */
@@ -42,6 +47,14 @@ public record RoundRunnerConfig(
                 "podium-policy-trainer",
                 EnumSet.complementOf(EnumSet.of(RoundKind.REWARD)),
                 workDir,
-                true);
+                true,
+                NONE);
     }
+
+    /** The same with a tracker. */
+    public RoundRunnerConfig trackedBy(RoundTracker other) {
+        return new RoundRunnerConfig(kafka, trainer, groupId, kinds, workDir, deadLetters, other);
+    }
+
+    private static final RoundTracker NONE = new Trackers(List.of());
 }

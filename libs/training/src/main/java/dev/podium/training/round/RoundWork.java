@@ -49,6 +49,8 @@ final class RoundWork {
     private final AdapterPublisher publisher;
     private final Clock clock;
     private volatile @Nullable EventReporter reporter;
+    // Of the round at work, once it is there; this thread's alone.
+    private Map<String, Double> result = Map.of();
 
     RoundWork(
             RoundRunnerConfig config,
@@ -108,11 +110,14 @@ final class RoundWork {
                 events.tell(new RoundEvent.Accepted(
                         command.roundId(), command.projectId(), config.trainer(), clock.instant()));
             }
-            return work(ticket);
+            Outcome outcome = work(ticket);
+            config.tracker().ended(command, outcome.name(), outcome == Outcome.SUCCEEDED ? result : Map.of());
+            return outcome;
         } catch (RoundFailure e) {
             return failed(ticket, e);
         } finally {
             reporter = null;
+            result = Map.of();
         }
     }
 
@@ -153,7 +158,7 @@ final class RoundWork {
                     ticket, command.initialAdapter(), AdapterManifest.Kind.POLICY, model, roundDir.resolve("initial"));
             Optional<AdapterFetch.Fetched> reward = adapter(
                     ticket, command.rewardAdapter(), AdapterManifest.Kind.REWARD, model, roundDir.resolve("reward"));
-            EventReporter reporter = new EventReporter(ticket, events, info(data), attempts, clock);
+            EventReporter reporter = new EventReporter(ticket, events, info(data), attempts, clock, config.tracker());
             this.reporter = reporter;
             RoundResult result = trainer.train(new RoundContext(
                     command,
@@ -202,7 +207,7 @@ final class RoundWork {
         Optional<DataSet> data = untilKafkaAnswers(ticket, () -> {
             try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
                 return PinnedPreferences.read(
-                        reader, command, wanted(command.kind()), heldOutShare(command.config()), clock.instant());
+                        reader, command, wanted(command.config()), heldOutShare(command.config()), clock.instant());
             }
         });
         DataSet read = data.orElseThrow(() -> new RoundCancelled(0));
@@ -210,11 +215,21 @@ final class RoundWork {
         return read;
     }
 
-    /** Prompts are of use without a ranking; all else is learnt from pairs. */
-    private static Predicate<PreferenceSet> wanted(RoundKind kind) {
-        return switch (kind) {
-            case SAMPLE, PPO -> set -> true;
-            case SFT, REWARD, DPO -> set -> set.decided() && !set.pairs().isEmpty();
+    /** Prompts are of use without a ranking; most else is learnt from pairs, some from ties or marks. */
+    private static Predicate<PreferenceSet> wanted(RoundConfig config) {
+        Predicate<PreferenceSet> decided = set -> set.decided() && !set.pairs().isEmpty();
+        return switch (config) {
+            case RoundConfig.Sample sample -> set -> true;
+            case RoundConfig.Ppo ppo -> set -> true;
+            case RoundConfig.Sft sft -> decided;
+            case RoundConfig.Reward reward ->
+                reward.loss().equals("davidson")
+                        ? set -> !set.pairs().isEmpty() || !set.ties().isEmpty()
+                        : decided;
+            case RoundConfig.Dpo dpo ->
+                dpo.loss().equals(RoundConfig.Dpo.UNPAIRED)
+                        ? set -> !set.rankings().isEmpty()
+                        : decided;
         };
     }
 
@@ -297,6 +312,7 @@ final class RoundWork {
         RoundCommand.StartRound command = ticket.command();
         Map<String, Double> metrics = new TreeMap<>(result.metrics());
         metrics.values().removeIf(value -> !Double.isFinite(value));
+        this.result = metrics;
         Optional<AdapterPublisher.Publication> publication = result.adapter().isEmpty()
                 ? Optional.empty()
                 : Optional.of(publication(command, result.adapter().get(), metrics, model, data, roundDir));

@@ -1,0 +1,272 @@
+package dev.podium.training.track;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.RoundCommand;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells MLflow's REST interface (2.0): an experiment per project, a run per round with its configuration as parameters. A
+ * thread of its own sends; when MLflow does not answer, what cannot wait is dropped and counted, and the round goes on.
+ * A round that goes on after a restart goes on in its run, which is found by the tag {@code podium.round}.
+ */
+public final class MlflowTracker implements RoundTracker {
+    private static final Logger LOG = LoggerFactory.getLogger(MlflowTracker.class);
+    private static final ObjectMapper JSON = EventJson.mapper();
+    private static final int MOST_WAITING = 2_000;
+    private static final int MOST_PARAMETERS = 100;
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+    private final URI server;
+    private final Optional<String> token;
+    private final HttpClient http = HttpClient.newBuilder()
+            .connectTimeout(TIMEOUT)
+            .version(HttpClient.Version.HTTP_1_1)
+            .build();
+    private final Clock clock = Clock.systemUTC();
+    private final BlockingQueue<Told> waiting = new ArrayBlockingQueue<>(MOST_WAITING);
+    private final Map<String, String> runs = new HashMap<>();
+    private final Thread sender;
+    private volatile boolean closed;
+    private boolean silent;
+    private long dropped;
+
+    /** @param kind START, PROGRESS, or the outcome of an end */
+    private record Told(
+            String kind, RoundCommand.StartRound command, long atMillis, int step, Map<String, Double> metrics) {}
+
+    /**
+     * @param server address of MLflow
+     * @param token sent as a bearer token
+     */
+    public MlflowTracker(URI server, Optional<String> token) {
+        if (server.getScheme() == null || !server.getScheme().startsWith("http")) {
+            throw new IllegalArgumentException(
+                    "podium.tracking.mlflow.url must be an address like http://host:5000, not " + server);
+        }
+        this.server = URI.create(server.toString().replaceAll("/+$", ""));
+        this.token = token.filter(text -> !text.isBlank());
+        this.sender = Thread.ofPlatform().daemon().name("mlflow").start(this::sendAll);
+    }
+
+    @Override
+    public void started(
+            RoundCommand.StartRound command, int resumedFromStep, int totalSteps, Map<String, Double> info) {
+        Map<String, Double> facts = new TreeMap<>();
+        info.forEach((name, value) -> facts.put("info/" + name, value));
+        tell(new Told("START", command, clock.millis(), resumedFromStep, facts));
+    }
+
+    @Override
+    public void progress(RoundCommand.StartRound command, int step, Map<String, Double> metrics) {
+        tell(new Told("PROGRESS", command, clock.millis(), step, metrics));
+    }
+
+    @Override
+    public void ended(RoundCommand.StartRound command, String outcome, Map<String, Double> metrics) {
+        Map<String, Double> results = new TreeMap<>();
+        metrics.forEach((name, value) -> results.put("result/" + name, value));
+        tell(new Told(outcome, command, clock.millis(), 0, results));
+    }
+
+    private void tell(Told told) {
+        if (!waiting.offer(told)) {
+            dropped++;
+            if (dropped == 1 || dropped % 1000 == 0) {
+                LOG.warn("MLflow at {} is too slow or away; {} reports are dropped", server, dropped);
+            }
+        }
+    }
+
+    private void sendAll() {
+        while (!closed || !waiting.isEmpty()) {
+            try {
+                Told told = waiting.poll(200, TimeUnit.MILLISECONDS);
+                if (told != null) {
+                    send(told);
+                    silent = false;
+                }
+            } catch (IOException e) {
+                if (!silent) {
+                    LOG.warn("MLflow at {}: {}; the round goes on without it", server, e.toString());
+                }
+                silent = true;
+            } catch (InterruptedException e) {
+                return;
+            } catch (RuntimeException e) {
+                LOG.warn("MLflow at {}: {}", server, e.toString());
+            }
+        }
+    }
+
+    private void send(Told told) throws IOException, InterruptedException {
+        String run = run(told);
+        if (!told.metrics().isEmpty()) {
+            ObjectNode batch = JSON.createObjectNode().put("run_id", run);
+            ArrayNode metrics = batch.putArray("metrics");
+            told.metrics()
+                    .forEach((name, value) -> metrics.addObject()
+                            .put("key", key(name))
+                            .put("value", value)
+                            .put("timestamp", told.atMillis())
+                            .put("step", told.step()));
+            post("runs/log-batch", batch);
+        }
+        if (!told.kind().equals("START")
+                && !told.kind().equals("PROGRESS")
+                && !told.kind().equals("ABANDONED")) {
+            String status =
+                    switch (told.kind()) {
+                        case "SUCCEEDED" -> "FINISHED";
+                        case "CANCELLED" -> "KILLED";
+                        default -> "FAILED";
+                    };
+            post(
+                    "runs/update",
+                    JSON.createObjectNode()
+                            .put("run_id", run)
+                            .put("status", status)
+                            .put("end_time", told.atMillis()));
+            runs.remove(told.command().roundId());
+        }
+    }
+
+    /** The run of a round: known, found, or made. */
+    private String run(Told told) throws IOException, InterruptedException {
+        String round = told.command().roundId();
+        String known = runs.get(round);
+        if (known != null) {
+            return known;
+        }
+        String experiment = experiment("podium/" + told.command().projectId());
+        ObjectNode search = JSON.createObjectNode().put("max_results", 1);
+        search.putArray("experiment_ids").add(experiment);
+        search.put("filter", "tags.`podium.round` = '" + round.replaceAll("[^A-Za-z0-9._-]", "_") + "'");
+        JsonNode found = post("runs/search", search).path("runs").path(0);
+        String run = found.isMissingNode()
+                ? create(told, experiment)
+                : found.path("info").path("run_id").asText();
+        runs.put(round, run);
+        return run;
+    }
+
+    private String create(Told told, String experiment) throws IOException, InterruptedException {
+        RoundCommand.StartRound command = told.command();
+        ObjectNode wanted = JSON.createObjectNode()
+                .put("experiment_id", experiment)
+                .put("run_name", command.version() + " " + command.kind())
+                .put("start_time", told.atMillis());
+        ArrayNode tags = wanted.putArray("tags");
+        Map<String, String> known = new TreeMap<>(Map.of(
+                "podium.round",
+                command.roundId().replaceAll("[^A-Za-z0-9._-]", "_"),
+                "podium.kind",
+                command.kind().name(),
+                "podium.version",
+                command.version(),
+                "podium.baseModel",
+                command.baseModel()));
+        known.forEach((name, value) -> tags.addObject().put("key", name).put("value", value));
+        String run = post("runs/create", wanted)
+                .path("run")
+                .path("info")
+                .path("run_id")
+                .asText();
+        ObjectNode batch = JSON.createObjectNode().put("run_id", run);
+        ArrayNode parameters = batch.putArray("params");
+        Map<String, String> all = new TreeMap<>();
+        flatten("", JSON.valueToTree(command.config()), all);
+        all.entrySet().stream()
+                .limit(MOST_PARAMETERS)
+                .forEach(parameter ->
+                        parameters.addObject().put("key", parameter.getKey()).put("value", parameter.getValue()));
+        post("runs/log-batch", batch);
+        return run;
+    }
+
+    private static void flatten(String prefix, JsonNode node, Map<String, String> into) {
+        if (node.isObject()) {
+            node.properties()
+                    .forEach(entry -> flatten(
+                            prefix.isEmpty() ? entry.getKey() : prefix + "." + entry.getKey(), entry.getValue(), into));
+        } else {
+            into.put(prefix, node.isValueNode() ? node.asText() : node.toString());
+        }
+    }
+
+    private String experiment(String name) throws IOException, InterruptedException {
+        String path = "experiments/get-by-name?experiment_name=" + URLEncoder.encode(name, StandardCharsets.UTF_8);
+        HttpResponse<String> answer = http.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofString());
+        if (answer.statusCode() == 404) {
+            return post("experiments/create", JSON.createObjectNode().put("name", name))
+                    .path("experiment_id")
+                    .asText();
+        }
+        return checked(path, answer).path("experiment").path("experiment_id").asText();
+    }
+
+    private JsonNode post(String path, JsonNode body) throws IOException, InterruptedException {
+        return checked(
+                path,
+                http.send(
+                        request(path)
+                                .header("Content-Type", "application/json")
+                                .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString()));
+    }
+
+    private HttpRequest.Builder request(String path) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(server + "/api/2.0/mlflow/" + path))
+                .timeout(TIMEOUT);
+        token.ifPresent(text -> request.header("Authorization", "Bearer " + text));
+        return request;
+    }
+
+    private static JsonNode checked(String path, HttpResponse<String> answer) throws IOException {
+        if (answer.statusCode() / 100 != 2) {
+            String said = answer.body().strip();
+            throw new IOException(
+                    path + " answered " + answer.statusCode() + ": " + said.substring(0, Math.min(300, said.length())));
+        }
+        return JSON.readTree(answer.body());
+    }
+
+    /** MLflow allows letters, digits, underscores, dashes, periods, spaces, colons and slashes. */
+    private static String key(String name) {
+        return name.replaceAll("[^A-Za-z0-9_. :/-]", "_");
+    }
+
+    /** Sends what waits, for two seconds at most. */
+    @Override
+    public void close() {
+        closed = true;
+        try {
+            sender.join(Duration.ofSeconds(2));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        sender.interrupt();
+        http.shutdownNow();
+    }
+}

@@ -1,0 +1,184 @@
+package dev.podium.training.track;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.podium.contracts.RoundCommand;
+import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundKind;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrackersTest {
+    private static final RoundCommand.StartRound COMMAND = new RoundCommand.StartRound(
+            "r-1",
+            "support",
+            RoundKind.DPO,
+            "v4",
+            "podium-nano",
+            RoundConfig.Dpo.DEFAULT,
+            List.of(),
+            Optional.empty(),
+            Optional.empty(),
+            List.of(),
+            List.of(),
+            "ada",
+            Instant.EPOCH);
+
+    @Test
+    void anEventFileIsTheOneThatTensorBoardsOwnWriterMakes(@TempDir Path folder) throws IOException {
+        Clock clock = Clock.fixed(Instant.ofEpochSecond(1_700_000_000L), ZoneOffset.UTC);
+        TensorBoardTracker tracker = new TensorBoardTracker(folder, clock);
+        tracker.started(COMMAND, 0, 10, Map.of());
+        tracker.progress(COMMAND, 300, Map.of("rewards/margins", 0.25));
+        Path file = folder.resolve("support/v4-DPO-r-1/events.out.tfevents.0.r-1");
+
+        // See src/test/python/make_tensorboard.py.
+        String golden = Files.readString(Path.of("src/test/resources/golden/tensorboard.hex"))
+                .strip();
+        assertEquals(golden, HexFormat.of().formatHex(Files.readAllBytes(file)));
+        // A round that goes on goes on in its file.
+        tracker.started(COMMAND, 4, 10, Map.of());
+        assertEquals(golden.length() / 2, Files.size(file));
+    }
+
+    @Test
+    void namesCannotLeaveTheFolder(@TempDir Path folder) throws IOException {
+        RoundCommand.StartRound hostile = new RoundCommand.StartRound(
+                "../../r",
+                "..",
+                RoundKind.DPO,
+                "v4",
+                "podium-nano",
+                RoundConfig.Dpo.DEFAULT,
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                "ada",
+                Instant.EPOCH);
+        new TensorBoardTracker(folder.resolve("logs")).started(hostile, 0, 1, Map.of());
+        try (var all = Files.walk(folder)) {
+            assertTrue(all.filter(Files::isRegularFile).allMatch(file -> file.startsWith(folder.resolve("logs"))));
+        }
+    }
+
+    @Test
+    void mlflowGetsARunWithParametersMetricsAndItsEnd() throws Exception {
+        List<String> requests = Collections.synchronizedList(new ArrayList<>());
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            String path = exchange.getRequestURI().getPath().replace("/api/2.0/mlflow/", "");
+            requests.add(path + " " + new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+            String answer =
+                    switch (path) {
+                        case "experiments/create" -> "{\"experiment_id\":\"7\"}";
+                        case "runs/create" -> "{\"run\":{\"info\":{\"run_id\":\"abc\"}}}";
+                        default -> "{}";
+                    };
+            byte[] body = answer.getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(path.equals("experiments/get-by-name") ? 404 : 200, body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
+        server.start();
+        try (MlflowTracker tracker = new MlflowTracker(
+                URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/"), Optional.empty())) {
+            tracker.started(COMMAND, 0, 10, Map.of("tasks", 4.0));
+            tracker.progress(COMMAND, 3, Map.of("loss", 0.5, "rewards/margins", 0.25));
+            tracker.ended(COMMAND, "SUCCEEDED", Map.of("heldout_accuracy", 0.75));
+        } finally {
+            server.stop(0);
+        }
+        assertEquals("experiments/get-by-name ", requests.get(0));
+        assertEquals("experiments/create {\"name\":\"podium/support\"}", requests.get(1));
+        assertTrue(requests.get(2).startsWith("runs/search ") && requests.get(2).contains("podium.round"));
+        assertTrue(requests.get(3).contains("\"run_name\":\"v4 DPO\""), requests.get(3));
+        assertTrue(requests.get(4).contains("{\"key\":\"training.learningRate\",\"value\":\"5.0E-6\"}"));
+        assertTrue(requests.get(6).contains("\"key\":\"rewards/margins\",\"value\":0.25"), requests.get(6));
+        assertTrue(requests.get(6).contains("\"step\":3"));
+        assertTrue(requests.get(7).contains("result/heldout_accuracy"), requests.get(7));
+        assertTrue(requests.get(8).startsWith("runs/update ") && requests.get(8).contains("FINISHED"));
+    }
+
+    @Test
+    void aTrackerThatFailsOrIsAwayHarmsNothing() {
+        List<String> told = new ArrayList<>();
+        RoundTracker good = new RoundTracker() {
+            @Override
+            public void started(
+                    RoundCommand.StartRound command, int resumedFromStep, int totalSteps, Map<String, Double> info) {
+                told.add("started");
+            }
+
+            @Override
+            public void progress(RoundCommand.StartRound command, int step, Map<String, Double> metrics) {
+                told.add("progress");
+            }
+
+            @Override
+            public void ended(RoundCommand.StartRound command, String outcome, Map<String, Double> metrics) {
+                told.add(outcome);
+            }
+        };
+        RoundTracker away = new MlflowTracker(URI.create("http://127.0.0.1:9"), Optional.empty());
+        RoundTracker broken = new TensorBoardTracker(Path.of("/proc/nowhere"));
+        try (Trackers all = new Trackers(List.of(broken, away, good))) {
+            assertDoesNotThrow(() -> {
+                all.started(COMMAND, 0, 1, Map.of());
+                all.progress(COMMAND, 1, Map.of("loss", 1.0));
+                all.ended(COMMAND, "FAILED", Map.of());
+            });
+        }
+        assertEquals(List.of("started", "progress", "FAILED"), told);
+    }
+
+    @Test
+    void theRoundAtWorkIsOnTheGaugesAndLeavesThem() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        MeterTracker tracker = new MeterTracker(registry);
+        tracker.progress(COMMAND, 1, Map.of("loss", 0.5));
+        tracker.progress(COMMAND, 2, Map.of("loss", 0.25));
+        assertEquals(
+                0.25,
+                registry.get("podium.round.metric")
+                        .tag("metric", "loss")
+                        .gauge()
+                        .value());
+        tracker.ended(COMMAND, "SUCCEEDED", Map.of());
+        assertTrue(Double.isNaN(registry.get("podium.round.metric")
+                .tag("metric", "loss")
+                .gauge()
+                .value()));
+    }
+
+    @Test
+    void anAddressThatIsNoneIsNamed() {
+        IllegalArgumentException refusal = assertThrows(
+                IllegalArgumentException.class,
+                () -> Trackers.configured(
+                        name -> name.endsWith("url") ? Optional.of("localhost:5000") : Optional.empty()));
+        assertTrue(refusal.getMessage().contains("podium.tracking.mlflow.url"), refusal.getMessage());
+    }
+}
