@@ -61,8 +61,9 @@ def train():
     outputs = len(tokens["tasks"][0]["completions"])
     pairs = outputs * (outputs - 1) // 2
     batch = tokens["batch"]
-    # A step is `batch` rankings; the pairs of one ranking, or of `batch` rankings with one pair each, share a pass.
-    per_pass = pairs if pairs > 1 else batch
+    # A step is `batch` rankings, cut into passes of so many pairs, in order: those of a ranking stand together.
+    per_pass = tokens["pairs_per_pass"]
+    assert batch * pairs % per_pass == 0, (batch, pairs, per_pass)
     data = rows(tokens["tasks"][:batch] + tokens["tasks"])
     words = Tokenizer(models.WordLevel({"<pad>": 0, "<eos>": 2}, unk_token="<pad>"))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>")
@@ -77,7 +78,8 @@ def train():
             learning_rate=1e-4,
             beta=0.1,
             max_length=None,
-            gradient_checkpointing=False,
+            gradient_checkpointing=tokens["recompute"],
+            train_sampling_strategy="sequential",
             bf16=False,
             use_cpu=True,
             save_strategy="no",
@@ -102,6 +104,8 @@ def train():
     result.update(
         tool="trl+peft",
         outputs=outputs,
+        pairs_per_pass=per_pass,
+        recompute=tokens["recompute"],
         tasks=count,
         seconds=clock.seconds,
         rankings_per_s=count / clock.seconds,

@@ -40,13 +40,14 @@ public final class Bench {
     /**
      * What to measure.
      *
-     * @param name {@code train} or {@code generate}
+     * @param name {@code train}, {@code generate} or {@code ppo}, whose peer is our own DPO
      * @param outputs per ranking
      * @param tasks rankings of a run
      * @param batch rankings of an optimiser step
      * @param runs how often, in turns with the peer where there is one
      * @param format of the base; the peer gets bfloat16 for bfloat16 and float32 for all else
-     * @param recompute whether activations are computed again in the backward pass
+     * @param recompute whether activations are computed again in the backward pass, by both
+     * @param peerPairs pairs in a pass of the peer; Podium's passes are as long as {@code MemoryPlan} lets them
      */
     public record Wanted(
             String name,
@@ -57,13 +58,22 @@ public final class Bench {
             int threads,
             int runs,
             WeightFormat format,
-            boolean recompute) {
+            boolean recompute,
+            int peerPairs) {
         public Wanted {
-            if (!List.of("train", "generate").contains(name)) {
-                throw new IllegalArgumentException("there is no benchmark " + name + "; train and generate are");
+            if (!List.of("train", "generate", "ppo").contains(name)) {
+                throw new IllegalArgumentException("there is no benchmark " + name + "; train, generate and ppo are");
             }
             if (outputs < 2 || tasks < 1 || batch < 1 || threads < 1 || runs < 1) {
                 throw new IllegalArgumentException("outputs must be 2 or more, the other numbers 1 or more");
+            }
+            if (tasks % batch != 0) {
+                throw new IllegalArgumentException(
+                        tasks + " tasks are no whole number of steps of " + batch + "; the last would be another size");
+            }
+            if (peerPairs < 1 || batch * outputs * (outputs - 1) / 2 % peerPairs != 0) {
+                throw new IllegalArgumentException(
+                        "a step's pairs must be a whole number of the peer's passes of " + peerPairs);
             }
         }
     }
@@ -72,20 +82,30 @@ public final class Bench {
     public void alone(Wanted wanted) throws IOException, InterruptedException {
         BenchMain.Work work = work(wanted);
         List<JsonNode> ours = new ArrayList<>();
+        List<JsonNode> others = new ArrayList<>();
         for (int run = 0; run < wanted.runs(); run++) {
+            if (wanted.name().equals("ppo")) {
+                others.add(told(podium(work.named("train"))));
+            }
             ours.add(told(podium(work)));
         }
-        print(new Figures(wanted, ours, List.of()).lines());
+        print(new Figures(wanted, ours, others).lines());
     }
 
     /** Measures in turns with the peer; a ratio is that of neighbours in time, because machines are noisy. */
     public void withPeer(Wanted wanted) throws IOException, InterruptedException {
+        if (wanted.name().equals("ppo")) {
+            alone(wanted);
+            return;
+        }
         Path python = python();
         BenchMain.Work work = work(wanted);
         Path folder = Files.createTempDirectory("podium-bench-");
         try {
             // The writer of safetensors holds a whole model.
-            execute(podium(work, "-Xmx4g", folder.toString()), NativeMemory.ENVIRONMENT);
+            execute(
+                    podium(work, "-Xmx4g", Integer.toString(wanted.peerPairs()), folder.toString()),
+                    NativeMemory.ENVIRONMENT);
             List<JsonNode> ours = new ArrayList<>();
             List<JsonNode> theirs = new ArrayList<>();
             for (int run = 0; run < wanted.runs(); run++) {
@@ -146,6 +166,7 @@ public final class Bench {
         return command;
     }
 
+    /** In the environment that its users have: glibc's settings are part of what Podium does. */
     private JsonNode peer(Path python, Wanted wanted, Path folder) throws IOException, InterruptedException {
         return run(
                 List.of(

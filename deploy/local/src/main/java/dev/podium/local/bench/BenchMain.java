@@ -1,6 +1,7 @@
 package dev.podium.local.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.podium.contracts.Message;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundConfig;
@@ -8,9 +9,13 @@ import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.SampleSet;
 import dev.podium.llm.base.BaseModelFiles;
 import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.files.SafetensorsWriter;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
+import dev.podium.llm.lora.LoraAdapter;
+import dev.podium.llm.lora.PeftFolder;
+import dev.podium.llm.lora.ScalarHead;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.MemoryPlan;
 import dev.podium.llm.model.WeightFormat;
@@ -21,6 +26,7 @@ import dev.podium.training.batch.TaskTokens;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.dpo.DpoTrainer;
 import dev.podium.training.loop.RoundStart;
+import dev.podium.training.ppo.PpoTrainer;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundReporter;
 import dev.podium.training.round.RoundResult;
@@ -29,12 +35,14 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SplittableRandom;
 
 /** One measurement in a process of its own, so that its peak memory is its own. Prints one JSON line. */
 public final class BenchMain {
@@ -78,6 +86,11 @@ public final class BenchMain {
                     Boolean.toString(recompute));
         }
 
+        /** Another measurement of the same size. */
+        Work named(String other) {
+            return new Work(other, model, modelsDir, outputs, tasks, batch, threads, format, recompute);
+        }
+
         static Work of(String[] args) {
             return new Work(
                     args[0],
@@ -100,11 +113,12 @@ public final class BenchMain {
         }
     }
 
-    /** Measures {@code train} or {@code generate}; with a folder as the last argument, writes the work there instead. */
+    /** Measures {@code train} or {@code generate}; with two more arguments, the peer's pairs in a pass and a folder,
+     * writes the work there instead. */
     public static void main(String[] args) throws Exception {
         Work work = Work.of(args);
         if (args.length > work.arguments().size()) {
-            export(work, Path.of(args[args.length - 1]));
+            export(work, Integer.parseInt(args[args.length - 2]), Path.of(args[args.length - 1]));
             return;
         }
         // Whatever a library prints, the line on standard output is the result alone.
@@ -125,6 +139,8 @@ public final class BenchMain {
                 if (work.name().equals("train")) {
                     train(work, files, model, result);
                     result.put("matmul_peak_gflops", round(peak / 1e9));
+                } else if (work.name().equals("ppo")) {
+                    ppo(work, files, model, result);
                 } else {
                     generate(work, files, model, result);
                     result.put("memory_gb_per_s_measured", round(bandwidth / 1e9));
@@ -136,9 +152,13 @@ public final class BenchMain {
     }
 
     /** The tokens and weights of a work, for a peer that does the same. */
-    private static void export(Work work, Path folder) throws IOException {
+    private static void export(Work work, int peerPairs, Path folder) throws IOException {
         try (BaseModelFiles files = work.model().open(work.modelsDir())) {
-            BenchModel.writeHuggingFaceFolder(files, folder.resolve("model"));
+            // A peer in bfloat16 reads bfloat16: what it maps counts as its memory.
+            BenchModel.writeHuggingFaceFolder(
+                    files,
+                    folder.resolve("model"),
+                    work.format() == WeightFormat.BFLOAT16 ? SafetensorsWriter.Type.BF16 : SafetensorsWriter.Type.F32);
             PromptTokenizer tokenizer =
                     new PromptTokenizer(files, files.config().maxPositions());
             List<Map<String, Object>> tasks = tokenizer.tokenize(work.sets()).tasks().stream()
@@ -155,6 +175,8 @@ public final class BenchMain {
                             "prompts", prompts,
                             "samples", GENERATE_SAMPLES,
                             "new_tokens", NEW_TOKENS,
+                            "pairs_per_pass", peerPairs,
+                            "recompute", work.recompute(),
                             "threads", work.threads()));
         }
     }
@@ -193,9 +215,96 @@ public final class BenchMain {
         steady.into(result);
     }
 
+    /** PPO with as many completions per step, of the length of the tasks' outputs, as DPO has outputs. */
+    private static void ppo(Work work, BaseModelFiles files, CausalLM model, Map<String, Object> result)
+            throws Exception {
+        List<PreferenceSet> sets = work.sets();
+        int longest = new PromptTokenizer(files, files.config().maxPositions())
+                .tokenize(sets).tasks().stream()
+                        .flatMap(task -> task.completions().stream())
+                        .mapToInt(completion -> completion.length)
+                        .max()
+                        .orElse(1);
+        RoundConfig.Ppo defaults = RoundConfig.Ppo.DEFAULT;
+        int perStep = work.batch() * work.outputs();
+        int steps = Math.max(1, work.tasks() / work.batch());
+        RoundConfig.Ppo config = new RoundConfig.Ppo(
+                1,
+                defaults.lora(),
+                new RoundConfig.Training(1e-4, 1, perStep, files.config().maxPositions(), 1.0, 0, 0, 1_000_000),
+                perStep * steps,
+                1,
+                1,
+                defaults.klCoefficient(),
+                defaults.clip(),
+                defaults.valueClip(),
+                defaults.valueCoefficient(),
+                defaults.gamma(),
+                defaults.lambda(),
+                1.0,
+                longest,
+                0,
+                0);
+        Path folder = Files.createTempDirectory("podium-bench-");
+        try (LoraAdapter adapter =
+                        LoraAdapter.initialise(model, RoundStart.shape(defaults.lora()), new SplittableRandom(1));
+                ScalarHead head = ScalarHead.initialise(model, new SplittableRandom(2))) {
+            PeftFolder.write(folder.resolve("reward"), adapter, Optional.of(head), files.name());
+        }
+        List<List<Message>> prompts = new ArrayList<>();
+        for (int i = 0; i < perStep; i++) {
+            prompts.add(sets.get(i % sets.size()).prompt());
+        }
+        Steady steady = new Steady(model);
+        long start = System.nanoTime();
+        try {
+            new PpoTrainer()
+                    .train(new RoundContext(
+                            command(files, config, prompts),
+                            new TrainingData(sets, List.of(), 0),
+                            files,
+                            model,
+                            folder.resolve("work"),
+                            Optional.empty(),
+                            Optional.of(new RoundContext.RewardModel(folder.resolve("reward"), 1, 0)),
+                            steady,
+                            () -> false));
+        } finally {
+            delete(folder);
+        }
+        result.put("completions_per_step", perStep);
+        result.put("seconds", round((System.nanoTime() - start) / 1e9));
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (var all = Files.walk(folder)) {
+            all.sorted(java.util.Comparator.reverseOrder())
+                    .forEach(file -> file.toFile().delete());
+        }
+    }
+
+    private static RoundCommand.StartRound command(
+            BaseModelFiles files, RoundConfig config, List<List<Message>> prompts) {
+        return new RoundCommand.StartRound(
+                "bench",
+                "bench",
+                config.kind(),
+                "v1",
+                files.name(),
+                config,
+                List.of(),
+                Optional.empty(),
+                config.kind() == RoundKind.PPO ? Optional.of("bench") : Optional.empty(),
+                prompts,
+                List.of(),
+                "bench",
+                Instant.EPOCH);
+    }
+
     private static MemoryPlan plan(Work work, CausalLM model, List<TaskTokens> tasks) {
         int limit = MemoryPlan.tokensPerPass(model.config());
-        int largest = MicroBatches.ofTasks(tasks.subList(0, work.batch()), limit).stream()
+        // Any tasks may meet in a batch: the longest pass that they could make.
+        int largest = MicroBatches.ofTasks(tasks, limit).stream()
                 .mapToInt(part -> part.stream().mapToInt(TaskTokens::tokens).sum())
                 .max()
                 .orElse(0);
@@ -232,25 +341,11 @@ public final class BenchMain {
         RoundConfig.Training training =
                 new RoundConfig.Training(1e-4, 1, work.batch(), files.config().maxPositions(), 1.0, 0, 0, 1_000_000);
         RoundConfig.Dpo config = new RoundConfig.Dpo(1, defaults.lora(), training, defaults.loss(), defaults.beta(), 0);
-        RoundCommand.StartRound command = new RoundCommand.StartRound(
-                "bench",
-                "bench",
-                RoundKind.DPO,
-                "v1",
-                files.name(),
-                config,
-                List.of(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                "bench",
-                Instant.EPOCH);
         Path folder = Files.createTempDirectory("podium-bench-");
         try {
             return new DpoTrainer()
                     .train(new RoundContext(
-                            command,
+                            command(files, config, List.of()),
                             new TrainingData(sets, List.of(), 0),
                             files,
                             model,
@@ -260,10 +355,7 @@ public final class BenchMain {
                             reporter,
                             () -> false));
         } finally {
-            try (var all = Files.walk(folder)) {
-                all.sorted(java.util.Comparator.reverseOrder())
-                        .forEach(file -> file.toFile().delete());
-            }
+            delete(folder);
         }
     }
 

@@ -55,7 +55,8 @@ enum BenchModel {
     }
 
     /** Writes what transformers loads: {@code config.json} and {@code model.safetensors} in float32. */
-    static void writeHuggingFaceFolder(BaseModelFiles files, Path folder) throws IOException {
+    static void writeHuggingFaceFolder(BaseModelFiles files, Path folder, SafetensorsWriter.Type type)
+            throws IOException {
         Files.createDirectories(folder);
         ModelConfig c = files.config();
         Map<String, Object> config = new LinkedHashMap<>();
@@ -73,7 +74,7 @@ enum BenchModel {
         config.put("max_position_embeddings", c.maxPositions());
         config.put("tie_word_embeddings", c.tiedEmbeddings());
         config.put("hidden_act", "silu");
-        config.put("torch_dtype", "float32");
+        config.put("torch_dtype", type == SafetensorsWriter.Type.BF16 ? "bfloat16" : "float32");
         config.put("bos_token_id", 1);
         config.put("eos_token_id", 2);
         config.put("pad_token_id", 2);
@@ -85,8 +86,7 @@ enum BenchModel {
             values.get(copy);
             tensors.put(name, new SafetensorsWriter.Tensor(copy, files.weights().shape(name)));
         }
-        SafetensorsWriter.write(
-                folder.resolve("model.safetensors"), tensors, SafetensorsWriter.Type.F32, Map.of("format", "pt"));
+        SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, type, Map.of("format", "pt"));
     }
 
     /** Normal weights of deviation 0.02, norms of ones; the same for one seed. */

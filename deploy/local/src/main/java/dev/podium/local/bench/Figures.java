@@ -37,6 +37,8 @@ record Figures(Bench.Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) 
                 lines.add(withOwn(
                         "dpo_arrays_after_step_50", "1", "arrays_after_step_50", "at_step_50", "arrays_at_step_50"));
             }
+        } else if (wanted.name().equals("ppo")) {
+            lines.add(withTool("ppo_peak_rss_mb", "MB", "peak_rss_mb", "dpo"));
         } else {
             lines.add(withTool("sample_tokens_per_second", "1/s", "tokens_per_s", "transformers"));
             lines.add(withTool("sample_peak_rss_mb", "MB", "peak_rss_mb", "transformers"));
@@ -103,6 +105,9 @@ record Figures(Bench.Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) 
         // What a peer that knows two formats was given, where it is not the same.
         if (peers == theirs && !theirs.isEmpty() && wanted.format() != WeightFormat.BFLOAT16) {
             line.put("peer_base", WeightFormat.FLOAT32.label());
+        }
+        if (peers == theirs && !theirs.isEmpty() && wanted.name().equals("train")) {
+            line.put("peer_pairs_per_pass", wanted.peerPairs());
         }
         return line;
     }

@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
 final class BenchCommand implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(arity = "0..1", paramLabel = "NAME", description = "train or generate; both when absent")
+    @Parameters(arity = "0..1", paramLabel = "NAME", description = "train, generate or ppo; all when absent")
     private Optional<String> name = Optional.empty();
 
     @Option(names = "--peers", description = "in turns with TRL and transformers, and the ratios")
@@ -47,6 +47,9 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--recompute", description = "activations again in the backward pass (train)")
     private boolean recompute;
 
+    @Option(names = "--peer-pairs", defaultValue = "1", description = "in a pass of the peer (train); 1 when absent")
+    private int peerPairs;
+
     @Option(names = "--models-dir", description = "base models; PODIUM_MODELS_DIR or .podium/models when absent")
     private Optional<Path> modelsDir = Optional.empty();
 
@@ -62,7 +65,7 @@ final class BenchCommand implements Callable<Integer> {
                 .orElse(root.resolve(".podium/models")));
         Bench bench = new Bench(root, models, session.out(), session.err());
         try {
-            for (String each : name.map(List::of).orElse(List.of("train", "generate"))) {
+            for (String each : name.map(List::of).orElse(List.of("train", "generate", "ppo"))) {
                 List<Integer> sizes = outputs.map(List::of).orElse(List.of(2, 4));
                 for (int size : each.equals("train") ? sizes : List.of(2)) {
                     Bench.Wanted wanted = new Bench.Wanted(
@@ -74,7 +77,8 @@ final class BenchCommand implements Callable<Integer> {
                             threads,
                             runs.orElse(peers ? 5 : 1),
                             WeightFormat.of(base),
-                            recompute);
+                            recompute,
+                            peerPairs);
                     if (peers) {
                         bench.withPeer(wanted);
                     } else {
