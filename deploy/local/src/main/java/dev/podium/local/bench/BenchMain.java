@@ -316,7 +316,7 @@ public final class BenchMain {
                 adapter,
                 work.recompute(),
                 largest,
-                false);
+                0);
     }
 
     /** What is really computed: the prompt once per task, forward twice (the reference once) and gradients of states. */
@@ -386,8 +386,9 @@ public final class BenchMain {
         result.put("prompt_tokens", prompts.stream().mapToInt(p -> p.length).sum());
         result.put("seconds", round(seconds));
         result.put("tokens_per_s", round(tokens / seconds));
+        int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
         MemoryPlan plan = MemoryPlan.estimate(
-                model.config(), work.format(), model.runtime().multipliesBfloat16(), 0, false, 0, true);
+                model.config(), work.format(), model.runtime().multipliesBfloat16(), 0, false, longest + NEW_TOKENS, 1);
         result.put("planned_rss_mb", plan.total() >> 20);
         result.put("weights_gb_per_s", round(4.0 * model.parameterCount() * NEW_TOKENS / seconds / 1e9));
     }

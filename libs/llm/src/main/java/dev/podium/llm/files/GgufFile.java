@@ -214,6 +214,12 @@ public final class GgufFile implements TensorSource {
         if (!scaling.equals("none")) {
             throw new UnsupportedModelException("llama.rope.scaling.type " + scaling + " is not supported");
         }
+        for (String key : List.of("llama.rope.scaling.factor", "llama.rope.scale_linear")) {
+            // Without a type it means linear scaling.
+            if (number(key).orElse(1.0) != 1) {
+                throw new UnsupportedModelException(key + " other than 1 is not supported");
+            }
+        }
         if (heads < 1 || hidden % heads != 0) {
             throw new UnsupportedModelException(
                     "llama.embedding_length " + hidden + " is no multiple of llama.attention.head_count " + heads);
@@ -283,17 +289,7 @@ public final class GgufFile implements TensorSource {
         int count = (int) size(entry.shape());
         long bytes = (long) count / entry.type().values * entry.type().bytes;
         ByteBuffer in = file.slice(entry.offset(), bytes);
-        float[] values =
-                switch (entry.type()) {
-                    case F32 -> Widen.float32(in, count);
-                    case F16 -> Widen.float16(in, count);
-                    case BF16 -> Widen.bfloat16(in, count);
-                    case Q8_0 -> q8(in, count);
-                    case Q4_0 -> q4(in, count, false);
-                    case Q4_1 -> q4(in, count, true);
-                    case Q4_K -> KQuants.q4(in, count);
-                    case Q6_K -> KQuants.q6(in, count);
-                };
+        float[] values = unpacked(entry.type(), in, count);
         if (name.endsWith("q_proj.weight")) {
             values = halvesFromPairs(values, entry.shape(), required("llama.attention.head_count"));
         } else if (name.endsWith("k_proj.weight")) {
@@ -306,6 +302,32 @@ public final class GgufFile implements TensorSource {
                             .intValue());
         }
         return FloatBuffer.wrap(values);
+    }
+
+    @Override
+    public FloatBuffer readRows(String name, long first, long rows) {
+        Entry entry = entry(name);
+        long columns = entry.shape()[1];
+        boolean turned = name.endsWith("q_proj.weight") || name.endsWith("k_proj.weight");
+        if (turned || columns % entry.type().values != 0) {
+            return TensorSource.super.readRows(name, first, rows);
+        }
+        long bytesOfRow = columns / entry.type().values * entry.type().bytes;
+        ByteBuffer in = file.slice(entry.offset() + first * bytesOfRow, rows * bytesOfRow);
+        return FloatBuffer.wrap(unpacked(entry.type(), in, Math.toIntExact(rows * columns)));
+    }
+
+    private static float[] unpacked(Type type, ByteBuffer in, int count) {
+        return switch (type) {
+            case F32 -> Widen.float32(in, count);
+            case F16 -> Widen.float16(in, count);
+            case BF16 -> Widen.bfloat16(in, count);
+            case Q8_0 -> q8(in, count);
+            case Q4_0 -> q4(in, count, false);
+            case Q4_1 -> q4(in, count, true);
+            case Q4_K -> KQuants.q4(in, count);
+            case Q6_K -> KQuants.q6(in, count);
+        };
     }
 
     private static float[] q8(ByteBuffer in, int count) {

@@ -24,7 +24,11 @@ final class MappedFile implements AutoCloseable {
 
     /** @param length at most 2 GB */
     ByteBuffer slice(long offset, long length) {
-        if (offset < 0 || length < 0 || length > Integer.MAX_VALUE || offset + length > bytes) {
+        if (length > Integer.MAX_VALUE) {
+            throw new ModelFileException(
+                    "a tensor of " + length + " bytes is read at once; more than 2 GB is not supported");
+        }
+        if (offset < 0 || length < 0 || offset + length > bytes) {
             throw new ModelFileException("bytes " + offset + " to " + (offset + length) + " lie outside the file");
         }
         try {

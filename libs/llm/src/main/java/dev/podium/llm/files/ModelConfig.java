@@ -85,12 +85,22 @@ public record ModelConfig(
         if (c.path("sliding_window").isNumber() && c.path("use_sliding_window").asBoolean(family.equals("mistral"))) {
             throw new UnsupportedModelException("sliding_window is not supported");
         }
+        if (family.equals("mistral") && !c.has("sliding_window")) {
+            throw new UnsupportedModelException("sliding_window is not given, and transformers would take 4096;"
+                    + " write \"sliding_window\": null into config.json if the model attends to everything");
+        }
         String activation = c.path("hidden_act").asText("silu");
         if (!activation.equals("silu")) {
             throw new UnsupportedModelException("hidden_act " + activation + " is not supported, only silu is");
         }
         if (c.path("mlp_bias").asBoolean(false)) {
             throw new UnsupportedModelException("mlp_bias is not supported");
+        }
+        for (String field :
+                List.of("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")) {
+            if (c.path(field).asInt(0) <= 0) {
+                throw new UnsupportedModelException(field + " is missing or not above 0 in config.json");
+            }
         }
         int hidden = c.path("hidden_size").asInt();
         int heads = c.path("num_attention_heads").asInt();

@@ -105,6 +105,9 @@ public final class SafetensorsFile implements TensorSource {
                     file + ": tensor " + name + " is of type " + type + "; read are F32, F16, BF16");
         }
         JsonNode shapeJson = json.path("shape");
+        if (!shapeJson.isArray() || !json.path("data_offsets").isArray()) {
+            throw new ModelFileException(file + ": tensor " + name + " has no list of shape or data_offsets");
+        }
         long[] shape = new long[shapeJson.size()];
         long count = 1;
         for (int i = 0; i < shape.length; i++) {
@@ -170,6 +173,20 @@ public final class SafetensorsFile implements TensorSource {
             case "F32" -> bytes.asFloatBuffer();
             case "F16" -> FloatBuffer.wrap(Widen.float16(bytes, count));
             default -> FloatBuffer.wrap(Widen.bfloat16(bytes, count));
+        };
+    }
+
+    @Override
+    public FloatBuffer readRows(String name, long first, long count) {
+        Entry entry = entry(name);
+        int width = entry.type().equals("F32") ? 4 : 2;
+        long columns = entry.shape()[1];
+        ByteBuffer bytes = data.slice(dataStart + entry.from() + first * columns * width, count * columns * width);
+        int values = Math.toIntExact(count * columns);
+        return switch (entry.type()) {
+            case "F32" -> bytes.asFloatBuffer();
+            case "F16" -> FloatBuffer.wrap(Widen.float16(bytes, values));
+            default -> FloatBuffer.wrap(Widen.bfloat16(bytes, values));
         };
     }
 

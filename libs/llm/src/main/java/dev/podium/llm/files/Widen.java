@@ -2,8 +2,8 @@ package dev.podium.llm.files;
 
 import java.nio.ByteBuffer;
 
-/** Sixteen-bit floats widened in Java; the engine's own bfloat16 arrays end the process. */
-final class Widen {
+/** Sixteen-bit floats to and from float32 in Java; the engine's own bfloat16 arrays end the process. */
+public final class Widen {
     private Widen() {}
 
     static float fromBfloat16(short bits) {
@@ -11,7 +11,7 @@ final class Widen {
     }
 
     /** Rounds to the nearest, ties to even, as the engines do; NaN stays NaN. */
-    static short toBfloat16(float value) {
+    public static short toBfloat16(float value) {
         int bits = Float.floatToIntBits(value);
         return Float.isNaN(value) ? (short) 0x7FC0 : (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
     }

@@ -46,6 +46,16 @@ public final class Generator implements AutoCloseable {
         this.decoder = Decoder.of(model, adapter);
     }
 
+    /**
+     * Most that the keys and values of a batch take.
+     *
+     * @param longest prompt with what follows it, in tokens
+     */
+    public static long mostCacheBytes(ModelConfig config, int longest) {
+        long ofRow = DecodingBatch.bytesPerPosition(config) * Math.min(longest, config.maxPositions());
+        return Math.max(ofRow, Math.min(MOST_ROWS * ofRow, MOST_CACHE_BYTES));
+    }
+
     /** {@link #generate(List, int, SamplingParameters, int[], BooleanSupplier)} that nothing cancels. */
     public List<List<Completion>> generate(
             List<int[]> prompts, int samplesPerPrompt, SamplingParameters parameters, int[] endIds) {

@@ -187,6 +187,14 @@ public final class PeftFolder {
         }
         refuse(!json.path("peft_type").asText().equals("LORA"), "peft_type is not LORA");
         refuse(!json.path("bias").asText("none").equals("none"), "bias is not none");
+        String initial = json.path("init_lora_weights").asText("true");
+        refuse(
+                initial.matches("(?i)(pissa|olora|loftq|corda).*"),
+                "init_lora_weights " + initial
+                        + " changes the base model; convert the adapter to a plain one with PEFT");
+        refuse(
+                json.path("target_modules").isTextual(),
+                "target_modules is the pattern " + json.path("target_modules") + "; list the layers' names instead");
         refuse(json.path("use_dora").asBoolean(false), "use_dora is set");
         refuse(json.path("fan_in_fan_out").asBoolean(false), "fan_in_fan_out is set");
         refuse(json.path("modules_to_save").size() > 0, "modules_to_save is not empty");

@@ -64,20 +64,15 @@ public final class CausalLM implements AutoCloseable {
             TensorSource source,
             TorchRuntime runtime,
             WeightFormat format,
-            boolean narrowProducts) {
+            boolean narrowProducts,
+            NDManager manager,
+            Operations operations) {
         this.config = config;
         this.format = format;
         this.widens = format.widens(narrowProducts);
         this.runtime = runtime;
-        this.manager = runtime.root().newSubManager();
-        this.operations = Operations.compile(
-                runtime,
-                new Operations.Sizes(
-                        config.heads(),
-                        config.keyValueHeads(),
-                        config.headSize(),
-                        config.normEpsilon(),
-                        narrowProducts));
+        this.manager = manager;
+        this.operations = operations;
         Upload upload = new Upload(manager, operations);
         this.embedding =
                 readTable(upload, source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
@@ -110,7 +105,7 @@ public final class CausalLM implements AutoCloseable {
      * Reads the weights into the runtime's device; the source can be closed afterwards. A base whose weights are widened
      * for each product computes activations again in the backward pass, see {@link #recomputeActivations(boolean)}. A
      * bfloat16 base is widened only where the processor cannot multiply bfloat16; where it can, inputs of the linear
-     * layers are rounded to bfloat16, and everything else (norms, attention, adapters, log-probabilities) is in float32.
+     * layers and what comes out of them are rounded to bfloat16, and everything else (norms, attention, adapters, log-probabilities) is in float32.
      *
      * @throws ModelFileException when a tensor is missing or of another shape than the configuration says
      */
@@ -125,10 +120,26 @@ public final class CausalLM implements AutoCloseable {
             TorchRuntime runtime,
             WeightFormat format,
             boolean narrowProducts) {
+        NDManager manager = runtime.root().newSubManager();
+        Operations operations = Operations.compile(
+                runtime,
+                new Operations.Sizes(
+                        config.heads(),
+                        config.keyValueHeads(),
+                        config.headSize(),
+                        config.normEpsilon(),
+                        narrowProducts));
+        boolean loaded = false;
         try (TensorScope scope = new TensorScope()) {
-            CausalLM model = new CausalLM(config, weights, runtime, format, narrowProducts);
-            model.heldArrays().forEach(array -> scope.keep(array, model.manager));
+            CausalLM model = new CausalLM(config, weights, runtime, format, narrowProducts, manager, operations);
+            model.heldArrays().forEach(array -> scope.keep(array, manager));
+            loaded = true;
             return model;
+        } finally {
+            if (!loaded) {
+                operations.close();
+                manager.close();
+            }
         }
     }
 
@@ -141,8 +152,8 @@ public final class CausalLM implements AutoCloseable {
                 weights.add(read(upload, source, prefix + name, shape));
                 continue;
             }
-            StoredWeight stored = StoredWeight.store(
-                    format, upload, manager, checked(source, prefix + name, shape), shape[0], shape[1]);
+            StoredWeight stored =
+                    StoredWeight.store(format, upload, manager, rows(source, prefix + name, shape), shape[0], shape[1]);
             weights.add(stored.data());
             scales.addAll(stored.scales());
         }
@@ -181,13 +192,23 @@ public final class CausalLM implements AutoCloseable {
 
     /** The embedding or the head: quantised to 16 bits at most. */
     private NDArray readTable(Upload upload, TensorSource source, String name, long rows, long columns) {
-        FloatBuffer values = checked(source, name, rows, columns);
+        Upload.Rows values = rows(source, name, rows, columns);
         return format == WeightFormat.FLOAT32
-                ? upload.float32(values, new Shape(rows, columns))
-                : StoredWeight.bfloat16(upload, values, rows, columns);
+                ? upload.float32(values, rows, columns)
+                : upload.bfloat16(values, rows, columns);
+    }
+
+    private static Upload.Rows rows(TensorSource source, String name, long... shape) {
+        check(source, name, shape);
+        return (first, count) -> source.readRows(name, first, count);
     }
 
     private static FloatBuffer checked(TensorSource source, String name, long... shape) {
+        check(source, name, shape);
+        return source.readFloat32(name);
+    }
+
+    private static void check(TensorSource source, String name, long... shape) {
         if (!source.names().contains(name)) {
             throw new ModelFileException("the weights have no tensor " + name);
         }
@@ -195,7 +216,6 @@ public final class CausalLM implements AutoCloseable {
             throw new ModelFileException("tensor " + name + " is " + Arrays.toString(source.shape(name))
                     + ", config.json asks for " + Arrays.toString(shape));
         }
-        return source.readFloat32(name);
     }
 
     private NDArray empty() {
@@ -537,7 +557,7 @@ public final class CausalLM implements AutoCloseable {
         return parts.size() == 1 ? parts.head() : ai.djl.ndarray.NDArrays.concat(parts);
     }
 
-    /** Entropy in nats of the next-token distribution at each position; without gradients. @return {@code [n]} */
+    /** Entropy in nats of the next-token distribution at each position; no gradient is meant to flow. @return {@code [n]} */
     public NDArray entropies(NDArray hidden) {
         long n = hidden.getShape().get(0);
         NDList parts = new NDList();

@@ -14,9 +14,10 @@ import java.util.stream.IntStream;
 /**
  * A model made ready to generate: the adapter is merged into a copy of the weights, linear layers that read the same
  * input are joined, the norm before them is multiplied in, and on a CPU all of it is packed for products with few rows.
- * The copy takes about as much memory as the base; a later change of the adapter does not reach it.
+ * The copy is in float32 whatever the base's format is; a later change of the adapter does not reach it.
  *
- * <p>Its results differ from a pass of {@link CausalLM} by rounding only.
+ * <p>Its results differ from a pass of {@link CausalLM} by rounding only: that of float32, or, where a bfloat16 base is
+ * multiplied as it is, that of bfloat16.
  */
 public final class Decoder implements AutoCloseable {
     /** Rows that the packing is made for; others are as exact and nearly as fast. */
@@ -34,9 +35,9 @@ public final class Decoder implements AutoCloseable {
      */
     record Layer(List<NDArray> weights, NDArray bias, NDArray norms) {}
 
-    private Decoder(CausalLM model, Optional<? extends Adapter> adapter) {
+    private Decoder(CausalLM model, Optional<? extends Adapter> adapter, NDManager manager) {
         this.model = model;
-        this.manager = model.runtime().root().newSubManager();
+        this.manager = manager;
         for (int i = 0; i < model.config().layers(); i++) {
             try (TensorScope scope = new TensorScope()) {
                 Layer layer = layer(i, adapter);
@@ -53,8 +54,16 @@ public final class Decoder implements AutoCloseable {
 
     /** Merges and packs; the model must stay open as long as the decoder. */
     public static Decoder of(CausalLM model, Optional<? extends Adapter> adapter) {
+        NDManager manager = model.runtime().root().newSubManager();
+        boolean made = false;
         try (GradientMode off = GradientMode.off()) {
-            return new Decoder(model, adapter);
+            Decoder decoder = new Decoder(model, adapter, manager);
+            made = true;
+            return decoder;
+        } finally {
+            if (!made) {
+                manager.close();
+            }
         }
     }
 

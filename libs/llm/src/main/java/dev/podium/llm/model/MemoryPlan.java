@@ -1,6 +1,7 @@
 package dev.podium.llm.model;
 
 import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.generate.Generator;
 import java.util.Locale;
 
 /**
@@ -11,7 +12,8 @@ import java.util.Locale;
  * @param adapter matrices of the adapter
  * @param optimiser gradients and both moments of AdamW
  * @param activations of the largest pass with gradients, and the logits of one chunk of the head
- * @param sampling weights merged and packed for sampling, and the cache; 0 where a round does not sample
+ * @param sampling weights merged and packed for sampling, and the cache at its longest; 0 where a round does not
+ *     sample
  */
 public record MemoryPlan(long process, long weights, long adapter, long optimiser, long activations, long sampling) {
     /** Activations of one pass with gradients that are kept, bytes; a pass that needs more computes them again. */
@@ -20,7 +22,6 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
     private static final int MOST_TOKENS = 16_384;
     private static final int FEWEST_TOKENS = 256;
     private static final long PROCESS_BYTES = 450_000_000;
-    private static final long CACHE_BYTES = 200_000_000;
     private static final long FLOAT = Float.BYTES;
 
     /** Tokens of a pass whose activations may be kept for the backward pass. */
@@ -45,7 +46,7 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
      * @param adapterParameters numbers in the adapter's matrices
      * @param recompute whether activations are computed again in the backward pass
      * @param tokens of the largest pass
-     * @param samples whether the round samples
+     * @param decoders merged copies that the round samples from at once; 0 where it does not sample
      */
     public static MemoryPlan estimate(
             ModelConfig config,
@@ -54,7 +55,7 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
             long adapterParameters,
             boolean recompute,
             int tokens,
-            boolean samples) {
+            int decoders) {
         long linear = linearParameters(config);
         long table = (config.tiedEmbeddings() ? 1L : 2L) * config.vocabularySize() * config.hiddenSize();
         double perWeight =
@@ -73,6 +74,7 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
         double widened =
                 format == WeightFormat.FLOAT32 ? 0 : FLOAT * ((widens ? linear / (double) config.layers() : 0) + table);
         double read = format == WeightFormat.FLOAT32 ? FLOAT : 1.5 * FLOAT;
+        long cache = Generator.mostCacheBytes(config, tokens == 0 ? config.maxPositions() : tokens);
         double head = 3.0 * FLOAT * Math.min(tokens, CausalLM.HEAD_CHUNK) * config.vocabularySize();
         return new MemoryPlan(
                 PROCESS_BYTES + (long) (read * config.vocabularySize() * config.hiddenSize()),
@@ -80,7 +82,7 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
                 FLOAT * adapterParameters,
                 3 * FLOAT * adapterParameters,
                 (long) (kept + widened + head),
-                samples ? FLOAT * (linear + (long) config.vocabularySize() * config.hiddenSize()) + CACHE_BYTES : 0);
+                decoders * (FLOAT * (linear + (long) config.vocabularySize() * config.hiddenSize()) + cache));
     }
 
     private static long linearParameters(ModelConfig c) {

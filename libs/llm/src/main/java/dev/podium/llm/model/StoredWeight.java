@@ -22,12 +22,12 @@ record StoredWeight(NDArray data, List<NDArray> scales) {
      * @param values {@code [rows, columns]}, row-major
      */
     static StoredWeight store(
-            WeightFormat format, Upload upload, NDManager manager, FloatBuffer values, long rows, long columns) {
+            WeightFormat format, Upload upload, NDManager manager, Upload.Rows values, long rows, long columns) {
         return switch (format) {
-            case FLOAT32 -> plain(manager, upload.float32(values, new Shape(rows, columns)));
-            case BFLOAT16 -> plain(manager, bfloat16(upload, values, rows, columns));
-            case INT8 -> int8(upload, manager, values, (int) rows, (int) columns);
-            case NF4 -> nf4(upload, manager, values, rows, columns);
+            case FLOAT32 -> plain(manager, upload.float32(values, rows, columns));
+            case BFLOAT16 -> plain(manager, upload.bfloat16(values, rows, columns));
+            case INT8 -> int8(upload, manager, values.read(0, rows), (int) rows, (int) columns);
+            case NF4 -> nf4(upload, manager, values.read(0, rows), rows, columns);
         };
     }
 
@@ -37,30 +37,6 @@ record StoredWeight(NDArray data, List<NDArray> scales) {
 
     private static NDArray none(NDManager manager) {
         return manager.create(new float[0]);
-    }
-
-    /** Two values in an int32, the first in the lower half, as a view of the same memory has it. */
-    static NDArray bfloat16(Upload upload, FloatBuffer values, long rows, long columns) {
-        if (columns % 2 != 0) {
-            throw new IllegalArgumentException(
-                    "bfloat16 needs matrices with an even number of columns, not " + columns);
-        }
-        FloatBuffer in = values.duplicate();
-        int[] pairs = new int[(int) (rows * columns / 2)];
-        for (int i = 0; i < pairs.length; i++) {
-            int first = upperHalf(in.get());
-            pairs[i] = first | upperHalf(in.get()) << 16;
-        }
-        return upload.int32(pairs, new Shape(rows, columns / 2));
-    }
-
-    /** The upper sixteen bits of a float32, rounded to the nearest, ties to even. */
-    private static int upperHalf(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        if (Float.isNaN(value)) {
-            return bits >>> 16 | 0x40;
-        }
-        return (bits + 0x7fff + (bits >>> 16 & 1)) >>> 16;
     }
 
     private static StoredWeight int8(Upload upload, NDManager manager, FloatBuffer values, int rows, int columns) {

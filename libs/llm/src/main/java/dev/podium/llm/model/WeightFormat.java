@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How a frozen base is kept in memory. Weights are widened to float32 one layer at a time, while they are used; what is
- * computed stays float32, and gradients go to adapters only. In all but {@code FLOAT32} the embedding and the head are
- * kept as bfloat16.
+ * How a frozen base is kept in memory. Weights are widened to float32 one layer at a time, while they are used, and what
+ * is computed stays float32, but for bfloat16 weights on a device that multiplies them as they are (ADR 14). Gradients go
+ * to adapters only. In all but {@code FLOAT32} the embedding and the head are kept as bfloat16.
  */
 public enum WeightFormat {
     /** As the files give it; 4 bytes a weight. */
@@ -16,7 +16,7 @@ public enum WeightFormat {
      * is.
      */
     BFLOAT16,
-    /** Whole numbers of -127 to 127 with a scale per output; 1 byte a weight. Dettmers et al. 2022, LLM.int8. */
+    /** Whole numbers of -127 to 127 with a scale per output, the largest weight's; 1 byte a weight; products in float32. */
     INT8,
     /**
      * Four bits with a scale per 64 weights, itself in 8 bits, as in bitsandbytes; 0.52 bytes a weight. Dettmers et al.

@@ -64,11 +64,6 @@ public final class ModelTokenizer implements AutoCloseable {
         return endIds.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /** The token that a finished completion ends with. */
-    public int endId() {
-        return endIds.getFirst();
-    }
-
     @Override
     public void close() {
         tokenizer.close();

@@ -53,7 +53,7 @@ public final class Operations implements AutoCloseable {
     /**
      * What the operations need to know of a model.
      *
-     * @param narrowProducts whether a bfloat16 weight is multiplied as it is, with inputs rounded to bfloat16, instead of
+     * @param narrowProducts whether a bfloat16 weight is multiplied as it is, with inputs and results rounded to bfloat16, instead of
      *     being widened to float32 first
      */
     public record Sizes(int heads, int keyValueHeads, int headSize, double normEpsilon, boolean narrowProducts) {}

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.cuda.CudaUtils;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,8 +22,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The engine, its device and the root of all arrays. One per process.
  *
- * <p>Arrays are made of float32, float64 and int64 only: a bfloat16 array ends the process inside the engine, so weights
- * are widened while they are read.
+ * <p>No array is made of bfloat16: that ends the process inside the engine. Such weights are held as integers, and are
+ * bfloat16 inside an operation only.
  *
  * <p>Tensor work runs on dedicated platform threads: gradient mode, scopes and the optimiser switch are thread-local in
  * the engine. Call {@link #enterThread()} once on each such thread.
@@ -39,7 +40,9 @@ public final class TorchRuntime implements AutoCloseable {
     private TorchRuntime(Device device, NDManager root) {
         this.device = device;
         this.root = root;
-        this.multipliesBfloat16 = device.isGpu() || processorMultipliesBfloat16(Path.of("/proc/cpuinfo"));
+        this.multipliesBfloat16 = device.isGpu()
+                ? gpuMultipliesBfloat16(device.getDeviceId())
+                : processorMultipliesBfloat16(Path.of("/proc/cpuinfo"));
     }
 
     /**
@@ -100,11 +103,21 @@ public final class TorchRuntime implements AutoCloseable {
     }
 
     /**
-     * Whether the device multiplies bfloat16 faster than float32: a GPU, or a processor with AVX-512 BF16 or AMX. Where
-     * that cannot be seen, no.
+     * Whether the device multiplies bfloat16 faster than float32: a GPU of compute capability 8.0 or more, or a processor
+     * with AVX-512 BF16 or AMX. Where that cannot be seen, no.
      */
     public boolean multipliesBfloat16() {
         return multipliesBfloat16;
+    }
+
+    private static boolean gpuMultipliesBfloat16(int number) {
+        try {
+            // Two digits or more without the point: 75 is 7.5, 100 is 10.0.
+            return Integer.parseInt(CudaUtils.getComputeCapability(number)) >= 80;
+        } catch (RuntimeException e) {
+            LOG.info("the GPU's compute capability is not told ({}); bfloat16 is widened", e.toString());
+            return false;
+        }
     }
 
     private static boolean processorMultipliesBfloat16(Path cpuinfo) {

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.podium.llm.files.Widen;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -38,14 +39,62 @@ public final class Upload {
                 (from, count) -> bytes.asFloatBuffer().put(rest.slice(rest.position() + from, count)));
     }
 
-    /** An int32 array of these values, as {@link #float32}. */
-    public NDArray int32(int[] values, Shape shape) {
-        return fill(
-                values.length,
-                Integer.BYTES,
-                shape,
-                DataType.INT32,
-                (from, count) -> bytes.asIntBuffer().put(values, from, count));
+    /** Where the rows of a matrix come from, float32 and row-major. */
+    public interface Rows {
+        /** @param first from 0 */
+        FloatBuffer read(long first, long count);
+    }
+
+    /** A float32 matrix, read some rows at a time, as {@link #float32(FloatBuffer, Shape)}. */
+    public NDArray float32(Rows values, long rows, long columns) {
+        return fillRows(rows, columns, columns, DataType.FLOAT32, (first, count) -> {
+            FloatBuffer some = values.read(first, count);
+            bytes.asFloatBuffer().put(some.duplicate());
+        });
+    }
+
+    /**
+     * A matrix as bfloat16, two values in an int32 of which the first is in the lower half, as a view of the same memory
+     * has it; read some rows at a time.
+     *
+     * @param columns an even number
+     * @return int32 {@code [rows, columns / 2]}
+     */
+    public NDArray bfloat16(Rows values, long rows, long columns) {
+        if (columns % 2 != 0) {
+            throw new IllegalArgumentException(
+                    "bfloat16 needs matrices with an even number of columns, not " + columns);
+        }
+        return fillRows(rows, columns, columns / 2, DataType.INT32, (first, count) -> {
+            FloatBuffer some = values.read(first, count).duplicate();
+            while (some.hasRemaining()) {
+                bytes.putInt(Widen.toBfloat16(some.get()) & 0xffff | Widen.toBfloat16(some.get()) << 16);
+            }
+        });
+    }
+
+    /** Puts rows into the buffer. */
+    private interface RowsIntoBuffer {
+        void put(long first, long count);
+    }
+
+    private NDArray fillRows(long rows, long columns, long width, DataType type, RowsIntoBuffer values) {
+        NDArray target = manager.create(new Shape(rows, width), type);
+        long most = CHUNK / columns;
+        if (most < 1) {
+            throw new IllegalArgumentException("a row of " + columns + " values is more than is read at once");
+        }
+        for (long first = 0; first < rows; first += most) {
+            long count = Math.min(most, rows - first);
+            bytes.clear();
+            values.put(first, count);
+            try (TensorScope scope = new TensorScope()) {
+                int size = Math.toIntExact(count * width);
+                NDArray chunk = manager.create(bytes.slice(0, size * Integer.BYTES), new Shape(size), type);
+                operations.callLists("fill", List.of(target, manager.create(first * width), chunk), List.of());
+            }
+        }
+        return target;
     }
 
     /** An int8 array of these values, as {@link #float32}. */

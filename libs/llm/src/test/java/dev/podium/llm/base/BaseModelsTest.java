@@ -103,6 +103,37 @@ class BaseModelsTest {
         says("tokenizer_config.json", ModelFileException.class, () -> open("partial"));
     }
 
+    /** Llama 3's config.json begins with the end of text; its turns end with the tokenizer's end token. */
+    @Test
+    void completionsEndWithTheTokenizersEndTokenAndAllOthersStopThemToo() throws IOException {
+        Path home = folderOfNano("ends");
+        int[] before;
+        try (BaseModelFiles files = open("ends")) {
+            before = files.tokenizer().endIds();
+        }
+        Path config = home.resolve("config.json");
+        String json = Files.readString(config);
+        Files.writeString(config, json.replaceAll("\"eos_token_id\"\\s*:\\s*\\d+", "\"eos_token_id\": [7, 8]"));
+        Files.writeString(home.resolve("generation_config.json"), "{\"eos_token_id\": [9]}");
+        try (BaseModelFiles files = open("ends")) {
+            assertArrayEquals(new int[] {before[0], 7, 8, 9}, files.tokenizer().endIds());
+        }
+    }
+
+    @Test
+    void aTokenWithoutARowInTheEmbeddingIsNamed() throws IOException {
+        Path home = folderOfNano("larger");
+        Path file = home.resolve("tokenizer.json");
+        String json = Files.readString(file);
+        Files.writeString(
+                file,
+                json.replaceFirst(
+                        "\"added_tokens\"\\s*:\\s*\\[",
+                        "\"added_tokens\": [{\"id\": 99999, \"content\": \"<pad>\", \"single_word\": false, \"lstrip\": false,"
+                                + " \"rstrip\": false, \"normalized\": false, \"special\": true},"));
+        says("<pad>", ModelFileException.class, () -> open("larger"));
+    }
+
     private BaseModelFiles open(String name) {
         return new BaseModels(models).open(name);
     }

@@ -18,6 +18,8 @@ class ModelConfigTest {
                     "model_type":"llama","mlp_bias":true                                 | mlp_bias
                     "model_type":"llama","hidden_act":"gelu"                             | hidden_act gelu
                     "model_type":"mistral","sliding_window":4096                         | sliding_window
+                    "model_type":"mistral"                                               | sliding_window
+                    "model_type":"llama","vocab_size":9,"hidden_size":8                  | intermediate_size
                     """)
     void whatIsNotBuiltIsRefusedByTheFieldsName(String fields, String reason) {
         byte[] json = ("{" + fields + "}").getBytes(UTF_8);

@@ -87,6 +87,10 @@ class SafetensorsFileTest {
         refused("after its last", "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", new byte[9]);
         refused("JSON", "{\"x\":{},\"x\":{}}", new byte[0]);
         refused("JSON", "not json at all", new byte[0]);
+        refused(
+                "no list of shape",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":{\"b\":1},\"data_offsets\":[0,4]}}",
+                new byte[4]);
     }
 
     @Test

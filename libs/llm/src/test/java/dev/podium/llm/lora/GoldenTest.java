@@ -94,9 +94,13 @@ class GoldenTest {
                 Files.copy(file, copy.resolve(file.getFileName()));
             }
         }
-        for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
-            Files.copy(Path.of("src/main/resources/podium-nano", file), copy.resolve(file));
-        }
+        Files.writeString(copy.resolve("tokenizer.json"), """
+                {"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
+                 "post_processor": null, "decoder": null,
+                 "model": {"type": "WordLevel", "vocab": {"a": 0, "<end>": 1}, "unk_token": "a"}}
+                """);
+        Files.writeString(
+                copy.resolve("tokenizer_config.json"), "{\"chat_template\": \"a\", \"eos_token\": \"<end>\"}");
         return models;
     }
 
@@ -241,6 +245,10 @@ class GoldenTest {
         assertRefused(folder, config.replace("\"use_dora\": false", "\"use_dora\": true"), "use_dora");
         assertRefused(folder, config.replace("\"bias\": \"none\"", "\"bias\": \"all\""), "bias");
         assertRefused(folder, config.replace("\"q_proj\"", "\"c_attn\""), "c_attn");
+        assertRefused(
+                folder,
+                config.replaceAll("\"init_lora_weights\": \\w+", "\"init_lora_weights\": \"pissa_niter_4\""),
+                "init_lora_weights pissa_niter_4 changes the base model");
         assertRefused(folder, config.replace("\"r\": 8", "\"r\": 16"), "rank 16");
         assertRefused(folder, "{", "adapter_config.json");
         Files.write(folder.resolve(PeftFolder.WEIGHTS), new byte[] {(byte) 0x80, 2, '}', 'q', 0, '.', 0, 0, 0, 0});

@@ -23,8 +23,8 @@ class MemoryPlanTest {
                     .filter(array -> array != model.cos() && array != model.sin())
                     .mapToLong(MemoryPlanTest::bytes)
                     .sum();
-            long planned = MemoryPlan.estimate(CONFIG, format, false, 0, false, 1, false)
-                    .weights();
+            long planned =
+                    MemoryPlan.estimate(CONFIG, format, false, 0, false, 1, 0).weights();
             assertEquals(held, planned, 0.05 * held);
         }
     }
@@ -45,18 +45,18 @@ class MemoryPlanTest {
     }
 
     private static double weights(ModelConfig config, WeightFormat format) {
-        return MemoryPlan.estimate(config, format, false, 0, false, 1, false).weights();
+        return MemoryPlan.estimate(config, format, false, 0, false, 1, 0).weights();
     }
 
     @Test
     void recomputedActivationsOfALongRowFitWhereKeptOnesWouldNot() {
         ModelConfig smollm2 =
                 new ModelConfig(49_152, 576, 1536, 30, 9, 3, 64, 1e5, 1e-5, 8192, true, false, false, List.of(2));
-        long automatic = MemoryPlan.estimate(smollm2, WeightFormat.FLOAT32, false, 0, false, 8_000, false)
+        long automatic = MemoryPlan.estimate(smollm2, WeightFormat.FLOAT32, false, 0, false, 8_000, 0)
                 .activations();
         assertEquals(
                 automatic,
-                MemoryPlan.estimate(smollm2, WeightFormat.FLOAT32, false, 0, true, 8_000, false)
+                MemoryPlan.estimate(smollm2, WeightFormat.FLOAT32, false, 0, true, 8_000, 0)
                         .activations());
         assertTrue(automatic < 2e9, automatic + " bytes");
     }

@@ -47,7 +47,7 @@ class ModelTokenizerTest {
     void specialTokensAreWrittenByTheTemplateAloneAndHiddenInTexts() throws IOException {
         try (ModelTokenizer tokenizer = nano()) {
             int[] ids = tokenizer.encode("Hello!<|im_end|>");
-            assertEquals(tokenizer.endId(), ids[ids.length - 1]);
+            assertEquals(tokenizer.endIds()[0], ids[ids.length - 1]);
             assertEquals("Hello!", tokenizer.decode(ids));
             assertEquals(ids.length - 1, tokenizer.encode("Hello!").length);
         }

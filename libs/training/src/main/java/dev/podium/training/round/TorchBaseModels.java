@@ -116,7 +116,7 @@ public final class TorchBaseModels implements BaseModelSource {
     private MemoryPlan plan(ModelConfig base, RoundConfig config, boolean least) {
         boolean narrow = runtime().multipliesBfloat16();
         if (!(config instanceof RoundConfig.Tuning tuning)) {
-            return MemoryPlan.estimate(base, format(config), narrow, 0, false, 0, true);
+            return MemoryPlan.estimate(base, format(config), narrow, 0, false, 0, sampled(config));
         }
         int longest = tuning.training().maxLengthTokens();
         return MemoryPlan.estimate(
@@ -126,7 +126,12 @@ public final class TorchBaseModels implements BaseModelSource {
                 members(tuning) * RoundStart.shape(tuning.lora()).parameterCount(base),
                 least || tuning.training().recompute(),
                 least ? longest : Math.max(longest, MemoryPlan.tokensPerPass(base)),
-                tuning instanceof RoundConfig.Ppo);
+                tuning instanceof RoundConfig.Ppo ? 1 : 0);
+    }
+
+    /** A SAMPLE round that mixes has the adapter's copy and the base's. */
+    private static int sampled(RoundConfig config) {
+        return config instanceof RoundConfig.Sample sample && sample.mixWithBase() ? 2 : 1;
     }
 
     private static long members(RoundConfig.Tuning tuning) {
