@@ -37,12 +37,14 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /** One measurement in a process of its own, so that its peak memory is its own. Prints one JSON line. */
 public final class BenchMain {
@@ -278,8 +280,7 @@ public final class BenchMain {
 
     private static void delete(Path folder) throws IOException {
         try (var all = Files.walk(folder)) {
-            all.sorted(java.util.Comparator.reverseOrder())
-                    .forEach(file -> file.toFile().delete());
+            all.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
         }
     }
 
@@ -303,8 +304,12 @@ public final class BenchMain {
 
     private static MemoryPlan plan(Work work, CausalLM model, List<TaskTokens> tasks) {
         int limit = MemoryPlan.tokensPerPass(model.config());
-        // Any tasks may meet in a batch: the longest pass that they could make.
-        int largest = MicroBatches.ofTasks(tasks, limit).stream()
+        // Any tasks may meet in a batch: the longest ones.
+        List<TaskTokens> longest = tasks.stream()
+                .sorted(Comparator.comparingInt(TaskTokens::tokens).reversed())
+                .limit(work.batch())
+                .toList();
+        int largest = MicroBatches.ofTasks(longest, limit).stream()
                 .mapToInt(part -> part.stream().mapToInt(TaskTokens::tokens).sum())
                 .max()
                 .orElse(0);
@@ -400,13 +405,13 @@ public final class BenchMain {
     /** Looks, after the step at which all memory should be there, whether more is taken later. */
     private static final class Steady implements RoundReporter {
         private static final int WARM_STEP = 50;
+        private static final int WINDOW = 20;
 
         private final CausalLM model;
-        private long warmBytes;
+        private final List<Long> megabytes = new ArrayList<>();
+        private final List<Integer> stepsRead = new ArrayList<>();
         private int warmArrays;
-        private long mostBytes;
         private int mostArrays;
-        private int steps;
 
         Steady(CausalLM model) {
             this.model = model;
@@ -419,28 +424,38 @@ public final class BenchMain {
 
         @Override
         public void progress(int step, int totalSteps, Map<String, Double> metrics, double etaSeconds) {
-            System.err.println(Arrays.asList(step, totalSteps, metrics.get("loss"), Measured.residentBytes() >> 20));
-            steps = step;
-            if (step < WARM_STEP) {
-                return;
+            long resident = Measured.residentBytes() >> 20;
+            System.err.println(Arrays.asList(step, totalSteps, metrics.get("loss"), resident));
+            stepsRead.add(step);
+            megabytes.add(resident);
+            if (step >= WARM_STEP) {
+                int arrays = model.runtime().arrays();
+                warmArrays = warmArrays == 0 ? arrays : warmArrays;
+                mostArrays = Math.max(mostArrays, arrays);
             }
-            long bytes = Measured.residentBytes();
-            int arrays = model.runtime().arrays();
-            if (warmBytes == 0) {
-                warmBytes = bytes;
-                warmArrays = arrays;
-            }
-            mostBytes = Math.max(mostBytes, bytes);
-            mostArrays = Math.max(mostArrays, arrays);
+        }
+
+        /** Median of the readings of some steps: one reading may fall into the middle of something. */
+        private long median(int from, int to) {
+            long[] some = IntStream.range(0, stepsRead.size())
+                    .filter(i -> stepsRead.get(i) >= from && stepsRead.get(i) <= to)
+                    .mapToLong(megabytes::get)
+                    .sorted()
+                    .toArray();
+            return some.length == 0 ? 0 : some[some.length / 2];
         }
 
         void into(Map<String, Object> result) {
-            if (steps <= WARM_STEP || warmBytes == 0) {
+            int steps = stepsRead.isEmpty() ? 0 : stepsRead.getLast();
+            if (steps < WARM_STEP + WINDOW) {
                 return;
             }
             result.put("steps", steps);
-            result.put("rss_mb_at_step_50", warmBytes >> 20);
-            result.put("rss_mb_after_step_50", mostBytes >> 20);
+            result.put("rss_mb_at_step_50", median(WARM_STEP - WINDOW / 2, WARM_STEP + WINDOW / 2));
+            result.put("rss_mb_after_step_50", median(steps - WINDOW, steps));
+            result.put(
+                    "rss_mb_highest",
+                    megabytes.stream().mapToLong(Long::longValue).max().orElse(0));
             result.put("arrays_at_step_50", warmArrays);
             result.put("arrays_after_step_50", mostArrays);
         }
