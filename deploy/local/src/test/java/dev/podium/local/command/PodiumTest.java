@@ -212,7 +212,7 @@ class PodiumTest {
     void benchmarkThatIsNotBuiltIsNamed() {
         assertEquals(1, run("bench", "feedback"));
         assertEquals(
-                "podium: there is no benchmark feedback; train and generate are",
+                "podium: there is no benchmark feedback; train, generate and ppo are",
                 err.toString().strip());
     }
 
