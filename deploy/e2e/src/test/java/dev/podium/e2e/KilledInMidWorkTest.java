@@ -91,8 +91,10 @@ class KilledInMidWorkTest {
             assertEquals(
                     adapters.path(0).path("rankingsUsed").asLong(),
                     affected.path(0).path("rankings").asLong());
-            assertEquals(0, operator.get(Api.path("projects", project, "labelers", "nobody", "adapters"))
-                    .size());
+            assertEquals(
+                    0,
+                    operator.get(Api.path("projects", project, "labelers", "nobody", "adapters"))
+                            .size());
         }
     }
 
