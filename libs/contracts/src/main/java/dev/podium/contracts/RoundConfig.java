@@ -389,6 +389,8 @@ public sealed interface RoundConfig {
          */
         public static final List<String> ADVANTAGES = List.of("gae", "rloo", "grpo", "dr_grpo");
 
+        private static final String VALUED = ADVANTAGES.getFirst();
+
         public static final Ppo DEFAULT = new Ppo(
                 1, Lora.DEFAULT, Training.withRate(3e-6), 256, 4, 1, 0.05, 0.2, 0.2, 0.1, 1.0, 0.95, 0.7, 64, 0, 0);
 
@@ -407,16 +409,21 @@ public sealed interface RoundConfig {
             Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
             advantage = advantage == null ? ADVANTAGES.getFirst() : advantage;
             Require.that(ADVANTAGES.contains(advantage), "advantage must be one of " + String.join(", ", ADVANTAGES));
-            samplesPerPrompt = orElse(samplesPerPrompt, advantage.equals("gae") ? 1 : 4);
+            samplesPerPrompt = orElse(samplesPerPrompt, advantage.equals(VALUED) ? 1 : 4);
             adaptiveKl = orElse(adaptiveKl, 0.0);
             maxKl = orElse(maxKl, 0.0);
             spreadPenalty = orElse(spreadPenalty, 0.0);
             Require.that(
-                    samplesPerPrompt >= (advantage.equals("gae") ? 1 : 2) && samplesPerPrompt <= 64,
+                    samplesPerPrompt >= (advantage.equals(VALUED) ? 1 : 2) && samplesPerPrompt <= 64,
                     "samplesPerPrompt must be between 1 and 64, and 2 or more for " + advantage);
             Require.that(adaptiveKl >= 0, "adaptiveKl must be 0 (off) or more");
             Require.that(maxKl >= 0, "maxKl must be 0 (off) or more");
             Require.that(spreadPenalty >= 0, "spreadPenalty must be 0 (off) or more");
+        }
+
+        /** Whether a value model is trained; else the completions of a prompt are compared with one another. */
+        public boolean hasValueModel() {
+            return advantage.equals(VALUED);
         }
 
         /** One completion of each prompt, with a value model and a fixed KL weight. */

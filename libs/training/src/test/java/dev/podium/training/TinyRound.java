@@ -114,6 +114,27 @@ public final class TinyRound implements AutoCloseable {
                 NOW);
     }
 
+    /** A task with other ties, marks and rankings. */
+    public static PreferenceSet with(
+            PreferenceSet set,
+            List<PreferenceSet.Tie> ties,
+            Map<String, Integer> unacceptable,
+            List<PreferenceSet.RankingUsed> rankings) {
+        return new PreferenceSet(
+                set.projectId(),
+                set.taskId(),
+                set.prompt(),
+                set.outputs(),
+                set.baseModel(),
+                set.pairs(),
+                ties,
+                unacceptable,
+                rankings,
+                set.cycle(),
+                set.decided(),
+                set.updatedAt());
+    }
+
     public RoundContext context(RoundConfig config, TrainingData data, Path workDir) {
         return context(config, data, workDir, Optional.empty(), Optional.empty(), () -> false);
     }

@@ -115,8 +115,10 @@ public final class BenchMain {
         }
     }
 
-    /** Measures {@code train} or {@code generate}; with two more arguments, the peer's pairs in a pass and a folder,
-     * writes the work there instead. */
+    /**
+     * Measures {@code train}, {@code generate} or {@code ppo}; with two more arguments, the peer's pairs in a pass and a
+     * folder, writes the work there instead.
+     */
     public static void main(String[] args) throws Exception {
         Work work = Work.of(args);
         if (args.length > work.arguments().size()) {

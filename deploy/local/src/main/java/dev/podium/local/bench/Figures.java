@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -53,46 +52,29 @@ record Figures(Bench.Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) 
     }
 
     private ObjectNode withTool(String figure, String unit, String field, String tool) {
-        return line(
-                figure,
-                unit,
-                run -> run.path(field).asDouble(),
-                tool,
-                theirs,
-                run -> run.path(field).asDouble());
+        return line(figure, unit, field, tool, theirs, field);
     }
 
     private ObjectNode withOwn(String figure, String unit, String field, String peer, String peerField) {
-        return line(
-                figure,
-                unit,
-                run -> run.path(field).asDouble(),
-                peer,
-                ours,
-                run -> run.path(peerField).asDouble());
+        return line(figure, unit, field, peer, ours, peerField);
     }
 
     private ObjectNode line(
-            String figure,
-            String unit,
-            ToDoubleFunction<JsonNode> value,
-            String peer,
-            List<JsonNode> peers,
-            ToDoubleFunction<JsonNode> peerValue) {
+            String figure, String unit, String field, String peer, List<JsonNode> peers, String peerField) {
+        double[] values = values(ours, field);
+        double[] peerValues = values(peers, peerField);
         ObjectNode line = JSON.createObjectNode();
         line.put("bench", wanted.name());
         line.put("figure", figure);
-        line.put("value", rounded(median(ours.stream().mapToDouble(value).toArray())));
+        line.put("value", rounded(median(values)));
         line.put("unit", unit);
         if (!peers.isEmpty()) {
             line.put("peer", peer);
-            line.put(
-                    "peer_value",
-                    rounded(median(peers.stream().mapToDouble(peerValue).toArray())));
+            line.put("peer_value", rounded(median(peerValues)));
             line.put(
                     "ratio",
-                    rounded(median(IntStream.range(0, ours.size())
-                            .mapToDouble(i -> value.applyAsDouble(ours.get(i)) / peerValue.applyAsDouble(peers.get(i)))
+                    rounded(median(IntStream.range(0, values.length)
+                            .mapToDouble(i -> values[i] / peerValues[i])
                             .toArray())));
         }
         line.put("runs", ours.size());
@@ -110,6 +92,10 @@ record Figures(Bench.Wanted wanted, List<JsonNode> ours, List<JsonNode> theirs) 
             line.put("peer_pairs_per_pass", wanted.peerPairs());
         }
         return line;
+    }
+
+    private static double[] values(List<JsonNode> runs, String field) {
+        return runs.stream().mapToDouble(run -> run.path(field).asDouble()).toArray();
     }
 
     private static double median(double[] values) {

@@ -36,7 +36,7 @@ public final class Upload {
                 Float.BYTES,
                 shape,
                 DataType.FLOAT32,
-                (from, count) -> bytes.asFloatBuffer().put(rest.slice(rest.position() + from, count)));
+                (from, count) -> bytes.asFloatBuffer().put(rest.slice(rest.position() + (int) from, (int) count)));
     }
 
     /** Where the rows of a matrix come from, float32 and row-major. */
@@ -73,13 +73,47 @@ public final class Upload {
         });
     }
 
-    /** Puts rows into the buffer. */
-    private interface RowsIntoBuffer {
+    /** An int8 array of these values, as {@link #float32}. */
+    public NDArray int8(byte[] values, Shape shape) {
+        return fill(
+                values.length,
+                Byte.BYTES,
+                shape,
+                DataType.INT8,
+                (from, count) -> bytes.put(values, (int) from, (int) count));
+    }
+
+    /** A uint8 array of these bits, as {@link #float32}. */
+    public NDArray uint8(byte[] values, Shape shape) {
+        return fill(
+                values.length,
+                Byte.BYTES,
+                shape,
+                DataType.UINT8,
+                (from, count) -> bytes.put(values, (int) from, (int) count));
+    }
+
+    /** Puts some of the rows, or of the values of an array without rows, into the buffer. */
+    private interface IntoBuffer {
         void put(long first, long count);
     }
 
-    private NDArray fillRows(long rows, long columns, long width, DataType type, RowsIntoBuffer values) {
-        NDArray target = manager.create(new Shape(rows, width), type);
+    private NDArray fill(int size, int width, Shape shape, DataType type, IntoBuffer values) {
+        return fill(size, 1, 1, width, shape, type, values);
+    }
+
+    private NDArray fillRows(long rows, long columns, long elements, DataType type, IntoBuffer values) {
+        return fill(rows, columns, elements, Integer.BYTES, new Shape(rows, elements), type, values);
+    }
+
+    /**
+     * @param columns values of a row, before they are packed
+     * @param elements of the array that a row becomes
+     * @param width of an element, bytes
+     */
+    private NDArray fill(
+            long rows, long columns, long elements, int width, Shape shape, DataType type, IntoBuffer values) {
+        NDArray target = manager.create(shape, type);
         long most = CHUNK / columns;
         if (most < 1) {
             throw new IllegalArgumentException("a row of " + columns + " values is more than is read at once");
@@ -89,38 +123,9 @@ public final class Upload {
             bytes.clear();
             values.put(first, count);
             try (TensorScope scope = new TensorScope()) {
-                int size = Math.toIntExact(count * width);
-                NDArray chunk = manager.create(bytes.slice(0, size * Integer.BYTES), new Shape(size), type);
-                operations.callLists("fill", List.of(target, manager.create(first * width), chunk), List.of());
-            }
-        }
-        return target;
-    }
-
-    /** An int8 array of these values, as {@link #float32}. */
-    public NDArray int8(byte[] values, Shape shape) {
-        return fill(values.length, Byte.BYTES, shape, DataType.INT8, (from, count) -> bytes.put(values, from, count));
-    }
-
-    /** A uint8 array of these bits, as {@link #float32}. */
-    public NDArray uint8(byte[] values, Shape shape) {
-        return fill(values.length, Byte.BYTES, shape, DataType.UINT8, (from, count) -> bytes.put(values, from, count));
-    }
-
-    /** Puts values into the buffer. */
-    private interface Values {
-        void put(int from, int count);
-    }
-
-    private NDArray fill(int size, int width, Shape shape, DataType type, Values values) {
-        NDArray target = manager.create(shape, type);
-        for (int from = 0; from < size; from += CHUNK) {
-            int count = Math.min(CHUNK, size - from);
-            bytes.clear();
-            values.put(from, count);
-            try (TensorScope scope = new TensorScope()) {
-                NDArray chunk = manager.create(bytes.slice(0, count * width), new Shape(count), type);
-                operations.callLists("fill", List.of(target, manager.create((long) from), chunk), List.of());
+                int size = Math.toIntExact(count * elements);
+                NDArray chunk = manager.create(bytes.slice(0, size * width), new Shape(size), type);
+                operations.callLists("fill", List.of(target, manager.create(first * elements), chunk), List.of());
             }
         }
         return target;

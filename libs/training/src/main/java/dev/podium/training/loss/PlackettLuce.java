@@ -135,7 +135,7 @@ public final class PlackettLuce {
      * @return a scalar
      */
     public static NDArray loss(NDArray scores, List<int[]> ranks, double[] weights, double totalWeight) {
-        double[] host = Smooth.doubles(scores);
+        double[] host = scores.toType(DataType.FLOAT64, false).toDoubleArray();
         float[] gradient = new float[host.length];
         double constant = 0;
         int row = 0;

@@ -1,7 +1,6 @@
 package dev.podium.training.loss;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Activation;
 
 /** Functions of one argument that must neither overflow nor lose their gradient at extremes. */
@@ -21,18 +20,5 @@ final class Smooth {
     /** log(1 - e^x) for x < 0, with x kept below -1e-6 where the true value runs to minus infinity. */
     static NDArray logOneMinusExp(NDArray x) {
         return x.minimum(-1e-6f).exp().neg().add(1f).log();
-    }
-
-    /** Values of a float32 or float64 array on the host. */
-    static double[] doubles(NDArray x) {
-        if (x.getDataType() == DataType.FLOAT64) {
-            return x.toDoubleArray();
-        }
-        float[] values = x.toFloatArray();
-        double[] doubles = new double[values.length];
-        for (int i = 0; i < values.length; i++) {
-            doubles[i] = values[i];
-        }
-        return doubles;
     }
 }

@@ -60,7 +60,7 @@ record Experience(
         }
         double[][] whitened;
         double[][] returns = new double[0][];
-        if (config.advantage().equals("gae")) {
+        if (config.hasValueModel()) {
             double[][] rewards = Advantages.rewards(kl, rewarded, klCoefficient);
             Advantages advantages = Advantages.generalised(rewards, judged.values(), config.gamma(), config.lambda());
             whitened = advantages.whitened();

@@ -39,7 +39,7 @@ record PolicyObjective(CausalLM base, RoundConfig.Ppo config) {
         NDArray advantages = flat(experience.advantages(), members);
         NDArray ratio = PolicyLoss.ratio(logp, old);
         NDArray loss = PolicyLoss.clippedPolicy(ratio, advantages, mask, config.clip(), tokens);
-        if (config.advantage().equals("gae") || klCoefficient == 0) {
+        if (config.hasValueModel() || klCoefficient == 0) {
             return loss;
         }
         NDArray reference = flat(experience.reference(), members);

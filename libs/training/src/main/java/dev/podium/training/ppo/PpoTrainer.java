@@ -65,7 +65,7 @@ public final class PpoTrainer implements Trainer {
             Updates updates = new Updates(base, policy, value, reward.first(), policyOptimizer, valueOptimizer, config);
             StepPlan plan = StepPlan.ofTotal(
                     prompts.train().size(), training.batchTasks(), config.totalPrompts(), config.seed());
-            boolean valued = config.advantage().equals("gae");
+            boolean valued = config.hasValueModel();
             List<NamedParameter> parameters = new ArrayList<>(policy.parameters());
             if (valued) {
                 parameters.add(value.parameter());

@@ -115,7 +115,7 @@ final class Rollouts {
 
     /** Passes of policy, reference and reward models over rollouts, without gradients. */
     Judged judge(Sampled sampled) {
-        boolean valued = config.advantage().equals("gae");
+        boolean valued = config.hasValueModel();
         RewardModel first = reward.first();
         int n = sampled.rows().size();
         double[][] logProbabilities = new double[n][];

@@ -31,7 +31,6 @@ final class Updates {
     private final LoraAdapter policy;
     private final ScalarHead value;
     private final RewardModel reward;
-    private final boolean valued;
     private final PolicyObjective objective;
     private final AdamW policyOptimizer;
     private final AdamW valueOptimizer;
@@ -52,7 +51,6 @@ final class Updates {
         this.policyOptimizer = policyOptimizer;
         this.valueOptimizer = valueOptimizer;
         this.config = config;
-        this.valued = config.advantage().equals("gae");
         this.objective = new PolicyObjective(base, config);
     }
 
@@ -104,7 +102,7 @@ final class Updates {
                 break;
             }
         }
-        return totals.metrics(valued);
+        return totals.metrics(config.hasValueModel());
     }
 
     /** One optimiser step on some of the rollouts. */
@@ -139,7 +137,7 @@ final class Updates {
                 NDArray advantages = objective.flat(experience.advantages(), members);
                 NDArray policyPart = objective.loss(experience, members, logp, klCoefficient, tokens, chosen.length);
                 NDArray loss = policyPart;
-                if (valued) {
+                if (config.hasValueModel()) {
                     NDArray values = values(experience, members);
                     NDArray oldValues = objective.flat(experience.values(), members);
                     NDArray valuePart = PolicyLoss.clippedValue(
@@ -161,7 +159,7 @@ final class Updates {
         double norm =
                 guard.step(policyOptimizer, rate, config.training().maxGradientNorm(), policyLoss + valueLoss, step);
         if (Double.isFinite(norm)) {
-            if (valued) {
+            if (config.hasValueModel()) {
                 valueOptimizer.step(rate, config.training().maxGradientNorm());
             }
             totals.policyLoss += policyLoss;

@@ -1,5 +1,6 @@
 package dev.podium.training.reward;
 
+import ai.djl.ndarray.types.DataType;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.TokenBatch;
 import dev.podium.llm.torch.GradientMode;
@@ -38,7 +39,10 @@ record RewardEvaluation(
 
     /** Of one model by its raw rewards; empty where there are no tasks. */
     static Optional<RewardEvaluation> of(RewardModel model, List<TaskTokens> tasks) {
-        return of(model.base(), tasks, rows -> doubles(model.raw(rows).toFloatArray()));
+        return of(
+                model.base(),
+                tasks,
+                rows -> model.raw(rows).toType(DataType.FLOAT64, false).toDoubleArray());
     }
 
     /** Of an ensemble by the mean of its members' normalised rewards; empty where there are no tasks. */
@@ -77,14 +81,6 @@ record RewardEvaluation(
             }
         }
         return Optional.of(of(rewards, lengths, differences));
-    }
-
-    private static double[] doubles(float[] values) {
-        double[] doubles = new double[values.length];
-        for (int i = 0; i < values.length; i++) {
-            doubles[i] = values[i];
-        }
-        return doubles;
     }
 
     static RewardEvaluation of(List<Double> rewards, List<Integer> lengths, List<Double> differences) {

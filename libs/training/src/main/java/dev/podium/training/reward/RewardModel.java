@@ -8,9 +8,6 @@ import dev.podium.llm.lora.ScalarHead;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.NamedParameter;
 import dev.podium.llm.model.TokenBatch;
-import dev.podium.llm.torch.GradientMode;
-import dev.podium.llm.torch.TensorScope;
-import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -56,23 +53,6 @@ public record RewardModel(CausalLM base, LoraAdapter adapter, ScalarHead head, d
     /** Normalised reward from a raw one. */
     public double normalise(double raw) {
         return gain * raw + bias;
-    }
-
-    /** Normalised rewards, in the order given; rows of similar length share a pass. */
-    public double[] score(List<TokenBatch.Sequence> rows) {
-        double[] scores = new double[rows.size()];
-        for (List<Integer> part : MicroBatches.ofSequences(rows, MicroBatches.tokens(base.config()))) {
-            try (TensorScope scope = new TensorScope();
-                    GradientMode gradients = GradientMode.off()) {
-                TokenBatch batch =
-                        TokenBatch.of(base, part.stream().map(rows::get).toList());
-                float[] raw = raw(batch).toFloatArray();
-                for (int i = 0; i < raw.length; i++) {
-                    scores[part.get(i)] = normalise(raw[i]);
-                }
-            }
-        }
-        return scores;
     }
 
     @Override

@@ -161,13 +161,18 @@ public final class MlflowTracker implements RoundTracker {
         String experiment = experiment("podium/" + told.command().projectId());
         ObjectNode search = JSON.createObjectNode().put("max_results", 1);
         search.putArray("experiment_ids").add(experiment);
-        search.put("filter", "tags.`podium.round` = '" + round.replaceAll("[^A-Za-z0-9._-]", "_") + "'");
+        search.put("filter", "tags.`podium.round` = '" + tag(round) + "'");
         JsonNode found = post("runs/search", search).path("runs").path(0);
         String run = found.isMissingNode()
                 ? create(told, experiment)
                 : found.path("info").path("run_id").asText();
         runs.put(round, run);
         return run;
+    }
+
+    /** A round's id as a tag that can stand in a filter. */
+    private static String tag(String round) {
+        return round.replaceAll("[^A-Za-z0-9._-]", "_");
     }
 
     private String create(Told told, String experiment) throws IOException, InterruptedException {
@@ -179,7 +184,7 @@ public final class MlflowTracker implements RoundTracker {
         ArrayNode tags = wanted.putArray("tags");
         Map<String, String> known = new TreeMap<>(Map.of(
                 "podium.round",
-                command.roundId().replaceAll("[^A-Za-z0-9._-]", "_"),
+                tag(command.roundId()),
                 "podium.kind",
                 command.kind().name(),
                 "podium.version",

@@ -168,19 +168,7 @@ class DpoTrainerTest {
     /** The two last outputs marked unacceptable by the one labeler. */
     private static PreferenceSet rude(PreferenceSet set) {
         PreferenceSet.RankingUsed ranking = new PreferenceSet.RankingUsed("lea", 1, "e", "rlhf.rankings.v1", 0, 0, 1);
-        return new PreferenceSet(
-                set.projectId(),
-                set.taskId(),
-                set.prompt(),
-                set.outputs(),
-                set.baseModel(),
-                set.pairs(),
-                set.ties(),
-                java.util.Map.of("o2", 1, "o3", 1),
-                List.of(ranking),
-                set.cycle(),
-                set.decided(),
-                set.updatedAt());
+        return TinyRound.with(set, set.ties(), java.util.Map.of("o2", 1, "o3", 1), List.of(ranking));
     }
 
     private static RoundConfig.Dpo config(

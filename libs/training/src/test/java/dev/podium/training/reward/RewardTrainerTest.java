@@ -167,19 +167,8 @@ class RewardTrainerTest {
 
     /** The tie of the two last outputs, which the pairs leave open. */
     private static PreferenceSet tied(PreferenceSet set) {
-        return new PreferenceSet(
-                set.projectId(),
-                set.taskId(),
-                set.prompt(),
-                set.outputs(),
-                set.baseModel(),
-                set.pairs(),
-                List.of(new PreferenceSet.Tie("o2", "o3", 0, 0)),
-                set.unacceptable(),
-                set.rankings(),
-                set.cycle(),
-                set.decided(),
-                set.updatedAt());
+        return TinyRound.with(
+                set, List.of(new PreferenceSet.Tie("o2", "o3", 0, 0)), set.unacceptable(), set.rankings());
     }
 
     @Test

@@ -30,20 +30,24 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrackersTest {
-    private static final RoundCommand.StartRound COMMAND = new RoundCommand.StartRound(
-            "r-1",
-            "support",
-            RoundKind.DPO,
-            "v4",
-            "podium-nano",
-            RoundConfig.Dpo.DEFAULT,
-            List.of(),
-            Optional.empty(),
-            Optional.empty(),
-            List.of(),
-            List.of(),
-            "ada",
-            Instant.EPOCH);
+    private static final RoundCommand.StartRound COMMAND = command("support", "r-1");
+
+    private static RoundCommand.StartRound command(String project, String round) {
+        return new RoundCommand.StartRound(
+                round,
+                project,
+                RoundKind.DPO,
+                "v4",
+                "podium-nano",
+                RoundConfig.Dpo.DEFAULT,
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                "ada",
+                Instant.EPOCH);
+    }
 
     @Test
     void anEventFileIsTheOneThatTensorBoardsOwnWriterMakes(@TempDir Path folder) throws IOException {
@@ -64,20 +68,7 @@ class TrackersTest {
 
     @Test
     void namesCannotLeaveTheFolder(@TempDir Path folder) throws IOException {
-        RoundCommand.StartRound hostile = new RoundCommand.StartRound(
-                "../../r",
-                "..",
-                RoundKind.DPO,
-                "v4",
-                "podium-nano",
-                RoundConfig.Dpo.DEFAULT,
-                List.of(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                "ada",
-                Instant.EPOCH);
+        RoundCommand.StartRound hostile = command("..", "../../r");
         new TensorBoardTracker(folder.resolve("logs")).started(hostile, 0, 1, Map.of());
         try (var all = Files.walk(folder)) {
             assertTrue(all.filter(Files::isRegularFile).allMatch(file -> file.startsWith(folder.resolve("logs"))));
