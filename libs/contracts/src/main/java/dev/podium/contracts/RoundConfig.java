@@ -357,7 +357,7 @@ public sealed interface RoundConfig {
      * @param advantage one of {@link #ADVANTAGES}; absent: {@code gae}, the only one with a value model
      * @param samplesPerPrompt K completions of each prompt, a group; 2 or more for {@code rloo} and {@code grpo}
      * @param adaptiveKl KL per rollout that the KL weight is steered to; 0 = off
-     * @param maxKl KL per rollout at which the policy has collapsed: the round goes back to its best checkpoint; 0 = off
+     * @param maxKl KL per rollout at which the policy has collapsed: the round goes back to its last checkpoint; 0 = off
      * @param spreadPenalty times the standard deviation of the reward ensemble is taken from a score
      */
     record Ppo(
