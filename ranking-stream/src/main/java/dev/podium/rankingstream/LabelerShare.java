@@ -3,6 +3,8 @@ package dev.podium.rankingstream;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.Pair;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.preference.DistinctOutputs;
+import dev.podium.contracts.preference.HeldRanking;
 import java.time.Instant;
 
 /**

@@ -1,6 +1,7 @@
 package dev.podium.rankingstream;
 
 import dev.podium.contracts.Task;
+import dev.podium.contracts.preference.HeldRanking;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;

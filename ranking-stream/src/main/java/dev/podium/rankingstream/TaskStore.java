@@ -3,6 +3,7 @@ package dev.podium.rankingstream;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.preference.HeldRanking;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;

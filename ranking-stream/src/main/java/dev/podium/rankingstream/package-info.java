@@ -1,6 +1,6 @@
 /**
  * Rankings to preference sets, exactly once. The rules are plain functions ({@link
- * dev.podium.rankingstream.PreferenceAggregation}); the topology carries them through Kafka.
+ * dev.podium.contracts.preference.PreferenceAggregation}); the topology carries them through Kafka.
  */
 @NullMarked
 package dev.podium.rankingstream;

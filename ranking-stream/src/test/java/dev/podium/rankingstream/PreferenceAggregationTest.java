@@ -14,6 +14,8 @@ import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.preference.HeldRanking;
+import dev.podium.contracts.preference.PreferenceAggregation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package dev.podium.rankingstream;
+package dev.podium.contracts.preference;
 
 import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The outputs of a task as votes see them: outputs of equal text (NFC, white space at the ends left out) are one, named
  * by the smallest of their ids, so that no output is ever preferred to itself.
  */
-final class DistinctOutputs {
+public final class DistinctOutputs {
     private final Map<String, String> canonical;
     private final List<String> ids;
     private final Map<String, Integer> indexes = new HashMap<>();
@@ -29,7 +29,8 @@ final class DistinctOutputs {
         }
     }
 
-    static DistinctOutputs of(Task task) {
+    /** The distinct outputs of a task. */
+    public static DistinctOutputs of(Task task) {
         Map<String, String> byText = new HashMap<>();
         Map<String, String> canonical = new HashMap<>();
         List<Output> sorted = new ArrayList<>(task.outputs());
@@ -43,17 +44,17 @@ final class DistinctOutputs {
     }
 
     /** Sorted. */
-    List<String> ids() {
+    public List<String> ids() {
         return ids;
     }
 
     /** The id under which an output counts. */
-    String canonical(String id) {
+    public String canonical(String id) {
         return canonical.getOrDefault(id, id);
     }
 
     /** Position in {@link #ids()}. */
-    int index(String id) {
+    public int index(String id) {
         @Nullable Integer index = indexes.get(canonical(id));
         if (index == null) {
             throw new IllegalArgumentException("output " + id + " does not belong to the task");
@@ -65,7 +66,7 @@ final class DistinctOutputs {
      * Dense ranks 1, 2, 2, 3 in the order of {@link #ids()}; what is left out shares the place after the last. An output
      * that is ranked under two ids has the better place.
      */
-    int[] ranks(RankingSubmitted ranking) {
+    public int[] ranks(RankingSubmitted ranking) {
         int[] ranks = new int[ids.size()];
         int place = 0;
         for (List<String> group : ranking.groups()) {

@@ -1,4 +1,4 @@
-package dev.podium.rankingstream;
+package dev.podium.contracts.preference;
 
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.Pair;
@@ -27,11 +27,16 @@ import java.util.function.ToDoubleFunction;
  * all ranked ones and tied with each other. A pair is decided when n_ij + n_ji reaches minVotes, the votes differ, and
  * |n_ij - n_ji| / (n_ij + n_ji) reaches minMajority; otherwise it is a tie.
  */
-final class PreferenceAggregation {
+public final class PreferenceAggregation {
     private PreferenceAggregation() {}
 
-    /** @param reliability vote weight of a labeler */
-    static PreferenceSet aggregate(Task task, Iterable<HeldRanking> held, ToDoubleFunction<String> reliability) {
+    /**
+     * The set of one task.
+     *
+     * @param held what each labeler said last, in any order
+     * @param reliability vote weight of a labeler
+     */
+    public static PreferenceSet aggregate(Task task, Iterable<HeldRanking> held, ToDoubleFunction<String> reliability) {
         List<HeldRanking> counted = new ArrayList<>();
         Instant newest = task.createdAt();
         for (HeldRanking ranking : held) {

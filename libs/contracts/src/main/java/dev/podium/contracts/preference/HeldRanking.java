@@ -1,4 +1,4 @@
-package dev.podium.rankingstream;
+package dev.podium.contracts.preference;
 
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
@@ -14,16 +14,18 @@ import java.util.stream.Stream;
  * @param submitted revisions seen that were rankings, sorted
  * @param retracted revisions seen that were retractions, sorted
  */
-record HeldRanking(RankingEvent event, int partition, long offset, List<Integer> submitted, List<Integer> retracted) {
+public record HeldRanking(
+        RankingEvent event, int partition, long offset, List<Integer> submitted, List<Integer> retracted) {
     /** Revisions of one labeler on one task that are told apart; what comes later is only compared with the highest. */
-    static final int MAX_REVISIONS = 1000;
+    public static final int MAX_REVISIONS = 1000;
 
-    HeldRanking {
+    public HeldRanking {
         submitted = List.copyOf(submitted);
         retracted = List.copyOf(retracted);
     }
 
-    static HeldRanking of(RankingEvent event, int partition, long offset) {
+    /** What is held after one fact. */
+    public static HeldRanking of(RankingEvent event, int partition, long offset) {
         List<Integer> revision = List.of(event.revision());
         return event instanceof RankingSubmitted ranking
                 ? new HeldRanking(withoutComment(ranking), partition, offset, revision, List.of())
@@ -47,7 +49,7 @@ record HeldRanking(RankingEvent event, int partition, long offset, List<Integer>
     }
 
     /** Both histories, and of both facts the one that counts; independent of the order. */
-    HeldRanking and(HeldRanking other) {
+    public HeldRanking and(HeldRanking other) {
         HeldRanking counts = orNewer(other);
         return new HeldRanking(
                 counts.event,
