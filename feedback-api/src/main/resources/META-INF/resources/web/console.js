@@ -66,11 +66,16 @@ function newProject() {
 async function loadUsers() {
   try {
     const users = listOf(await get('/users'));
-    fill(byId('users'), table('People and services', ['Name', 'Role'], users.map((user) => [user.name, String(user.role).toLowerCase()]),
+    fill(byId('users'), table('People and services', ['Name', 'Role', 'Projects'], users.map((user) => [user.name, user.role || '–', projectsOf(user)]),
       'Nobody yet.'));
   } catch (problem) {
     showProblem(byId('users'), problem, button('Try again', loadUsers));
   }
+}
+
+function projectsOf(user) {
+  if (user.role === 'administrator') return 'all';
+  return Object.entries(user.projects ?? {}).map(([project, role]) => `${project === '*' ? 'every project' : project}: ${role}`).join(', ') || 'none yet';
 }
 
 function newUser() {
@@ -80,15 +85,16 @@ function newUser() {
     content: h('div', { class: 'fields' },
       field('name', 'Name', { required: true, maxlength: 100, autocomplete: 'off' }),
       field('password', 'Password', { required: true, type: 'password', minlength: 10, maxlength: 72, autocomplete: 'new-password', hint: 'Hand it over on a safe way.' }),
-      choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: does everything'], ['service', 'service: reads adapters, posts tasks']])),
+      choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: runs a project'], ['service', 'service: reads adapters, posts tasks'], ['administrator', 'administrator: everything, everywhere']]),
+      choice('projects', 'In', [['*', 'every project'], ...projects.map((project) => [project.id, project.name || project.id]), ['', 'no project yet']], projects[0]?.id ?? '*')),
     async action(values) {
-      await post('/users', values);
+      await post('/users', { ...values, projects: values.projects ? [values.projects] : [] });
       await loadUsers();
     },
   });
 }
 
-byId('new-project').addEventListener('click', newProject);
-byId('new-user').addEventListener('click', newUser);
+byId('new-project')?.addEventListener('click', newProject);
+byId('new-user')?.addEventListener('click', newUser);
 loadProjects();
-loadUsers();
+if (byId('users')) loadUsers();

@@ -39,10 +39,15 @@ public final class Api {
         return id;
     }
 
+    /** Somebody with that role in every project. */
     static String person(String role) {
+        return person(role, List.of("*"));
+    }
+
+    static String person(String role, List<String> projects) {
         String name = role + "-" + UUID.randomUUID();
         operator()
-                .body(Map.of("name", name, "password", PASSWORD, "role", role))
+                .body(Map.of("name", name, "password", PASSWORD, "role", role, "projects", projects))
                 .post("/api/v1/users")
                 .then()
                 .statusCode(201);

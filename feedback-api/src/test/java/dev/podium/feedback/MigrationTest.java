@@ -50,6 +50,7 @@ class MigrationTest {
                 List.of(),
                 "operator",
                 Instant.EPOCH);
+        execute("insert into earlier.person values ('olga', '', 'operator', now()), ('ann', '', 'labeler', now())");
         execute("insert into earlier.project values ('p', 'P', '', 'podium-nano', '{}', 1, now())");
         execute("insert into earlier.task (id, project_id, overlap, taken, body) values"
                 + " ('imported', 'p', 1, 0, ''), ('taken-back', 'p', 1, -1, ''), ('leased', 'p', 2, 1, '')");
@@ -68,6 +69,10 @@ class MigrationTest {
         assertEquals(
                 "imported 1, leased 1, taken-back 0",
                 one("select string_agg(id || ' ' || taken, ', ' order by id) from earlier.task"));
+        assertEquals(
+                "ann false labeler, olga true -",
+                one("select string_agg(name || ' ' || administrator || ' ' || coalesce(every_project, '-'), ', '"
+                        + " order by name) from earlier.person"));
         assertEquals("v0", one("select reward_adapter from earlier.round where initial_adapter is null"));
         assertEquals(
                 RoundConfig.defaults(RoundKind.PPO),

@@ -213,7 +213,8 @@ class LabelingFormTest {
     }
 
     private void labeler(String name) throws ApiException {
-        operator.post("/users", Map.of("name", name, "password", PASSWORD, "role", "labeler"));
+        operator.post(
+                "/users", Map.of("name", name, "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
     }
 
     /** The exported pairs, chosen first, once there are as many as expected. */

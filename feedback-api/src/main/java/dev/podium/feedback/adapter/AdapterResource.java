@@ -8,9 +8,10 @@ import dev.podium.contracts.EventJson;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.persistence.EntityManager;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
@@ -49,7 +50,7 @@ public class AdapterResource {
 
     @GET
     @Path("adapters")
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     @Transactional
     public List<AdapterManifest> list(@RestPath String project) {
         Project.required(project);
@@ -58,7 +59,7 @@ public class AdapterResource {
 
     @GET
     @Path("adapters/{version}")
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     @Transactional
     public AdapterManifest one(@RestPath String project, @RestPath String version) {
         return required(project, version);
@@ -67,7 +68,7 @@ public class AdapterResource {
     /** From the adapter back to rankings and labelers. */
     @GET
     @Path("adapters/{version}/lineage")
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     public Adapters.Lineage lineage(@RestPath String project, @RestPath String version) {
         return adapters.lineage(required(project, version));
     }
@@ -75,7 +76,7 @@ public class AdapterResource {
     /** From a labeler forward to the adapters that learnt from the labeler's rankings. */
     @GET
     @Path("labelers/{labeler}/adapters")
-    @RolesAllowed("operator")
+    @AllowedTo(Who.OPERATOR)
     public List<Adapters.Affected> affected(@RestPath String project, @RestPath String labeler) {
         // Reading data sets from Kafka takes its time: not inside a transaction.
         List<AdapterManifest> all = QuarkusTransaction.requiringNew().call(() -> list(project));
@@ -89,7 +90,7 @@ public class AdapterResource {
 
     @GET
     @Path("channels")
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     @Transactional
     public List<ChannelPointer> channels(@RestPath String project) {
         Project.required(project);
@@ -99,7 +100,7 @@ public class AdapterResource {
     /** Promotes a version. */
     @PUT
     @Path("channels/{channel}")
-    @RolesAllowed("operator")
+    @AllowedTo(Who.OPERATOR)
     @Consumes(MediaType.APPLICATION_JSON)
     @Transactional
     public ChannelPointer point(@RestPath String project, @RestPath String channel, InputStream body) {
@@ -115,7 +116,7 @@ public class AdapterResource {
     /** Back to what the channel pointed to before. */
     @POST
     @Path("channels/{channel}/rollback")
-    @RolesAllowed("operator")
+    @AllowedTo(Who.OPERATOR)
     @Transactional
     public ChannelPointer rollBack(@RestPath String project, @RestPath String channel) {
         return channels.rollBack(project, channel, identity.getPrincipal().getName());
@@ -124,7 +125,7 @@ public class AdapterResource {
     /** What each service instance runs. */
     @GET
     @Path("loads")
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     @Transactional
     public List<JsonNode> loads(@RestPath String project) {
         Project.required(project);

@@ -7,10 +7,11 @@ import dev.podium.contracts.Output;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import io.agroal.api.AgroalDataSource;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
@@ -59,7 +60,7 @@ public class ExportResource {
 
     /** @param format trl, trl-conversational or preferences */
     @GET
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     @Produces("application/x-ndjson")
     public StreamingOutput export(
             @RestPath String project,

@@ -2,7 +2,8 @@ package dev.podium.feedback.importing;
 
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
-import jakarta.annotation.security.RolesAllowed;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.POST;
@@ -35,7 +36,7 @@ public class ImportResource {
      * @param partial true: good lines are stored, bad ones reported; false: all or nothing
      */
     @POST
-    @RolesAllowed({"operator", "service"})
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
     @Consumes({
         "application/x-ndjson",
         "application/jsonl",

@@ -5,9 +5,11 @@ import dev.podium.contracts.RankingRules;
 import dev.podium.feedback.rendering.SafeMarkdown;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.security.Access;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import io.quarkus.panache.common.Sort;
-import io.quarkus.security.Authenticated;
-import jakarta.annotation.security.RolesAllowed;
+import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
@@ -32,10 +34,15 @@ import org.jspecify.annotations.Nullable;
 public class ProjectResource {
     private final Set<String> baseModels;
     private final ProjectProgress progress;
+    private final SecurityIdentity identity;
 
-    ProjectResource(@ConfigProperty(name = "podium.base-models") Set<String> baseModels, ProjectProgress progress) {
+    ProjectResource(
+            @ConfigProperty(name = "podium.base-models") Set<String> baseModels,
+            ProjectProgress progress,
+            SecurityIdentity identity) {
         this.baseModels = baseModels;
         this.progress = progress;
+        this.identity = identity;
     }
 
     /** A project as its people see it. */
@@ -86,28 +93,32 @@ public class ProjectResource {
             @Nullable NewRules rules) {}
 
     @GET
-    @Authenticated
+    @AllowedTo(Who.ANYONE)
     public List<View> list() {
-        return Project.<Project>listAll(Sort.by("id")).stream().map(View::of).toList();
+        Access access = Access.of(identity);
+        return Project.<Project>listAll(Sort.by("id")).stream()
+                .filter(project -> access.in(project.id).isPresent())
+                .map(View::of)
+                .toList();
     }
 
     @GET
     @Path("{project}")
-    @Authenticated
+    @AllowedTo(Who.ANYONE)
     public View one(@RestPath String project) {
         return View.of(Project.required(project));
     }
 
     @GET
     @Path("{project}/progress")
-    @RolesAllowed("operator")
+    @AllowedTo(Who.OPERATOR)
     public Map<String, Object> progress(@RestPath String project) {
         Project.required(project);
         return progress.of(project);
     }
 
     @POST
-    @RolesAllowed("operator")
+    @AllowedTo(Who.ADMINISTRATOR)
     @Consumes(MediaType.APPLICATION_JSON)
     @Transactional
     public Response create(InputStream body) {

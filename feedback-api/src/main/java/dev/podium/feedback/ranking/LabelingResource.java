@@ -7,12 +7,14 @@ import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.security.Access;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import dev.podium.feedback.task.Assignment;
 import dev.podium.feedback.task.Lease;
 import dev.podium.feedback.task.TaskRow;
 import dev.podium.feedback.task.TaskView;
 import io.quarkus.security.identity.SecurityIdentity;
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
@@ -41,7 +43,7 @@ import org.jspecify.annotations.Nullable;
 /** What labelers do. Who they are comes from the log-in alone. */
 @Path("/api/v1/projects/{project}")
 @Produces(MediaType.APPLICATION_JSON)
-@RolesAllowed("labeler")
+@AllowedTo(Who.LABELER)
 public class LabelingResource {
     private static final int MOST_LISTED = 200;
 
@@ -149,7 +151,7 @@ public class LabelingResource {
             @HeaderParam("Idempotency-Key") @Nullable String key,
             @HeaderParam("If-Match") @Nullable String match) {
         String whose = labeler == null ? me() : labeler;
-        if (!whose.equals(me()) && !identity.hasRole("operator")) {
+        if (!whose.equals(me()) && !Access.of(identity).operates(project)) {
             throw new Refusal(403, "not_yours", "Only operators take back the rankings of others.");
         }
         String request = "retract\n" + project + "\n" + task + "\n" + whose + "\n" + match;

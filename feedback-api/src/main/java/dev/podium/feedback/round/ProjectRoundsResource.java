@@ -3,9 +3,10 @@ package dev.podium.feedback.round;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.IdempotentAnswers;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import io.quarkus.panache.common.Sort;
 import io.quarkus.security.identity.SecurityIdentity;
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /** The rounds of a project: list, start. */
 @Path("/api/v1/projects/{project}/rounds")
 @Produces(MediaType.APPLICATION_JSON)
-@RolesAllowed("operator")
+@AllowedTo(Who.OPERATOR)
 public class ProjectRoundsResource {
     private static final int MOST_LISTED = 1000;
 

@@ -3,8 +3,9 @@ package dev.podium.feedback.round;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.EventJson;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
 import io.quarkus.security.identity.SecurityIdentity;
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
@@ -20,7 +21,7 @@ import org.jboss.resteasy.reactive.RestPath;
 /** One round: watch, cancel. */
 @Path("/api/v1/rounds/{round}")
 @Produces(MediaType.APPLICATION_JSON)
-@RolesAllowed("operator")
+@AllowedTo(Who.OPERATOR)
 public class RoundResource {
     private final Rounds rounds;
     private final RoundViews views;

@@ -17,10 +17,10 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Passwords, as bcrypt hashes. A right password is remembered as a keyed hash for the life of the process, so that a
@@ -37,7 +37,10 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
 
     private record Verified(String bcrypt, byte[] mac) {}
 
-    LogIn() {
+    private final People people;
+
+    LogIn(People people) {
+        this.people = people;
         byte[] random = new byte[32];
         new SecureRandom().nextBytes(random);
         key = new SecretKeySpec(random, "HmacSHA256");
@@ -56,43 +59,46 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
     }
 
     private SecurityIdentity check(String name, String password) {
-        Person person = find(name);
-        if (person == null) {
+        Optional<People.Known> found = find(people, name);
+        if (found.isEmpty()) {
             BcryptUtil.matches(password, NOBODY);
             throw new AuthenticationFailedException("unknown name or wrong password");
         }
+        People.Known person = found.get();
         byte[] mac = mac(name + "\n" + password);
         Verified before = verified.get(name);
         boolean known = before != null
-                && before.bcrypt().equals(person.passwordHash)
+                && before.bcrypt().equals(person.passwordHash())
                 && MessageDigest.isEqual(before.mac(), mac);
         if (!known) {
-            if (!BcryptUtil.matches(password, person.passwordHash)) {
+            if (!BcryptUtil.matches(password, person.passwordHash())) {
                 throw new AuthenticationFailedException("unknown name or wrong password");
             }
             if (verified.size() >= MAX_REMEMBERED) {
                 verified.clear();
             }
-            verified.put(name, new Verified(person.passwordHash, mac));
+            verified.put(name, new Verified(person.passwordHash(), mac));
         }
         return identity(person);
     }
 
-    static @Nullable Person find(String name) {
-        if (name.indexOf('\0') >= 0) {
-            // PostgreSQL would not take it, and nobody is called so.
-            return null;
-        }
-        return QuarkusTransaction.requiringNew().call(() -> Person.<Person>findById(name));
+    static Optional<People.Known> find(People people, String name) {
+        return QuarkusTransaction.requiringNew().call(() -> people.find(name));
     }
 
-    static SecurityIdentity identity(Person person) {
-        QuarkusSecurityIdentity.Builder builder =
-                QuarkusSecurityIdentity.builder().setPrincipal(new QuarkusPrincipal(person.name));
-        builder.addRole(person.role);
-        if (person.role.equals("operator")) {
-            // Operators may do what labelers do.
-            builder.addRole("labeler");
+    static SecurityIdentity identity(People.Known person) {
+        return identity(person.name(), person.access());
+    }
+
+    /** Roles of the identity only tell pages what to offer; {@link AccessFilter} grants by the access itself. */
+    static SecurityIdentity identity(String name, Access access) {
+        QuarkusSecurityIdentity.Builder builder = QuarkusSecurityIdentity.builder()
+                .setPrincipal(new QuarkusPrincipal(name))
+                .addAttribute(Access.ATTRIBUTE, access);
+        for (Role role : Role.values()) {
+            if (access.isAnywhere(role)) {
+                builder.addRole(role.word());
+            }
         }
         return builder.build();
     }
@@ -110,6 +116,12 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
     /** Accepts who comes with a session cookie, as long as the person is still there. */
     @ApplicationScoped
     public static class OfSession implements IdentityProvider<TrustedAuthenticationRequest> {
+        private final People people;
+
+        OfSession(People people) {
+            this.people = people;
+        }
+
         @Override
         public Class<TrustedAuthenticationRequest> getRequestType() {
             return TrustedAuthenticationRequest.class;
@@ -118,13 +130,9 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         @Override
         public Uni<SecurityIdentity> authenticate(
                 TrustedAuthenticationRequest request, AuthenticationRequestContext context) {
-            return context.runBlocking(() -> {
-                Person person = find(request.getPrincipal());
-                if (person == null) {
-                    throw new AuthenticationFailedException("this person was removed");
-                }
-                return identity(person);
-            });
+            return context.runBlocking(() -> find(people, request.getPrincipal())
+                    .map(LogIn::identity)
+                    .orElseThrow(() -> new AuthenticationFailedException("this person was removed")));
         }
     }
 }

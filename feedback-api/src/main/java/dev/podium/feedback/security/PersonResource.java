@@ -5,9 +5,8 @@ import dev.podium.feedback.rest.Refusal;
 import io.quarkus.elytron.security.common.BcryptUtil;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import io.quarkus.panache.common.Sort;
-import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
-import jakarta.annotation.security.RolesAllowed;
+import jakarta.persistence.EntityManager;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
@@ -19,52 +18,93 @@ import jakarta.ws.rs.core.Response;
 import java.io.InputStream;
 import java.time.Clock;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** People and programs that may log in. */
 @Path("/api/v1")
 @Produces(MediaType.APPLICATION_JSON)
 public class PersonResource {
-    private static final Set<String> ROLES = Set.of("operator", "labeler", "service");
-    private static final int SHORTEST_PASSWORD = 10;
-    // bcrypt looks at no more.
-    private static final int LONGEST_PASSWORD_BYTES = 72;
+    private static final String ADMINISTRATOR = "administrator";
+    private static final String EVERY_PROJECT = "*";
 
     private final SecurityIdentity identity;
+    private final People people;
+    private final EntityManager entities;
 
-    PersonResource(SecurityIdentity identity) {
+    PersonResource(SecurityIdentity identity, People people, EntityManager entities) {
         this.identity = identity;
+        this.people = people;
+        this.entities = entities;
     }
 
-    /** Who someone is, without secrets. */
-    public record View(String name, String role) {}
+    /**
+     * Who someone is, without secrets.
+     *
+     * @param role administrator, or the highest role in any project; empty for somebody in none
+     * @param projects role by project; {@code *} stands for all that are not named
+     */
+    public record View(String name, String role, Map<String, String> projects) {
+        static View of(String name, boolean administrator, Map<String, String> projects) {
+            String role = administrator
+                    ? ADMINISTRATOR
+                    : projects.values().stream()
+                            .map(Role::of)
+                            .sorted()
+                            .findFirst()
+                            .map(Role::word)
+                            .orElse("");
+            return new View(name, role, projects);
+        }
+    }
 
-    /** A person to create. */
-    public record NewPerson(String name, String password, String role) {}
+    /**
+     * A person to create.
+     *
+     * @param role administrator, or the role in each of {@code projects}
+     * @param projects ids, or {@code *} for every project there is and will be
+     */
+    public record NewPerson(
+            @Nullable String name,
+            @Nullable String password,
+            @Nullable String role,
+            @Nullable List<String> projects) {}
 
     /** Who is logged in. */
     @GET
     @Path("me")
-    @Authenticated
+    @AllowedTo(Who.ANYONE)
     public View me() {
-        String role = identity.hasRole("operator")
-                ? "operator"
-                : identity.getRoles().stream().findFirst().orElse("");
-        return new View(identity.getPrincipal().getName(), role);
+        Access access = Access.of(identity);
+        Map<String, String> projects = new TreeMap<>();
+        access.everywhere().ifPresent(role -> projects.put(EVERY_PROJECT, role.word()));
+        access.projects().forEach((project, role) -> projects.put(project, role.word()));
+        return View.of(identity.getPrincipal().getName(), access.administrator(), projects);
     }
 
     @GET
     @Path("users")
-    @RolesAllowed("operator")
+    @AllowedTo(Who.ADMINISTRATOR)
+    @Transactional
     public List<View> list() {
+        Map<String, Map<String, String>> projects = people.projects();
         return Person.<Person>listAll(Sort.by("name")).stream()
-                .map(person -> new View(person.name, person.role))
+                .map(person -> view(person, projects.getOrDefault(person.name, Map.of())))
                 .toList();
+    }
+
+    private static View view(Person person, Map<String, String> named) {
+        Map<String, String> projects = new TreeMap<>(named);
+        if (person.everyProject != null) {
+            projects.put(EVERY_PROJECT, person.everyProject);
+        }
+        return View.of(person.name, person.administrator, projects);
     }
 
     @POST
     @Path("users")
-    @RolesAllowed("operator")
+    @AllowedTo(Who.ADMINISTRATOR)
     @Consumes(MediaType.APPLICATION_JSON)
     @Transactional
     public Response create(InputStream body) {
@@ -73,28 +113,42 @@ public class PersonResource {
             throw Refusal.unprocessable(
                     "invalid_name", "A name has 1 to 100 letters, digits, or . _ @ + - after the first.");
         }
-        if (wanted.role() == null || !ROLES.contains(wanted.role())) {
-            throw Refusal.unprocessable("invalid_role", "The role must be operator, labeler or service.");
-        }
-        if (wanted.password() == null
-                || wanted.password().length() < SHORTEST_PASSWORD
-                || wanted.password().getBytes(java.nio.charset.StandardCharsets.UTF_8).length
-                        > LONGEST_PASSWORD_BYTES) {
-            throw Refusal.unprocessable(
-                    "invalid_password",
-                    "A password has at least " + SHORTEST_PASSWORD + " characters and at most " + LONGEST_PASSWORD_BYTES
-                            + " bytes.");
-        }
+        boolean administrator = ADMINISTRATOR.equals(wanted.role());
+        List<String> projects = wanted.projects() == null ? List.of() : wanted.projects();
+        Person person = new Person();
+        person.name = wanted.name();
+        person.administrator = administrator;
+        Role role = administrator ? Role.OPERATOR : Role.of(wanted.role());
+        person.passwordHash = BcryptUtil.bcryptHash(Passwords.require(wanted.password()));
+        person.createdAt = Clock.systemUTC().instant();
         PanacheEntityBase there = Person.findById(wanted.name());
         if (there != null) {
             throw new Refusal(409, "name_taken", "There is somebody called " + wanted.name() + " already.");
         }
-        Person person = new Person();
-        person.name = wanted.name();
-        person.role = wanted.role();
-        person.passwordHash = BcryptUtil.bcryptHash(wanted.password());
-        person.createdAt = Clock.systemUTC().instant();
+        if (!administrator && projects.contains(EVERY_PROJECT)) {
+            person.everyProject = role.word();
+        }
         person.persist();
-        return Response.status(201).entity(new View(person.name, person.role)).build();
+        entities.flush();
+        Map<String, String> named = new TreeMap<>();
+        if (!administrator) {
+            for (String project : projects) {
+                if (!project.equals(EVERY_PROJECT)) {
+                    requireProject(project);
+                    people.join(project, person.name, role);
+                    named.put(project, role.word());
+                }
+            }
+        }
+        return Response.status(201).entity(view(person, named)).build();
+    }
+
+    private void requireProject(String id) {
+        if (entities.createNativeQuery("select 1 from project where id = :id")
+                .setParameter("id", id)
+                .getResultList()
+                .isEmpty()) {
+            throw Refusal.unprocessable("unknown_project", "There is no project " + id + ".");
+        }
     }
 }

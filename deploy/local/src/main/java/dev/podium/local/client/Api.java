@@ -71,6 +71,10 @@ public final class Api implements AutoCloseable {
         return send(with(request(path), headers).PUT(json(body)).build()).orElse(MissingNode.getInstance());
     }
 
+    public JsonNode delete(String path) throws ApiException {
+        return send(request(path).DELETE().build()).orElse(MissingNode.getInstance());
+    }
+
     /** Uploads a file of JSON lines, plain or compressed by gzip. */
     public JsonNode upload(String path, Path file) throws ApiException, IOException {
         HttpRequest.Builder request = request(path).setHeader("Content-Type", "application/x-ndjson");
@@ -163,7 +167,9 @@ public final class Api implements AutoCloseable {
                     case 401 ->
                         "feedback-api does not know user '" + user + "' with this password; set PODIUM_USER"
                                 + " and PODIUM_PASSWORD";
-                    case 403 -> "user '" + user + "' may not do this; log in as an operator";
+                    case 403 ->
+                        "user '" + user + "' may not do this" + (said.isEmpty() ? "" : ": " + said)
+                                + (code.isEmpty() ? "" : " (" + code + ")");
                     default ->
                         (said.isEmpty() ? "feedback-api answered " + status : said)
                                 + (code.isEmpty() ? "" : " (" + code + ")");

@@ -62,6 +62,7 @@ public final class Podium {
         line.addSubcommand(new ExportCommand(session));
         line.addSubcommand(new ProjectCommand(session));
         line.addSubcommand(new UserCommand(session));
+        line.addSubcommand(new MemberCommands(session));
         line.addSubcommand(new RoundCommands(session));
         line.addSubcommand(new AdapterCommands(session));
         line.addSubcommand(new LabelerCommands(session));

@@ -10,7 +10,9 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,6 +23,7 @@ import picocli.CommandLine.Parameters;
 final class UserCommand {
     /** Who may do what. */
     enum Role {
+        ADMINISTRATOR,
         OPERATOR,
         LABELER,
         SERVICE
@@ -36,6 +39,9 @@ final class UserCommand {
     int add(
             @Parameters(paramLabel = "NAME") String name,
             @Option(names = "--role", defaultValue = "LABELER", description = "${COMPLETION-CANDIDATES}") Role role,
+            @Option(names = "--project", description = "where the role holds; may be repeated, 'all' for every project")
+                    @Nullable
+                    List<String> projects,
             @Option(names = "--password-stdin", description = "read the password from standard input")
                     boolean passwordFromInput,
             @Mixin JsonOption json)
@@ -43,7 +49,10 @@ final class UserCommand {
         String password = passwordFromInput ? firstLine() : generate();
         try (Api api = session.api()) {
             String roleName = role.name().toLowerCase(java.util.Locale.ROOT);
-            api.post("/users", Map.of("name", name, "password", password, "role", roleName));
+            List<String> where = projects == null
+                    ? List.of()
+                    : projects.stream().map(p -> p.equals("all") ? "*" : p).toList();
+            api.post("/users", Map.of("name", name, "password", password, "role", roleName, "projects", where));
             if (json.json) {
                 Map<String, String> answer = passwordFromInput
                         ? Map.of("name", name, "role", roleName)
@@ -51,6 +60,9 @@ final class UserCommand {
                 session.printJson(new com.fasterxml.jackson.databind.ObjectMapper().valueToTree(answer));
             } else {
                 session.out().println(roleName + " " + name + " is added");
+                if (where.isEmpty() && role != Role.ADMINISTRATOR) {
+                    session.out().println("in no project yet: ./podium member add " + name + " --project P");
+                }
                 if (!passwordFromInput) {
                     session.out().println("password: " + password);
                 }
@@ -66,7 +78,7 @@ final class UserCommand {
             if (json.json) {
                 session.printJson(users);
             } else {
-                session.printTable(users, "name", "role");
+                session.printTable(users, "name", "role", "projects");
             }
             return 0;
         }

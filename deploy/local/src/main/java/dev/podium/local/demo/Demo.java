@@ -224,7 +224,9 @@ public final class Demo {
             for (int i = 1; i <= scale.labelers(); i++) {
                 String name = "labeler-" + i;
                 String password = password();
-                api.post("/users", Map.of("name", name, "password", password, "role", "labeler"));
+                api.post(
+                        "/users",
+                        Map.of("name", name, "password", password, "role", "labeler", "projects", List.of(PROJECT)));
                 Api connection = new Api(stack.url(), name, password);
                 connections.add(connection);
                 SimulatedLabeler labeler = new SimulatedLabeler(

@@ -106,6 +106,16 @@ class PodiumTest {
         assertTrue(Files.exists(folder.resolve("operator-password")));
     }
 
+    @Test
+    void peopleAreAddedWithTheProjectsWhereTheirRoleHolds() {
+        answers.put("POST /api/v1/users", "201 {}");
+        answers.put("PUT /api/v1/projects/p/members/ann", "200 {}");
+        assertEquals(0, run("user", "add", "ann", "--project", "p", "--project", "all"), err.toString());
+        assertTrue(requests.getFirst().contains("\"projects\":[\"p\",\"*\"]"), requests.toString());
+        assertEquals(0, run("member", "add", "ann", "--project", "p", "--role", "operator"), err.toString());
+        assertEquals("PUT /api/v1/projects/p/members/ann {\"role\":\"operator\"}", requests.getLast());
+    }
+
     private int runWith(Map<String, String> environment, String... arguments) {
         return Podium.run(new Session(environment, new PrintWriter(out, true), new PrintWriter(err, true)), arguments);
     }

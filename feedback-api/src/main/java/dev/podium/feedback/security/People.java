@@ -1,0 +1,105 @@
+package dev.podium.feedback.security;
+
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import jakarta.persistence.Tuple;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** Who is there, and who is in which project. All of it must run in a transaction. */
+@Singleton
+public class People {
+    private final EntityManager entities;
+
+    People(EntityManager entities) {
+        this.entities = entities;
+    }
+
+    /** Somebody who may log in. */
+    record Known(String name, String passwordHash, Access access) {}
+
+    /** One query: it runs at every request. */
+    Optional<Known> find(String name) {
+        if (name.indexOf('\0') >= 0) {
+            // PostgreSQL would not take it, and nobody is called so.
+            return Optional.empty();
+        }
+        List<Tuple> found = entities.createNativeQuery(
+                        "select p.password_hash, p.administrator, p.every_project,"
+                                + " (select string_agg(m.role || ' ' || m.project_id, ',') from project_member m"
+                                + " where m.person = p.name) as projects from person p where p.name = :name",
+                        Tuple.class)
+                .setParameter("name", name)
+                .getResultList();
+        return found.stream()
+                .findFirst()
+                .map(row -> new Known(
+                        name,
+                        row.get("password_hash", String.class),
+                        access(
+                                row.get("administrator", Boolean.class),
+                                row.get("every_project", String.class),
+                                row.get("projects", String.class))));
+    }
+
+    private static Access access(
+            boolean administrator,
+            @org.jspecify.annotations.Nullable String everywhere,
+            @org.jspecify.annotations.Nullable String projects) {
+        Map<String, Role> roles = new HashMap<>();
+        if (projects != null) {
+            for (String one : projects.split(",")) {
+                int space = one.indexOf(' ');
+                roles.put(one.substring(space + 1), Role.of(one.substring(0, space)));
+            }
+        }
+        return new Access(administrator, Optional.ofNullable(everywhere).map(Role::of), roles);
+    }
+
+    /** Everybody's projects: name to project to role. */
+    Map<String, Map<String, String>> projects() {
+        Map<String, Map<String, String>> all = new HashMap<>();
+        for (Object row : entities.createNativeQuery("select person, project_id, role from project_member")
+                .getResultList()) {
+            Object[] values = (Object[]) row;
+            all.computeIfAbsent((String) values[0], name -> new TreeMap<>())
+                    .put((String) values[1], (String) values[2]);
+        }
+        return all;
+    }
+
+    /** Name to role of a project's members, those of every project left out. */
+    Map<String, String> members(String project) {
+        Map<String, String> members = new TreeMap<>();
+        for (Object row : entities.createNativeQuery("select person, role from project_member where project_id = :p")
+                .setParameter("p", project)
+                .getResultList()) {
+            Object[] values = (Object[]) row;
+            members.put((String) values[0], (String) values[1]);
+        }
+        return members;
+    }
+
+    /** Makes somebody a member, or changes the role. */
+    void join(String project, String person, Role role) {
+        entities.createNativeQuery(
+                        "insert into project_member (project_id, person, role) values (:project, :person, :role)"
+                                + " on conflict (project_id, person) do update set role = excluded.role")
+                .setParameter("project", project)
+                .setParameter("person", person)
+                .setParameter("role", role.word())
+                .executeUpdate();
+    }
+
+    /** Takes somebody out of a project. Returns whether they were in it. */
+    boolean leave(String project, String person) {
+        return entities.createNativeQuery("delete from project_member where project_id = :project and person = :person")
+                        .setParameter("project", project)
+                        .setParameter("person", person)
+                        .executeUpdate()
+                > 0;
+    }
+}
