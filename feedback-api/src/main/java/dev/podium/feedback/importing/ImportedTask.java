@@ -8,5 +8,11 @@ import java.util.List;
  *
  * @param outputs texts, in the line's order
  * @param ranking ordered tie groups of positions in {@code outputs}; empty when the line has none
+ * @param priority higher ones are given out first
  */
-record ImportedTask(List<Message> prompt, List<String> outputs, List<List<Integer>> ranking, String labeler) {}
+record ImportedTask(
+        List<Message> prompt, List<String> outputs, List<List<Integer>> ranking, String labeler, int priority) {
+    ImportedTask(List<Message> prompt, List<String> outputs, List<List<Integer>> ranking, String labeler) {
+        this(prompt, outputs, ranking, labeler, 0);
+    }
+}

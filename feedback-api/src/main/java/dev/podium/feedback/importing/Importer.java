@@ -157,7 +157,7 @@ class Importer {
         }
 
         /** A checked task with its checked ranking; storing it cannot fail for what it says. */
-        private record Built(Task task, int characters, Optional<RankingSubmitted> ranking) {}
+        private record Built(Task task, int characters, int priority, Optional<RankingSubmitted> ranking) {}
 
         private Built build(ImportedTask found) {
             // Equal texts are one output; it takes the best of its ranks.
@@ -211,13 +211,14 @@ class Importer {
             return new Built(
                     task,
                     characters,
+                    found.priority(),
                     groups.isEmpty()
                             ? Optional.empty()
                             : Optional.of(Rankings.imported(task, found.labeler(), groups, now)));
         }
 
         private void store(Built built) {
-            if (tasks.add(built.task())) {
+            if (tasks.add(built.task(), built.priority())) {
                 taskCount++;
             } else {
                 duplicates++;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.Message;
 import dev.podium.feedback.ranking.Rankings;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Tasks;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -14,7 +15,7 @@ import java.util.TreeMap;
 /** Finds the tasks in one line. What is wrong is a {@link Refusal} that the report shows with the line's number. */
 final class LineParser {
     private static final Set<String> ROLES = Set.of("system", "user", "assistant");
-    private static final Set<String> PODIUM_FIELDS = Set.of("prompt", "outputs", "ranking", "labeler");
+    private static final Set<String> PODIUM_FIELDS = Set.of("prompt", "outputs", "ranking", "labeler", "priority");
     private static final int MAX_TREE_DEPTH = 200;
 
     private LineParser() {}
@@ -32,7 +33,10 @@ final class LineParser {
         };
     }
 
-    /** {@code {"prompt": text or messages, "outputs": [texts], "ranking"?: [[positions from 0]], "labeler"?: name}} */
+    /**
+     * {@code {"prompt": text or messages, "outputs": [texts], "ranking"?: [[positions from 0]], "labeler"?: name,
+     * "priority"?: -1000 to 1000}}
+     */
     private static ImportedTask podium(JsonNode line) {
         line.fieldNames().forEachRemaining(field -> {
             if (!PODIUM_FIELDS.contains(field)) {
@@ -61,7 +65,20 @@ final class LineParser {
             ranking.add(positions);
         }
         String labeler = line.hasNonNull("labeler") ? text(line.path("labeler"), "labeler") : Rankings.IMPORTED;
-        return new ImportedTask(messages(line.path("prompt"), "prompt"), outputs, ranking, labeler);
+        return new ImportedTask(messages(line.path("prompt"), "prompt"), outputs, ranking, labeler, priority(line));
+    }
+
+    private static int priority(JsonNode line) {
+        JsonNode priority = line.path("priority");
+        if (priority.isMissingNode() || priority.isNull()) {
+            return 0;
+        }
+        if (!priority.isInt() || Math.abs((long) priority.asInt()) > Tasks.MAX_PRIORITY) {
+            throw Refusal.unprocessable(
+                    "invalid_priority",
+                    "priority is a whole number from -" + Tasks.MAX_PRIORITY + " to " + Tasks.MAX_PRIORITY);
+        }
+        return priority.asInt();
     }
 
     /** TRL's preference format, standard or conversational, with the prompt given or implied. */

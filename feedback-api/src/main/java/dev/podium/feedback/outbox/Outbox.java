@@ -61,6 +61,11 @@ public class Outbox {
         row.subject = subject;
         row.createdAt = at;
         entities.persist(row);
+        wakeAfterCommit();
+    }
+
+    /** Has the relay look, once this transaction is through: for who writes the event's row along with others. */
+    public void wakeAfterCommit() {
         if (transactions.getResource(this) == null) {
             transactions.putResource(this, Boolean.TRUE);
             transactions.registerInterposedSynchronization(new Synchronization() {

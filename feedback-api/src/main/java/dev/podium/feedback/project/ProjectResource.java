@@ -150,7 +150,15 @@ public class ProjectResource {
 
     private static RankingRules rules(@Nullable NewRules rules) {
         try {
-            return rules == null ? RankingRules.DEFAULT : rules.orDefaults();
+            RankingRules all = rules == null ? RankingRules.DEFAULT : rules.orDefaults();
+            if (all.minVotes() > all.overlap()) {
+                throw Refusal.unprocessable(
+                        "invalid_rules",
+                        "rules.minVotes is " + all.minVotes() + ", but only rules.overlap = " + all.overlap()
+                                + " people rank each task: no pair would ever be decided. Raise overlap or lower"
+                                + " minVotes.");
+            }
+            return all;
         } catch (IllegalArgumentException e) {
             throw Refusal.unprocessable("invalid_rules", e.getMessage() + ".");
         }

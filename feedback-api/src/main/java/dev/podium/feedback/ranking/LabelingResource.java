@@ -12,6 +12,7 @@ import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.Who;
 import dev.podium.feedback.task.Assignment;
 import dev.podium.feedback.task.Lease;
+import dev.podium.feedback.task.LeaseIds;
 import dev.podium.feedback.task.TaskRow;
 import dev.podium.feedback.task.TaskView;
 import io.quarkus.security.identity.SecurityIdentity;
@@ -50,12 +51,19 @@ public class LabelingResource {
     private final SecurityIdentity identity;
     private final Assignment assignment;
     private final Rankings rankings;
+    private final LeaseIds leaseIds;
     private final IdempotentAnswers answers;
 
-    LabelingResource(SecurityIdentity identity, Assignment assignment, Rankings rankings, IdempotentAnswers answers) {
+    LabelingResource(
+            SecurityIdentity identity,
+            Assignment assignment,
+            Rankings rankings,
+            LeaseIds leaseIds,
+            IdempotentAnswers answers) {
         this.identity = identity;
         this.assignment = assignment;
         this.rankings = rankings;
+        this.leaseIds = leaseIds;
         this.answers = answers;
     }
 
@@ -68,24 +76,45 @@ public class LabelingResource {
             List<String> unacceptable,
             Instant at) {}
 
-    /** The task this labeler is on, or the next one; 204 when nothing is left. */
+    /**
+     * The task this labeler is on, or the next one; 204 when nothing is left.
+     *
+     * @param after the task on the screen: asks for the one behind it, to have it ready
+     */
     @POST
     @Path("tasks/next")
     @Transactional
-    public Response next(@RestPath String project) {
-        Project.required(project);
-        Optional<Assignment.Assigned> assigned = assignment.next(project, me());
+    public Response next(@RestPath String project, @QueryParam("after") @Nullable String after) {
+        Optional<Assignment.Assigned> assigned = assignment.next(project, me(), after);
         if (assigned.isEmpty()) {
             return Response.noContent().build();
         }
-        Lease lease = assigned.get().lease();
+        Assignment.Assigned given = assigned.get();
         return Response.ok(TaskView.of(
-                        assigned.get().task().task(),
-                        lease.order(),
-                        new TaskView.LeaseView(lease.id.toString(), lease.expiresAt),
+                        given.task(),
+                        given.order(),
+                        new TaskView.LeaseView(given.leaseId().toString(), given.expiresAt()),
                         0,
                         null))
                 .build();
+    }
+
+    /** Keeps a task for longer: the form sends this while somebody works on it. */
+    @PUT
+    @Path("tasks/{task}/lease")
+    @Transactional
+    public TaskView.LeaseView extend(@RestPath String project, @RestPath String task) {
+        Instant until = assignment.extend(project, task, me());
+        return new TaskView.LeaseView(leaseIds.of(task, me()).toString(), until);
+    }
+
+    /** Gives a task back to others. */
+    @DELETE
+    @Path("tasks/{task}/lease")
+    @Transactional
+    public Response release(@RestPath String project, @RestPath String task) {
+        assignment.release(project, task, me());
+        return Response.noContent().build();
     }
 
     /** A task this labeler holds or has ranked, with the own ranking. */
@@ -137,7 +166,7 @@ public class LabelingResource {
         byte[] bytes = Bodies.read(body, Bodies.SMALL_BYTES);
         Judgement judgement = Bodies.parse(bytes, Judgement.class);
         String request = project + "\n" + task + "\n" + match + "\n" + new String(bytes, StandardCharsets.UTF_8);
-        return answers.once(me(), key, request, () -> rankings.submit(project, task, me(), judgement, revision(match)));
+        return rankings.submit(project, task, me(), key, request, judgement, revision(match));
     }
 
     /** Takes an own ranking back; an operator may name another labeler. */

@@ -7,16 +7,21 @@ import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.feedback.outbox.Outbox;
+import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.IdempotentAnswers.Answer;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.rest.UncheckedSqlException;
 import dev.podium.feedback.task.Assignment;
-import dev.podium.feedback.task.Lease;
 import dev.podium.feedback.task.LeaseIds;
 import dev.podium.feedback.task.TaskRow;
+import io.agroal.api.AgroalDataSource;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
+import jakarta.ws.rs.core.Response;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -30,65 +35,96 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class Rankings {
     private final EntityManager entities;
+    private final AgroalDataSource database;
     private final Outbox outbox;
     private final LeaseIds leaseIds;
 
-    Rankings(EntityManager entities, Outbox outbox, LeaseIds leaseIds) {
+    Rankings(EntityManager entities, AgroalDataSource database, Outbox outbox, LeaseIds leaseIds) {
         this.entities = entities;
+        this.database = database;
         this.outbox = outbox;
         this.leaseIds = leaseIds;
     }
 
     /**
-     * Takes a ranking: the first one against a lease, a correction against the revision the labeler has seen.
+     * Takes a ranking: the first one against a lease, a correction against the revision the labeler has seen. Done once
+     * per (labeler, key): in one transaction, with one question to the database and one write.
      *
+     * @param key of the request (Idempotency-Key)
+     * @param request what makes requests the same
      * @param seenRevision from If-Match; absent for a first submission
      */
-    public Answer submit(
-            String project, String taskId, String labeler, Judgement judgement, @Nullable Integer seenRevision) {
-        TaskRow row = locked(project, taskId);
-        Task task = row.task();
-        RankingRow before = RankingRow.findById(new RankingRow.Id(taskId, labeler));
-        Lease lease = Lease.<Lease>find("taskId = ?1 and labeler = ?2", taskId, labeler)
-                .firstResult();
-        if (before == null && lease == null && !leaseIds.isOf(taskId, labeler, judgement.leaseId())) {
-            throw Refusal.notFound("Task " + taskId);
+    public Response submit(
+            String project,
+            String taskId,
+            String labeler,
+            @Nullable String key,
+            String request,
+            Judgement judgement,
+            @Nullable Integer seenRevision) {
+        String once = IdempotentAnswers.requireKey(key);
+        String sha256 = IdempotentAnswers.sha256(request);
+        try (Connection connection = database.getConnection()) {
+            Submission.State state = Submission.ask(connection, labeler, once, project, taskId);
+            switch (state.status()) {
+                case IN_FLIGHT -> throw IdempotentAnswers.inFlight();
+                case UNKNOWN -> throw Refusal.notFound("Task " + taskId);
+                case ANSWERED -> {
+                    IdempotentAnswers.requireSame(state.answerSha256(), sha256);
+                    return IdempotentAnswers.again(state.answerStatus(), state.answerBody());
+                }
+                case OPEN -> {
+                    // Below.
+                }
+            }
+            if (state.pauseReason() != null) {
+                throw Assignment.paused(state.pauseReason());
+            }
+            Task task = state.task();
+            boolean known = state.revision() > 0;
+            if (!known && state.leaseOrder() == null && !leaseIds.isOf(taskId, labeler, judgement.leaseId())) {
+                throw Refusal.notFound("Task " + taskId);
+            }
+            Judgement.Checked checked = judgement.check(task, task.rules());
+            boolean counted = known && !state.retracted();
+            if (counted || seenRevision != null) {
+                requireRevision(state.revision(), state.rankingBody(), seenRevision);
+            }
+            // A lease's place becomes the ranking's, also when it ran out but nobody took it.
+            boolean takesPlace = !counted && state.leaseOrder() == null;
+            if (takesPlace && state.taken() >= state.overlap()) {
+                throw new Refusal(
+                        409,
+                        "lease_expired",
+                        "Your hold on this task ran out and others have ranked it meanwhile. Take the next one.");
+            }
+            // Without a lease the labeler's order is still the same: it ran out, or the ranking came with an import.
+            String shown = state.leaseOrder() != null
+                    ? state.leaseOrder()
+                    : state.rankingOrder().isEmpty()
+                            ? String.join("\n", Assignment.shuffled(task, labeler))
+                            : state.rankingOrder();
+            RankingSubmitted event = new RankingSubmitted(
+                    UUID.randomUUID().toString(),
+                    project,
+                    taskId,
+                    labeler,
+                    state.revision() + 1,
+                    checked.groups(),
+                    checked.unacceptable(),
+                    List.of(shown.split("\n")),
+                    checked.durationMillis(),
+                    Optional.ofNullable(judgement.comment()).filter(c -> !c.isBlank()),
+                    Clock.systemUTC().instant());
+            Answer answer =
+                    new Answer(event.revision() == 1 ? 201 : 200, answer(taskId, event.revision(), event.eventId()));
+            String body = EventJson.writeText(answer.body());
+            Submission.write(connection, event, shown, takesPlace, once, sha256, answer.status(), body);
+            outbox.wakeAfterCommit();
+            return IdempotentAnswers.first(answer.status(), body);
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
         }
-        Judgement.Checked checked = judgement.check(task, task.rules());
-        boolean counted = before != null && !before.retracted;
-        if (counted || seenRevision != null) {
-            requireRevision(before, seenRevision);
-        }
-        if (!counted) {
-            takePlace(row, lease);
-        }
-        RankingRow now = before == null ? newRow(taskId, labeler, project) : before;
-        now.revision++;
-        now.retracted = false;
-        if (lease != null) {
-            now.shownOrder = lease.shownOrder;
-            lease.delete();
-        } else if (now.shownOrder.isEmpty()) {
-            // The lease ran out, or the ranking came with an import: the labeler's order is still the same.
-            now.shownOrder = String.join("\n", Assignment.shuffled(task, labeler));
-        }
-        now.submittedAt = Clock.systemUTC().instant();
-        RankingSubmitted event = new RankingSubmitted(
-                UUID.randomUUID().toString(),
-                project,
-                taskId,
-                labeler,
-                now.revision,
-                checked.groups(),
-                checked.unacceptable(),
-                List.of(now.shownOrder.split("\n")),
-                checked.durationMillis(),
-                Optional.ofNullable(judgement.comment()).filter(c -> !c.isBlank()),
-                now.submittedAt);
-        now.body = EventJson.writeText(event);
-        now.persist();
-        outbox.add(Topics.RANKINGS, taskId, event.eventId(), taskId, event, event.at());
-        return new Answer(now.revision == 1 ? 201 : 200, answer(taskId, now.revision, event.eventId()));
     }
 
     /**
@@ -144,7 +180,7 @@ public class Rankings {
             throw Refusal.notFound("A ranking of task " + taskId + " by " + labeler);
         }
         if (seenRevision != null || by.equals(labeler)) {
-            requireRevision(before, seenRevision);
+            requireRevision(before.revision, before.body, seenRevision);
         }
         before.revision++;
         before.retracted = true;
@@ -173,28 +209,12 @@ public class Rankings {
         return row;
     }
 
-    private void takePlace(TaskRow row, @Nullable Lease lease) {
-        if (lease != null) {
-            // The lease's place becomes the ranking's, also when it ran out but nobody took it.
-            return;
-        }
-        if (row.taken >= row.overlap) {
-            throw new Refusal(
-                    409,
-                    "lease_expired",
-                    "Your hold on this task ran out and others have ranked it meanwhile. Take the next one.");
-        }
-        row.taken++;
-        entities.flush();
-    }
-
-    private static void requireRevision(@Nullable RankingRow before, @Nullable Integer seen) {
-        int current = before == null ? 0 : before.revision;
+    private static void requireRevision(int current, String body, @Nullable Integer seen) {
         if (seen == null || seen != current) {
             Map<String, Object> more = new LinkedHashMap<>();
             more.put("revision", current);
-            if (before != null && !before.body.isEmpty()) {
-                more.put("current", groupsOf(before));
+            if (!body.isEmpty()) {
+                more.put("current", submitted(body).groups());
             }
             throw new Refusal(
                     412,
@@ -205,24 +225,18 @@ public class Rankings {
         }
     }
 
-    static List<List<String>> groupsOf(RankingRow row) {
-        return submitted(row).groups();
-    }
-
     /** The event of a row's newest submission. */
     static RankingSubmitted submitted(RankingRow row) {
+        return submitted(row.body);
+    }
+
+    /** The event as it was stored. */
+    public static RankingSubmitted submitted(String body) {
         try {
-            return EventJson.read(row.body.getBytes(StandardCharsets.UTF_8), RankingSubmitted.class);
+            return EventJson.read(body.getBytes(StandardCharsets.UTF_8), RankingSubmitted.class);
         } catch (InvalidEventException e) {
             throw new IllegalStateException("a stored ranking cannot be read", e);
         }
-    }
-
-    private static RankingRow newRow(String taskId, String labeler, String project) {
-        RankingRow row = new RankingRow();
-        row.id = new RankingRow.Id(taskId, labeler);
-        row.projectId = project;
-        return row;
     }
 
     private static Map<String, Object> answer(String taskId, int revision, String eventId) {

@@ -73,16 +73,13 @@ public class IdempotentAnswers {
                         .setParameter("key", person + "\n" + key)
                         .getSingleResult();
         if (!locked) {
-            throw new Refusal(409, "in_flight", "The same request is being worked on; ask again in a second.");
+            throw inFlight();
         }
         String sha256 = sha256(request);
         Remembered before = entities.find(Remembered.class, new Id(person, key));
         if (before != null) {
             requireSame(before.requestSha256, sha256);
-            return Response.status(before.status)
-                    .entity(before.body)
-                    .header("Idempotent-Replayed", "true")
-                    .build();
+            return again(before.status, before.body);
         }
         Answer answer = work.get();
         Remembered now = new Remembered();
@@ -92,7 +89,25 @@ public class IdempotentAnswers {
         now.body = EventJson.writeText(answer.body());
         now.createdAt = Clock.systemUTC().instant();
         entities.persist(now);
-        return Response.status(now.status).entity(now.body).build();
+        return first(now.status, now.body);
+    }
+
+    /** An answer that is given for the first time. */
+    public static Response first(int status, String body) {
+        return Response.status(status).entity(body).build();
+    }
+
+    /** An answer that was given before. */
+    public static Response again(int status, String body) {
+        return Response.status(status)
+                .entity(body)
+                .header("Idempotent-Replayed", "true")
+                .build();
+    }
+
+    /** The refusal of a twin. */
+    public static Refusal inFlight() {
+        return new Refusal(409, "in_flight", "The same request is being worked on; ask again in a second.");
     }
 
     /** Forgets answers that nobody asks for again: a retry comes within minutes. */

@@ -1,103 +1,201 @@
 package dev.podium.feedback.task;
 
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.Task;
+import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.rest.UncheckedSqlException;
+import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
 import jakarta.inject.Singleton;
-import jakarta.persistence.EntityManager;
-import jakarta.persistence.LockModeType;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.random.RandomGenerator;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives each labeler the next task. A task has exactly {@code overlap} places; a place is taken by a lease or a ranking,
- * counted in the task's row under its lock, so that fifty labelers who ask at once never get one place twice.
+ * counted in the task's row under its lock, so that fifty labelers who ask at once never get one place twice. What is
+ * chosen is the matter of the SQL function {@code next_task}: the highest priority first, within it the most uncertain
+ * task, or for a share of the requests one drawn uniformly.
  */
 @Singleton
 public class Assignment {
-    private final EntityManager entities;
+    private final AgroalDataSource database;
     private final LeaseIds leaseIds;
     private final Duration leaseTime;
 
     Assignment(
-            EntityManager entities,
+            AgroalDataSource database,
             LeaseIds leaseIds,
             @ConfigProperty(name = "podium.lease.minutes") int leaseMinutes) {
-        this.entities = entities;
+        this.database = database;
         this.leaseIds = leaseIds;
         this.leaseTime = Duration.ofMinutes(leaseMinutes);
     }
 
-    /** A lease and its task. */
-    public record Assigned(Lease lease, TaskRow task) {}
+    /** A task that a labeler holds, until when, and the order in which the outputs are shown. */
+    public record Assigned(Task task, UUID leaseId, List<String> order, Instant expiresAt) {}
 
-    /** The task a labeler is on, or the next one; empty when nothing is left. Must run in a transaction. */
-    public Optional<Assigned> next(String project, String labeler) {
-        oneAtATime(project, labeler);
+    /**
+     * The task a labeler is on, or the next one; empty when nothing is left. Must run in a transaction.
+     *
+     * @param after the task the labeler is on, when the one behind it is wanted before that is done
+     * @throws Refusal 404 without such a project; 403 {@code labeler_paused}
+     */
+    public Optional<Assigned> next(String project, String labeler, @Nullable String after) {
         Instant now = Clock.systemUTC().instant();
-        Optional<Lease> current = Lease.<Lease>find(
-                        "projectId = ?1 and labeler = ?2 and expiresAt > ?3 order by expiresAt", project, labeler, now)
-                .firstResultOptional();
-        if (current.isPresent()) {
-            Lease lease = current.get();
-            lease.expiresAt = now.plus(leaseTime);
-            return Optional.of(new Assigned(lease, TaskRow.<TaskRow>findById(lease.taskId)));
-        }
-        Optional<String> open = open(project, labeler, " skip locked");
-        if (open.isEmpty() && releaseExpired(project, now) > 0) {
-            open = open(project, labeler, " skip locked");
-        }
-        if (open.isEmpty()) {
+        try (Connection connection = database.getConnection()) {
+            Optional<Assigned> given = ask(connection, project, labeler, after, now, false);
+            if (given.isEmpty() && releaseExpired(connection, project, now) > 0) {
+                given = ask(connection, project, labeler, after, now, false);
+            }
             // A task that is locked just now, by a submission say, may have a place all the same: nothing is left only
             // when none is left of those either.
-            open = open(project, labeler, "");
+            return given.isPresent() ? given : ask(connection, project, labeler, after, now, true);
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
         }
-        return open.map(id -> lease(id, labeler, now));
     }
 
-    /** Two tabs of one labeler get the same task, not two. */
-    private void oneAtATime(String project, String labeler) {
-        entities.createNativeQuery(
-                        "select cast(pg_advisory_xact_lock(hashtextextended(:who, 11)) as text)", String.class)
-                .setParameter("who", project + "\n" + labeler)
-                .getSingleResult();
+    private Optional<Assigned> ask(
+            Connection connection, String project, String labeler, @Nullable String after, Instant now, boolean wait)
+            throws SQLException {
+        Instant until = now.plus(leaseTime);
+        RandomGenerator random = ThreadLocalRandom.current();
+        try (PreparedStatement ask = connection.prepareStatement(
+                "select status, task_id, shown_order, body, reason from next_task(?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+            ask.setString(1, project);
+            ask.setString(2, labeler);
+            ask.setString(3, after);
+            ask.setObject(4, time(now));
+            ask.setObject(5, time(until));
+            ask.setDouble(6, random.nextDouble());
+            ask.setDouble(7, random.nextDouble());
+            ask.setDouble(8, random.nextDouble());
+            ask.setBoolean(9, wait);
+            try (ResultSet row = ask.executeQuery()) {
+                row.next();
+                switch (row.getString(1)) {
+                    case "unknown" -> throw Refusal.notFound("Project " + project);
+                    case "paused" -> throw paused(row.getString(5));
+                    case "none" -> {
+                        return Optional.empty();
+                    }
+                    default -> {
+                        Task task = task(row.getString(2), row.getString(4));
+                        UUID id = leaseIds.of(task.taskId(), labeler);
+                        if (row.getString(1).equals("held")) {
+                            return Optional.of(new Assigned(
+                                    task, id, List.of(row.getString(3).split("\n")), until));
+                        }
+                        List<String> order = shuffled(task, labeler);
+                        lease(connection, task, labeler, id, order, now, until);
+                        return Optional.of(new Assigned(task, id, order, until));
+                    }
+                }
+            }
+        }
     }
 
-    private Optional<String> open(String project, String labeler, String whenLocked) {
-        List<?> found = entities.createNativeQuery(
-                        "select t.id from task t where t.project_id = :project and t.taken < t.overlap"
-                                + " and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = :labeler)"
-                                + " and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = :labeler)"
-                                + " order by t.position limit 1 for update of t" + whenLocked,
-                        String.class)
-                .setParameter("project", project)
-                .setParameter("labeler", labeler)
-                .getResultList();
-        return found.isEmpty() ? Optional.empty() : Optional.of((String) found.getFirst());
+    /** The refusal of somebody who may not go on for now. */
+    public static Refusal paused(@Nullable String reason) {
+        return new Refusal(
+                403,
+                "labeler_paused",
+                "Your work in this project is paused: " + (reason == null ? "an operator has asked for it" : reason)
+                        + ". Talk to the people who run the project; an operator can let you go on.");
     }
 
-    private Assigned lease(String taskId, String labeler, Instant now) {
-        TaskRow row = TaskRow.findById(taskId, LockModeType.PESSIMISTIC_WRITE);
-        row.taken++;
-        Lease lease = new Lease();
-        lease.id = leaseIds.of(taskId, labeler);
-        lease.taskId = taskId;
-        lease.projectId = row.projectId;
-        lease.labeler = labeler;
-        lease.shownOrder = String.join("\n", shuffled(row.task(), labeler));
-        lease.expiresAt = now.plus(leaseTime);
-        lease.persist();
-        return new Assigned(lease, row);
+    private static void lease(
+            Connection connection, Task task, String labeler, UUID id, List<String> order, Instant now, Instant until)
+            throws SQLException {
+        // The task's row is locked since it was chosen.
+        try (PreparedStatement lease =
+                connection.prepareStatement("with counted as (update task set taken = taken + 1 where id = ?)"
+                        + " insert into lease (id, task_id, project_id, labeler, shown_order, granted_at, expires_at)"
+                        + " values (?, ?, ?, ?, ?, ?, ?)")) {
+            lease.setString(1, task.taskId());
+            lease.setObject(2, id);
+            lease.setString(3, task.taskId());
+            lease.setString(4, task.projectId());
+            lease.setString(5, labeler);
+            lease.setString(6, String.join("\n", order));
+            lease.setObject(7, time(now));
+            lease.setObject(8, time(until));
+            lease.executeUpdate();
+        }
+    }
+
+    /**
+     * A sign of life: the lease runs from now, also one that ran out and whose place nobody has wanted. Must run in a
+     * transaction.
+     *
+     * @return until when the lease runs
+     * @throws Refusal 409 {@code lease_expired}
+     */
+    public Instant extend(String project, String taskId, String labeler) {
+        Instant now = Clock.systemUTC().instant();
+        Instant until = now.plus(leaseTime);
+        try (Connection connection = database.getConnection();
+                PreparedStatement extend = connection.prepareStatement(
+                        "update lease set expires_at = ? where task_id = ? and labeler = ? and project_id = ?")) {
+            extend.setObject(1, time(until));
+            extend.setString(2, taskId);
+            extend.setString(3, labeler);
+            extend.setString(4, project);
+            if (extend.executeUpdate() == 1) {
+                return until;
+            }
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
+        throw new Refusal(
+                409,
+                "lease_expired",
+                "You do not hold this task any more. What you have written can still be submitted while the task has a"
+                        + " free place.");
+    }
+
+    /** Gives a task back before its lease runs out; harmless when it is not held. Must run in a transaction. */
+    public void release(String project, String taskId, String labeler) {
+        try (Connection connection = database.getConnection()) {
+            try (PreparedStatement lock =
+                    connection.prepareStatement("select 1 from task where id = ? and project_id = ? for update")) {
+                lock.setString(1, taskId);
+                lock.setString(2, project);
+                lock.executeQuery().close();
+            }
+            try (PreparedStatement release = connection.prepareStatement(
+                    "with gone as (delete from lease where task_id = ? and project_id = ? and labeler = ?"
+                            + " returning task_id)"
+                            + " update task set taken = taken - 1 from gone where task.id = gone.task_id")) {
+                release.setString(1, taskId);
+                release.setString(2, project);
+                release.setString(3, labeler);
+                release.executeUpdate();
+            }
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
     }
 
     /** The order for one labeler: random over labelers, the same whenever this labeler sees the task. */
@@ -113,38 +211,74 @@ public class Assignment {
     @Scheduled(every = "1m", delayed = "1m", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     void releaseExpired() {
         Instant now = Clock.systemUTC().instant();
-        List<?> projects = QuarkusTransaction.requiringNew()
-                .call(() -> entities.createNativeQuery(
-                                "select distinct project_id from lease where expires_at < :now", String.class)
-                        .setParameter("now", now)
-                        .getResultList());
-        for (Object project : projects) {
-            QuarkusTransaction.requiringNew().call(() -> releaseExpired((String) project, now));
+        for (String project : QuarkusTransaction.requiringNew().call(() -> withExpired(now))) {
+            QuarkusTransaction.requiringNew().run(() -> {
+                try (Connection connection = database.getConnection()) {
+                    releaseExpired(connection, project, now);
+                } catch (SQLException e) {
+                    throw new UncheckedSqlException(e);
+                }
+            });
+        }
+    }
+
+    private List<String> withExpired(Instant now) {
+        try (Connection connection = database.getConnection();
+                PreparedStatement query =
+                        connection.prepareStatement("select distinct project_id from lease where expires_at < ?")) {
+            query.setObject(1, time(now));
+            List<String> projects = new ArrayList<>();
+            try (ResultSet rows = query.executeQuery()) {
+                while (rows.next()) {
+                    projects.add(rows.getString(1));
+                }
+            }
+            return projects;
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
         }
     }
 
     /**
      * Frees the places of leases that ran out. Locks the tasks before their leases, as whoever submits does, and leaves
-     * out the tasks that somebody works on just now. Must run in a transaction.
+     * out the tasks that somebody works on just now.
      */
-    int releaseExpired(String project, Instant now) {
-        List<?> tasks = entities.createNativeQuery(
-                        "select id from task where id in (select task_id from lease where project_id = :project"
-                                + " and expires_at < :now limit 1000) order by id for update skip locked",
-                        String.class)
-                .setParameter("project", project)
-                .setParameter("now", now)
-                .getResultList();
+    private static int releaseExpired(Connection connection, String project, Instant now) throws SQLException {
+        List<String> tasks = new ArrayList<>();
+        try (PreparedStatement lock = connection.prepareStatement(
+                "select id from task where id in (select task_id from lease where project_id = ?"
+                        + " and expires_at < ? limit 1000) order by id for update skip locked")) {
+            lock.setString(1, project);
+            lock.setObject(2, time(now));
+            try (ResultSet rows = lock.executeQuery()) {
+                while (rows.next()) {
+                    tasks.add(rows.getString(1));
+                }
+            }
+        }
         if (tasks.isEmpty()) {
             return 0;
         }
-        return entities.createNativeQuery("with gone as (delete from lease where task_id in (:tasks)"
-                        + " and expires_at < :now returning task_id)"
+        try (PreparedStatement free = connection.prepareStatement(
+                "with gone as (delete from lease where task_id = any(?) and expires_at < ? returning task_id)"
                         + " update task set taken = taken - freed.places"
                         + " from (select task_id, count(*) as places from gone group by task_id) freed"
-                        + " where task.id = freed.task_id")
-                .setParameter("tasks", tasks)
-                .setParameter("now", now)
-                .executeUpdate();
+                        + " where task.id = freed.task_id")) {
+            free.setArray(1, connection.createArrayOf("text", tasks.toArray()));
+            free.setObject(2, time(now));
+            return free.executeUpdate();
+        }
+    }
+
+    private static OffsetDateTime time(Instant instant) {
+        return instant.atOffset(ZoneOffset.UTC);
+    }
+
+    private static Task task(String id, String body) {
+        try {
+            return EventJson.read(body.getBytes(StandardCharsets.UTF_8), Task.class);
+        } catch (InvalidEventException e) {
+            throw new IllegalStateException("task " + id + " cannot be read", e);
+        }
     }
 }

@@ -25,6 +25,9 @@ public class Lease extends PanacheEntityBase {
     @Column(name = "shown_order")
     public String shownOrder = "";
 
+    @Column(name = "granted_at")
+    public Instant grantedAt = Instant.EPOCH;
+
     @Column(name = "expires_at")
     public Instant expiresAt = Instant.EPOCH;
 

@@ -23,7 +23,7 @@ public class LeaseIds {
     }
 
     /** The id of a labeler's lease of a task. */
-    UUID of(String taskId, String labeler) {
+    public UUID of(String taskId, String labeler) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(key);

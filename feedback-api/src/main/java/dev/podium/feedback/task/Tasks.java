@@ -19,10 +19,23 @@ public class Tasks {
         this.outbox = outbox;
     }
 
-    /** Stores a task unless one of its id is there; must run in a transaction. Returns whether it is new. */
+    /** Priorities go from minus this to this. */
+    public static final int MAX_PRIORITY = 1000;
+
+    /** Stores a task of ordinary priority. */
     public boolean add(Task task) {
-        int added = entities.createNativeQuery("insert into task (id, project_id, overlap, body)"
-                        + " values (:id, :project, :overlap, :body) on conflict (id) do nothing")
+        return add(task, 0);
+    }
+
+    /**
+     * Stores a task unless one of its id is there; must run in a transaction. Returns whether it is new.
+     *
+     * @param priority higher ones are given out first
+     */
+    public boolean add(Task task, int priority) {
+        int added = entities.createNativeQuery("insert into task (id, project_id, overlap, priority, body)"
+                        + " values (:id, :project, :overlap, :priority, :body) on conflict (id) do nothing")
+                .setParameter("priority", priority)
                 .setParameter("id", task.taskId())
                 .setParameter("project", task.projectId())
                 .setParameter("overlap", task.rules().overlap())

@@ -1,0 +1,158 @@
+package dev.podium.feedback.ranking;
+
+import dev.podium.contracts.CloudEvents;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
+import dev.podium.feedback.outbox.Outbox;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** The two round trips of a submission: what there is, under the task's lock, and what becomes of it. */
+final class Submission {
+    private Submission() {}
+
+    /** How a submission stands. */
+    enum Status {
+        /** The same request is being worked on. */
+        IN_FLIGHT,
+        /** It was answered before. */
+        ANSWERED,
+        /** There is no such task in this project. */
+        UNKNOWN,
+        /** The task is locked, and the rest of the state says how it stands. */
+        OPEN
+    }
+
+    /**
+     * What the database knows; only what belongs to the status is filled in.
+     *
+     * @param leaseOrder the order that was shown; null without a lease
+     * @param revision of the labeler's ranking; 0 when there is none
+     */
+    record State(
+            Status status,
+            String answerSha256,
+            int answerStatus,
+            String answerBody,
+            @Nullable String pauseReason,
+            String taskId,
+            String taskBody,
+            int overlap,
+            int taken,
+            boolean gold,
+            @Nullable String leaseOrder,
+            int revision,
+            boolean retracted,
+            String rankingOrder,
+            String rankingBody) {
+        Task task() {
+            try {
+                return EventJson.read(taskBody.getBytes(StandardCharsets.UTF_8), Task.class);
+            } catch (InvalidEventException e) {
+                throw new IllegalStateException("task " + taskId + " cannot be read", e);
+            }
+        }
+    }
+
+    static State ask(Connection connection, String labeler, String key, String project, String taskId)
+            throws SQLException {
+        try (PreparedStatement ask = connection.prepareStatement(
+                "select status, answer_sha256, answer_status, answer_body, pause_reason, task_body, overlap, taken,"
+                        + " gold, lease_order, revision, retracted, ranking_order, ranking_body"
+                        + " from submission_state(?, ?, ?, ?, ?)")) {
+            ask.setString(1, labeler);
+            ask.setString(2, key);
+            ask.setString(3, project);
+            ask.setString(4, taskId);
+            ask.setString(5, labeler);
+            try (ResultSet row = ask.executeQuery()) {
+                row.next();
+                return new State(
+                        Status.valueOf(row.getString(1).toUpperCase(Locale.ROOT)),
+                        text(row, 2),
+                        row.getInt(3),
+                        text(row, 4),
+                        row.getString(5),
+                        taskId,
+                        text(row, 6),
+                        row.getInt(7),
+                        row.getInt(8),
+                        row.getBoolean(9),
+                        row.getString(10),
+                        row.getInt(11),
+                        row.getBoolean(12),
+                        text(row, 13),
+                        text(row, 14));
+            }
+        }
+    }
+
+    private static String text(ResultSet row, int column) throws SQLException {
+        String text = row.getString(column);
+        return text == null ? "" : text;
+    }
+
+    /** The lease goes; ranking, event and answer come; a place is taken where the ranking had none. */
+    static void write(
+            Connection connection,
+            RankingSubmitted event,
+            String shownOrder,
+            boolean takesPlace,
+            String key,
+            String requestSha256,
+            int status,
+            String answer)
+            throws SQLException {
+        String body = Outbox.requireFits(Topics.RANKINGS, event);
+        OffsetDateTime at = event.at().atOffset(ZoneOffset.UTC);
+        try (PreparedStatement write =
+                connection.prepareStatement("with gone as (delete from lease where task_id = ? and labeler = ?),"
+                        + " counted as (update task set taken = taken + 1 where id = ? and ?),"
+                        + " ranked as (insert into ranking (task_id, labeler, project_id, revision, retracted,"
+                        + " shown_order, body, submitted_at) values (?, ?, ?, ?, false, ?, ?, ?)"
+                        + " on conflict (task_id, labeler) do update set revision = excluded.revision,"
+                        + " retracted = false, shown_order = excluded.shown_order, body = excluded.body,"
+                        + " submitted_at = excluded.submitted_at),"
+                        + " answered as (insert into idempotent_answer (person, key, request_sha256, status, body,"
+                        + " created_at) values (?, ?, ?, ?, ?, ?))"
+                        + " insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at)"
+                        + " values (?, ?, ?, ?, ?, ?, ?)")) {
+            int i = 0;
+            write.setString(++i, event.taskId());
+            write.setString(++i, event.labelerId());
+            write.setString(++i, event.taskId());
+            write.setBoolean(++i, takesPlace);
+            write.setString(++i, event.taskId());
+            write.setString(++i, event.labelerId());
+            write.setString(++i, event.projectId());
+            write.setInt(++i, event.revision());
+            write.setString(++i, shownOrder);
+            write.setString(++i, body);
+            write.setObject(++i, at);
+            write.setString(++i, event.labelerId());
+            write.setString(++i, key);
+            write.setString(++i, requestSha256);
+            write.setInt(++i, status);
+            write.setString(++i, answer);
+            write.setObject(++i, at);
+            write.setString(++i, event.eventId());
+            write.setString(++i, Topics.RANKINGS);
+            write.setString(++i, event.taskId());
+            write.setString(++i, CloudEvents.type(event));
+            write.setString(++i, body);
+            write.setString(++i, event.taskId());
+            write.setObject(++i, at);
+            write.executeUpdate();
+        }
+    }
+}

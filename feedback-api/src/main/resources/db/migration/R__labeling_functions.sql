@@ -1,0 +1,131 @@
+-- The two questions that every ranking asks, each in one round trip. The planner's habits are set aside: these must
+-- walk the indexes also where the statistics are old, as after a large import.
+
+create or replace function next_task(
+  in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
+  in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
+  out status text, out task_id text, out shown_order text, out body text, out reason text)
+language plpgsql
+set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off
+as $$
+declare
+  rules record;
+  top int;
+begin
+  select coalesce(w.uniform_share, 0.1) as uniform_share, coalesce(w.gold_share, 0) as gold_share,
+      coalesce(w.active_sampling, true) as active_sampling, s.paused_at, s.pause_reason
+    into rules
+    from project p
+    left join work_rules w on w.project_id = p.id
+    left join labeler_state s on s.project_id = p.id and s.labeler = in_labeler
+    where p.id = in_project;
+  if not found then
+    status := 'unknown';
+    return;
+  end if;
+  if rules.paused_at is not null then
+    status := 'paused';
+    reason := rules.pause_reason;
+    return;
+  end if;
+  -- Two tabs of one labeler get the same task, not two.
+  perform pg_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11));
+  update lease l set expires_at = in_until
+    where l.id = (select c.id from lease c where c.project_id = in_project and c.labeler = in_labeler
+        and c.expires_at > in_now and c.task_id is distinct from in_after
+        order by c.granted_at, c.task_id limit 1)
+    returning l.task_id, l.shown_order into task_id, shown_order;
+  if found then
+    status := 'held';
+    select t.body into body from task t where t.id = next_task.task_id;
+    return;
+  end if;
+  status := 'new';
+  if in_gold_roll < rules.gold_share then
+    select t.id, t.body into task_id, body from task t
+      where t.project_id = in_project and t.gold
+        and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
+        and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+      order by t.draw < in_draw, t.draw limit 1 for update of t skip locked;
+    if found then
+      return;
+    end if;
+  end if;
+  if rules.active_sampling and in_uniform_roll < rules.uniform_share then
+    select t.priority into top from task t
+      where t.project_id = in_project and t.taken < t.overlap and not t.gold
+      order by t.priority desc, t.urgency desc, t.position limit 1;
+    -- One of the next few behind a random place, and not the next: that would favour tasks behind a gap.
+    select t.id, t.body into task_id, body from task t
+      where t.taken < t.overlap and not t.gold and t.id = (
+        select w.id from (
+            (select c.id from task c
+              where c.project_id = in_project and c.priority = top and c.draw >= in_draw
+                and c.taken < c.overlap and not c.gold
+              order by c.project_id, c.priority, c.draw limit 32)
+            union all
+            (select c.id from task c
+              where c.project_id = in_project and c.priority = top and c.draw < in_draw
+                and c.taken < c.overlap and not c.gold
+              order by c.project_id, c.priority, c.draw limit 32)
+            limit 32) w
+          where not exists (select 1 from lease l where l.task_id = w.id and l.labeler = in_labeler)
+            and not exists (select 1 from ranking r where r.task_id = w.id and r.labeler = in_labeler)
+          order by random() limit 1)
+      for update of t skip locked;
+    if found then
+      return;
+    end if;
+  end if;
+  if in_wait then
+    select t.id, t.body into task_id, body from task t
+      where t.project_id = in_project and t.taken < t.overlap and not t.gold
+        and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
+        and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+      order by t.priority desc, t.urgency desc, t.position limit 1 for update of t;
+  else
+    select t.id, t.body into task_id, body from task t
+      where t.project_id = in_project and t.taken < t.overlap and not t.gold
+        and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
+        and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+      order by t.priority desc, t.urgency desc, t.position limit 1 for update of t skip locked;
+  end if;
+  if not found then
+    status := 'none';
+  end if;
+end $$;
+
+create or replace function submission_state(
+  in_person text, in_key text, in_project text, in_task text, in_labeler text,
+  out status text, out answer_sha256 text, out answer_status int, out answer_body text, out pause_reason text,
+  out task_body text, out overlap int, out taken int, out gold boolean, out lease_order text,
+  out revision int, out retracted boolean, out ranking_order text, out ranking_body text)
+language plpgsql
+set enable_seqscan = off
+as $$
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended(in_person || chr(10) || in_key, 7)) then
+    status := 'in_flight';
+    return;
+  end if;
+  select a.request_sha256, a.status, a.body into answer_sha256, answer_status, answer_body
+    from idempotent_answer a where a.person = in_person and a.key = in_key;
+  if found then
+    status := 'answered';
+    return;
+  end if;
+  -- The task's lock first, then what hangs on it.
+  select t.body, t.overlap, t.taken, t.gold into task_body, overlap, taken, gold
+    from task t where t.id = in_task and t.project_id = in_project for update;
+  if not found then
+    status := 'unknown';
+    return;
+  end if;
+  status := 'open';
+  select s.pause_reason into pause_reason from labeler_state s
+    where s.project_id = in_project and s.labeler = in_labeler and s.paused_at is not null;
+  select l.shown_order into lease_order from lease l where l.task_id = in_task and l.labeler = in_labeler;
+  select r.revision, r.retracted, r.shown_order, r.body into revision, retracted, ranking_order, ranking_body
+    from ranking r where r.task_id = in_task and r.labeler = in_labeler;
+end $$;
