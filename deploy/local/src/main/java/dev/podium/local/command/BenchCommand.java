@@ -2,7 +2,9 @@ package dev.podium.local.command;
 
 import dev.podium.llm.model.WeightFormat;
 import dev.podium.local.bench.Bench;
+import dev.podium.local.bench.FeedbackBench;
 import dev.podium.local.stack.Installation;
+import dev.podium.local.stack.StackException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,7 +19,10 @@ import picocli.CommandLine.Parameters;
 final class BenchCommand implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(arity = "0..1", paramLabel = "NAME", description = "train, generate or ppo; all when absent")
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "NAME",
+            description = "train, generate, ppo or feedback; the first three when absent")
     private Optional<String> name = Optional.empty();
 
     @Option(names = "--peers", description = "in turns with TRL and transformers, and the ratios")
@@ -53,12 +58,24 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--models-dir", description = "base models; PODIUM_MODELS_DIR or .podium/models when absent")
     private Optional<Path> modelsDir = Optional.empty();
 
+    @Option(names = "--labelers", defaultValue = "50", description = "at work at once (feedback)")
+    private int labelers;
+
+    @Option(names = "--open-tasks", defaultValue = "1000000", description = "of the large store (feedback)")
+    private int openTasks;
+
+    @Option(names = "--seconds", defaultValue = "10", description = "of a run (feedback)")
+    private int seconds;
+
     BenchCommand(Session session) {
         this.session = session;
     }
 
     @Override
     public Integer call() throws Exception {
+        if (name.equals(Optional.of("feedback"))) {
+            return feedback();
+        }
         Path root = Installation.find().root();
         Path models = modelsDir.orElseGet(() -> Optional.ofNullable(System.getenv("PODIUM_MODELS_DIR"))
                 .map(Path::of)
@@ -91,5 +108,18 @@ final class BenchCommand implements Callable<Integer> {
             session.err().println("podium: " + e.getMessage());
             return 1;
         }
+    }
+
+    private int feedback() throws Exception {
+        try {
+            FeedbackBench.Wanted wanted = new FeedbackBench.Wanted(labelers, openTasks, seconds, runs.orElse(3));
+            if (new FeedbackBench(wanted, session.out(), session.err()).run()) {
+                return 0;
+            }
+            session.err().println("podium: rankings were lost or doubled");
+        } catch (IllegalArgumentException | IOException | StackException e) {
+            session.err().println("podium: " + e.getMessage());
+        }
+        return 1;
     }
 }

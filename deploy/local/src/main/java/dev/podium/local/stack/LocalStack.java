@@ -88,6 +88,21 @@ public final class LocalStack implements AutoCloseable {
         return present(kafka).bootstrapServers();
     }
 
+    /** Address of feedback-api's database. */
+    public String jdbcUrl() {
+        return present(postgres).jdbcUrl();
+    }
+
+    /** Who owns the database. */
+    public String jdbcUser() {
+        return present(postgres).username();
+    }
+
+    /** The owner's password. */
+    public String jdbcPassword() {
+        return present(postgres).password();
+    }
+
     public Operator operator() {
         return present(operator);
     }
