@@ -435,40 +435,85 @@ def online(words, name: str) -> None:
         )
 
 
+def sft_trainer(words, rows, scratch, only=True, **options) -> SFTTrainer:
+    return SFTTrainer(
+        model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+        args=SFTConfig(
+            output_dir=scratch,
+            per_device_train_batch_size=len(rows),
+            completion_only_loss=only,
+            max_length=None,
+            **PLAIN,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=words,
+        **options,
+    )
+
+
 def sft(words) -> None:
-    """Loss on the completion only, and on everything."""
+    """Loss on the completion only, and on everything: of an adapter, and of every weight."""
     rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in ROWS]
     result = {}
     for name, only in (("completion", True), ("all", False)):
-        with tempfile.TemporaryDirectory() as scratch:
-            trainer = SFTTrainer(
-                model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
-                peft_config=lora("CAUSAL_LM"),
-                args=SFTConfig(
-                    output_dir=scratch,
-                    per_device_train_batch_size=len(rows),
-                    completion_only_loss=only,
-                    max_length=None,
-                    **PLAIN,
-                ),
-                train_dataset=Dataset.from_list(rows),
-                processing_class=words,
-            )
-            model = trainer.model
-            batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
-            randomise(model)
-            model.train()
-            model.zero_grad()
-            loss = trainer.compute_loss(model, dict(batch))
-            loss.backward()
-            save_gradients(OUT / "sft" / f"gradients-{name}.safetensors", model)
-            result[name] = loss.item()
-            result["rows"] = []
-            for i, row in enumerate(rows):
-                ids = batch["input_ids"][i][batch["attention_mask"][i].bool()].tolist()
-                length = len(words(row["prompt"], add_special_tokens=False)["input_ids"])
-                result["rows"].append({"prompt": ids[:length], "completion": ids[length:]})
+        for method, options in (("lora", {"peft_config": lora("CAUSAL_LM")}), ("full", {})):
+            with tempfile.TemporaryDirectory() as scratch:
+                trainer = sft_trainer(words, rows, scratch, only, **options)
+                model = trainer.model
+                batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
+                if method == "lora":
+                    randomise(model)
+                model.train()
+                model.zero_grad()
+                loss = trainer.compute_loss(model, dict(batch))
+                loss.backward()
+                if method == "full":
+                    result[f"full-{name}"] = loss.item()
+                    save_all_gradients(OUT / "sft" / f"gradients-full-{name}.safetensors", model)
+                    continue
+                save_gradients(OUT / "sft" / f"gradients-{name}.safetensors", model)
+                result[name] = loss.item()
+                result["rows"] = []
+                for i, row in enumerate(rows):
+                    ids = batch["input_ids"][i][batch["attention_mask"][i].bool()].tolist()
+                    length = len(words(row["prompt"], add_special_tokens=False)["input_ids"])
+                    result["rows"].append({"prompt": ids[:length], "completion": ids[length:]})
+    result["chat"] = chat_rows(words)
     write_json(OUT / "sft" / "expected.json", result)
+
+
+def chat_rows(words) -> list:
+    """What TRL makes of conversations: the tokens, and which of them are learnt."""
+    conversations = [
+        [
+            {"role": "user", "content": row["prompt"].strip()},
+            {"role": "assistant", "content": row["rejected"].strip()},
+            {"role": "user", "content": "What now?"},
+            {"role": "assistant", "content": row["chosen"].strip()},
+        ]
+        for row in ROWS
+    ]
+    rows = [{"prompt": messages[:-1], "completion": messages[-1:]} for messages in conversations]
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = sft_trainer(words, rows, scratch)
+        batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
+    result = []
+    for i, messages in enumerate(conversations):
+        real = batch["attention_mask"][i].bool()
+        learnt = batch["labels"][i][real] != -100
+        ids = batch["input_ids"][i][real]
+        result.append(
+            {"messages": messages, "prompt": ids[~learnt].tolist(), "completion": ids[learnt].tolist()}
+        )
+    return result
+
+
+def save_all_gradients(path: pathlib.Path, model) -> None:
+    """Tied weights once, under the name of the embedding."""
+    gradients = {
+        name: parameter.grad.detach().float().contiguous() for name, parameter in model.named_parameters()
+    }
+    save_file(gradients, str(path), metadata={"format": "pt"})
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ function showAdapters(body) {
     bytes((adapter.files ?? []).reduce((sum, file) => sum + file.bytes, 0)),
     when(adapter.createdAt),
     h('span', { class: 'actions' }, button('Lineage', () => showLineage(adapter), { class: 'button small' }),
-      adapter.kind === 'POLICY' ? button('Promote', () => promote({ version: adapter.version }), { class: 'button small' }) : h('span', { class: 'muted small' }, 'reward model')),
+      adapter.kind === 'POLICY' ? button('Promote', () => promote({ version: adapter.version }), { class: 'button small' }) : h('span', { class: 'muted small' }, adapter.kind === 'MODEL' ? 'whole model' : 'reward model')),
   ]), 'No adapter yet. Every SFT, REWARD, DPO or PPO round that ends well publishes one here.'));
 }
 

@@ -13,6 +13,8 @@ const KINDS = [
 ];
 const RATES = { SFT: 2e-4, REWARD: 1e-4, DPO: 5e-6, PPO: 3e-6 };
 const FORMATS = [['float32', 'float32'], ['bfloat16', 'bfloat16 (half)'], ['int8', 'int8 (a quarter)'], ['nf4', 'NF4 (an eighth)']];
+const SFT_METHODS = [['lora', 'an adapter (LoRA)'], ['full', 'every weight: a whole model']];
+const FULL_RATE = 2e-5;
 const REWARD_LOSSES = [['bradley_terry', 'decided pairs'], ['davidson', 'pairs and ties'], ['plackett_luce', 'whole rankings']];
 const DPO_LOSSES = ['sigmoid', 'cdpo', 'robust', 'hinge', 'ipo', 'sigmoid_norm', 'exo_pair', 'nca_pair', 'bco_pair', 'sppo_hard', 'apo_zero', 'apo_down',
   'discopop', 'simpo', 'orpo'].map((loss) => [loss, loss]).concat([['plackett_luce', 'plackett_luce (whole rankings)'], ['kto', 'kto (unacceptable marks)']]);
@@ -28,7 +30,7 @@ const OWN = {
     whole('maxPrompts', 'Prompts at most', 1000, { min: 1 }), whole('maxNewTokens', 'New tokens at most', 128, { min: 1 }),
     numeric('temperature', 'Temperature', 1.0), check('mixWithBase', 'Half of the outputs from the base model', false)],
   [whole('topK', 'Top-k', 0, { hint: '0 = off' }), numeric('topP', 'Top-p', 1.0)]],
-  SFT: () => [[], [check('completionOnly', 'Loss on the completion only', true)]],
+  SFT: () => [[choice('method', 'Train', SFT_METHODS, 'lora')], [check('completionOnly', 'Loss on the completion only', true)]],
   REWARD: () => [[choice('loss', 'Learn from', REWARD_LOSSES, 'bradley_terry'),
     whole('members', 'Models in the ensemble', 1, { min: 1, max: 8, hint: 'more say where they disagree' })],
   [numeric('centering', 'Centring', 0.01, { hint: 'keeps rewards near 0' }), numeric('labelSmoothing', 'Label smoothing', 0, { hint: 'for pairs' }),
@@ -60,11 +62,12 @@ export function openRoundForm({ project, baseModel, adapters, started }) {
     key = crypto.randomUUID();
     const training = kind !== 'SAMPLE';
     const [important, rest] = OWN[kind]();
-    const policies = adapters.filter((a) => a.kind === 'POLICY').map((a) => [a.version, `${a.version} (${a.roundKind})`]);
+    const starts = adapters.filter((a) => a.kind === 'MODEL' || (a.kind === 'POLICY' && kind !== 'REWARD'))
+      .map((a) => [a.version, `${a.version} (${a.kind === 'MODEL' ? 'whole model' : a.roundKind})`]);
     const rewards = adapters.filter((a) => a.kind === 'REWARD').map((a) => [a.version, a.version]);
     return [
       h('div', { class: 'fields' },
-        kind !== 'REWARD' && choice('initialAdapter', kind === 'SAMPLE' ? 'Sample from' : 'Start from', [['', `${baseModel} (base)`], ...policies], ''),
+        (kind !== 'REWARD' || starts.length > 0) && choice('initialAdapter', kind === 'SAMPLE' ? 'Sample from' : 'Start from', [['', `${baseModel} (base)`], ...starts], ''),
         kind === 'PPO' && choice('rewardAdapter', 'Reward model', [['', 'the newest'], ...rewards], '', rewards.length === 0 ? 'There is none yet: run a REWARD round first.' : undefined),
         training && numeric('training.learningRate', 'Learning rate', RATES[kind].toExponential().replace('e', 'e')),
         training && kind !== 'PPO' && numeric('training.epochs', 'Epochs', 1),
@@ -87,6 +90,13 @@ export function openRoundForm({ project, baseModel, adapters, started }) {
     ];
   }
 
+  // What suits an adapter ruins a model.
+  fields.addEventListener('change', (event) => {
+    if (event.target.name === 'method') {
+      const rate = fields.querySelector('[name="training.learningRate"]');
+      rate.value = (event.target.value === 'full' ? FULL_RATE : RATES.SFT).toExponential();
+    }
+  });
   fill(fields, fieldsOf('REWARD'));
   openForm({
     title: 'Start a round',

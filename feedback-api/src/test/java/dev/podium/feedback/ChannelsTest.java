@@ -66,7 +66,7 @@ class ChannelsTest {
                 RoundKind.DPO,
                 new AdapterManifest.BaseModel("podium-nano", "0".repeat(64)),
                 RoundConfig.defaults(RoundKind.DPO),
-                RoundConfig.Lora.DEFAULT,
+                Optional.of(RoundConfig.Lora.DEFAULT),
                 List.of(new AdapterManifest.ArtifactFile("adapter_model.safetensors", "0".repeat(64), 1, 1)),
                 Optional.empty(),
                 1,

@@ -21,7 +21,9 @@ import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.StreamingOutput;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -63,6 +65,24 @@ public class AdapterResource {
     @Transactional
     public AdapterManifest one(@RestPath String project, @RestPath String version) {
         return required(project, version);
+    }
+
+    /** A file of an adapter or of a whole model, put together from its chunks and verified before the answer begins. */
+    @GET
+    @Path("adapters/{version}/files/{name}")
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
+    @Produces(MediaType.APPLICATION_OCTET_STREAM)
+    public StreamingOutput file(@RestPath String project, @RestPath String version, @RestPath String name) {
+        // Reading from Kafka takes its time: not inside a transaction.
+        AdapterManifest manifest = QuarkusTransaction.requiringNew().call(() -> required(project, version));
+        java.nio.file.Path file = adapters.fetch(manifest, name);
+        return out -> {
+            try {
+                Files.copy(file, out);
+            } finally {
+                Files.deleteIfExists(file);
+            }
+        };
     }
 
     /** From the adapter back to rankings and labelers. */

@@ -156,6 +156,33 @@ public class Adapters {
         return Map.copyOf(counts);
     }
 
+    /** Puts a file together from its chunks, verified; whoever asks deletes it. */
+    Path fetch(AdapterManifest manifest, String name) {
+        AdapterManifest.ArtifactFile wanted = manifest.files().stream()
+                .filter(file -> file.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> Refusal.notFound("File " + name + " of adapter " + manifest.version()));
+        Path target = null;
+        boolean fetched = false;
+        try (BoundedReader reader = kafka.reader()) {
+            target = Files.createTempFile("podium-adapter-", ".part");
+            new ArtifactReader(reader).fetch(wanted, target);
+            fetched = true;
+            return target;
+        } catch (ArtifactException e) {
+            throw new Refusal(
+                    502,
+                    "adapter_damaged",
+                    "The file cannot be put together: " + e.getMessage() + "; run the round again.");
+        } catch (IOException | KafkaException e) {
+            throw new Refusal(503, "kafka_away", "The file cannot be read now: " + e.getMessage() + "; try again.");
+        } finally {
+            if (!fetched) {
+                delete(target);
+            }
+        }
+    }
+
     /** Line by line: the prompts and outputs of a data set need not fit in memory together. */
     private void readDataSet(AdapterManifest.ArtifactFile file, Consumer<DataSetLine> each) {
         Path target = null;

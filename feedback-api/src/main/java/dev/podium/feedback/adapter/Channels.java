@@ -144,7 +144,11 @@ public class Channels {
                         "unknown_adapter", "There is no adapter " + version + " in project " + project + "."));
         if (manifest.kind() != AdapterManifest.Kind.POLICY) {
             throw Refusal.unprocessable(
-                    "not_servable", version + " is a reward model; only policy adapters answer requests.");
+                    "not_servable",
+                    manifest.kind() == AdapterManifest.Kind.MODEL
+                            ? version + " is a whole model, and services on a channel swap adapters only; fetch it"
+                                    + " (podium adapters fetch) and start a service with it as its base model."
+                            : version + " is a reward model; only policy adapters answer requests.");
         }
     }
 

@@ -44,6 +44,11 @@ public record NewRound(
                 // Its default depends on the advantage.
                 merged.remove("samplesPerPrompt");
             }
+            if (config.path("method").asText().equals("full")
+                    && !config.path("training").has("learningRate")) {
+                // What suits an adapter ruins a model.
+                ((ObjectNode) merged.path("training")).put("learningRate", RoundConfig.Sft.FULL_LEARNING_RATE);
+            }
         }
         try {
             return Bodies.parse(merged.toString().getBytes(StandardCharsets.UTF_8), RoundConfig.class);

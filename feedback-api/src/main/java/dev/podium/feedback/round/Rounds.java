@@ -110,7 +110,7 @@ public class Rounds {
         List<SftRecord> records = wanted.sftRecords();
         requireData(project, kind, prompts, records);
         Optional<String> initial = Optional.ofNullable(wanted.initialAdapter()).filter(v -> !v.isBlank());
-        initial.ifPresent(version -> requireAdapter(project, version, "POLICY"));
+        initial.ifPresent(version -> requireInitial(project, version, config));
         return new Checked(baseModel, config, prompts, records, initial, reward(project, kind, wanted.rewardAdapter()));
     }
 
@@ -194,13 +194,32 @@ public class Rounds {
                 .longValue();
     }
 
-    private void requireAdapter(String project, String version, String kind) {
-        List<?> found = entities.createNativeQuery(
+    /** A policy adapter to continue, or a whole model to build on. */
+    private void requireInitial(String project, String version, RoundConfig config) {
+        if (kindOf(project, version).filter("MODEL"::equals).isPresent()) {
+            return;
+        }
+        requireAdapter(project, version, "POLICY");
+        if (config instanceof RoundConfig.Sft sft && sft.isFull()) {
+            throw Refusal.unprocessable(
+                    "unknown_adapter",
+                    "Full fine-tuning starts from a model, not from an adapter: leave initialAdapter out, or name a version"
+                            + " of kind MODEL.");
+        }
+    }
+
+    private Optional<String> kindOf(String project, String version) {
+        return entities.createNativeQuery(
                         "select kind from adapter where project_id = :p and version = :v", String.class)
                 .setParameter("p", project)
                 .setParameter("v", version)
-                .getResultList();
-        if (found.isEmpty() || !found.getFirst().equals(kind)) {
+                .getResultStream()
+                .map(String.class::cast)
+                .findFirst();
+    }
+
+    private void requireAdapter(String project, String version, String kind) {
+        if (kindOf(project, version).filter(kind::equals).isEmpty()) {
             throw Refusal.unprocessable(
                     "unknown_adapter", "There is no " + kind + " adapter " + version + " in project " + project + ".");
         }

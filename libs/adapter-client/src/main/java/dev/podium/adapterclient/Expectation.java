@@ -1,6 +1,7 @@
 package dev.podium.adapterclient;
 
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactException;
 import java.util.List;
@@ -24,6 +25,13 @@ public record Expectation(String baseModel, Optional<String> baseSha256, int max
 
     /** Refuses what the manifest alone shows to be wrong, before anything is fetched. */
     void check(AdapterManifest manifest) throws ArtifactException {
+        if (manifest.kind() == AdapterManifest.Kind.MODEL) {
+            throw new ArtifactException(
+                    "version " + manifest.version() + " is a whole model (full fine-tuning), and this"
+                            + " service swaps adapters only; to serve it, fetch it with './podium adapters fetch "
+                            + manifest.version() + " --project " + manifest.projectId()
+                            + "' and start the service with it as its base model");
+        }
         if (manifest.kind() != AdapterManifest.Kind.POLICY) {
             throw new ArtifactException("version " + manifest.version() + " is a " + manifest.kind()
                     + " adapter; only POLICY adapters can answer requests");
@@ -37,9 +45,9 @@ public record Expectation(String baseModel, Optional<String> baseSha256, int max
             throw new ArtifactException("it belongs to " + baseModel + " with sha256 "
                     + manifest.baseModel().sha256() + ", this service runs " + baseSha256.get());
         }
-        if (manifest.lora().r() > maxRank) {
-            throw new ArtifactException(
-                    "it has rank " + manifest.lora().r() + ", this service takes at most " + maxRank);
+        int rank = manifest.lora().map(RoundConfig.Lora::r).orElse(0);
+        if (rank > maxRank) {
+            throw new ArtifactException("it has rank " + rank + ", this service takes at most " + maxRank);
         }
         List<String> names = manifest.files().stream()
                 .map(AdapterManifest.ArtifactFile::name)

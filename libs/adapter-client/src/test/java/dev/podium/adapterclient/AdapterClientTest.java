@@ -196,6 +196,21 @@ class AdapterClientTest {
     }
 
     @Test
+    void wholeModelIsRefusedWithTheWayToServeIt() throws Exception {
+        publish(
+                "v2",
+                2,
+                m -> topic.manifest(
+                        "v2",
+                        AdapterManifest.Kind.MODEL,
+                        TinyAdapter.BASE,
+                        TinyAdapter.BASE_SHA256,
+                        Optional.empty(),
+                        m.files()));
+        refused("v2", "is a whole model");
+    }
+
+    @Test
     void wrongBaseWeightsAreRefused() throws Exception {
         publish("v2", 2, m -> topic.manifest("v2", m.kind(), TinyAdapter.BASE, "e".repeat(64), m.lora(), m.files()));
         refused("v2", "this service runs " + TinyAdapter.BASE_SHA256);
@@ -211,7 +226,8 @@ class AdapterClientTest {
                         m.kind(),
                         TinyAdapter.BASE,
                         TinyAdapter.BASE_SHA256,
-                        new RoundConfig.Lora(16, 16, 0, m.lora().targets()),
+                        Optional.of(new RoundConfig.Lora(
+                                16, 16, 0, m.lora().orElseThrow().targets())),
                         m.files()));
         refused("v2", "has r 8, the manifest 16");
     }

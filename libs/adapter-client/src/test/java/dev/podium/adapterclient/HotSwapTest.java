@@ -75,7 +75,7 @@ class HotSwapTest {
                         RoundKind.DPO,
                         new AdapterManifest.BaseModel("b", "s"),
                         RoundConfig.Dpo.DEFAULT,
-                        TinyAdapter.LORA,
+                        Optional.of(TinyAdapter.LORA),
                         List.of(new AdapterManifest.ArtifactFile("f", "a".repeat(64), 1, 1)),
                         Optional.empty(),
                         0,

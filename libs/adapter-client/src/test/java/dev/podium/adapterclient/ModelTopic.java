@@ -52,7 +52,7 @@ final class ModelTopic implements AutoCloseable {
         for (String name : new TreeSet<>(AdapterFolder.files(kind, 1))) {
             files.add(ArtifactFiles.describe(folder.resolve(name)));
         }
-        return manifest(version, kind, TinyAdapter.BASE, TinyAdapter.BASE_SHA256, TinyAdapter.LORA, files);
+        return manifest(version, kind, TinyAdapter.BASE, TinyAdapter.BASE_SHA256, Optional.of(TinyAdapter.LORA), files);
     }
 
     AdapterManifest manifest(
@@ -60,7 +60,7 @@ final class ModelTopic implements AutoCloseable {
             AdapterManifest.Kind kind,
             String base,
             String baseSha256,
-            RoundConfig.Lora lora,
+            Optional<RoundConfig.Lora> lora,
             List<ArtifactFile> files) {
         return new AdapterManifest(
                 project,

@@ -6,10 +6,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The immutable announcement of an adapter. Value of {@link Topics#ADAPTERS}; key = project/version.
+ * The immutable announcement of an adapter, or of a whole model. Value of {@link Topics#ADAPTERS}; key = project/version.
  *
- * @param kind {@code POLICY} (servable) or {@code REWARD} (adapter plus scalar head)
- * @param files the folder in PEFT's on-disk format
+ * @param kind {@code POLICY} (servable), {@code REWARD} (adapter plus scalar head) or {@code MODEL} (all weights)
+ * @param baseModel what it was trained from; adapters belong to it
+ * @param lora shape of the adapter; empty for a {@code MODEL}
+ * @param files the folder in PEFT's on-disk format; of a {@code MODEL} in Hugging Face's
  * @param dataSet the immutable JSONL of what the round read: lineage to pairs, rankings and labelers
  * @param rankingsUsed number of rankings that the training data was made of
  * @param rewardGain normalised reward = gain * raw + bias (REWARD only)
@@ -22,7 +24,7 @@ public record AdapterManifest(
         RoundKind roundKind,
         BaseModel baseModel,
         RoundConfig config,
-        RoundConfig.Lora lora,
+        Optional<RoundConfig.Lora> lora,
         List<ArtifactFile> files,
         Optional<ArtifactFile> dataSet,
         long rankingsUsed,
@@ -40,7 +42,10 @@ public record AdapterManifest(
         Require.present(roundKind, "roundKind");
         Require.present(baseModel, "baseModel");
         Require.present(config, "config");
-        Require.present(lora, "lora");
+        lora = lora == null ? Optional.empty() : lora;
+        Require.that(
+                lora.isPresent() != (kind == Kind.MODEL),
+                "a " + kind + (lora.isPresent() ? " has no" : " needs") + " lora");
         files = List.copyOf(Require.present(files, "files"));
         Require.that(!files.isEmpty(), "files is empty");
         dataSet = dataSet == null ? Optional.empty() : dataSet;
@@ -52,10 +57,17 @@ public record AdapterManifest(
         Require.present(createdAt, "createdAt");
     }
 
-    /** What an adapter is for. */
+    /** What it is for. */
     public enum Kind {
+        /** An adapter that answers requests. */
         POLICY,
-        REWARD
+        /** An adapter with a scalar head. */
+        REWARD,
+        /**
+         * A whole model, by full fine-tuning. No service swaps it in: it is the base model of later rounds, and of services
+         * that are started with it.
+         */
+        MODEL
     }
 
     /**
@@ -109,6 +121,22 @@ public record AdapterManifest(
 
     public String key() {
         return key(projectId, version);
+    }
+
+    /** The name that a {@code MODEL} has as a base model. */
+    public String modelName() {
+        return modelName(projectId, version);
+    }
+
+    /** The name that a version has as a base model. */
+    public static String modelName(String projectId, String version) {
+        return projectId + "." + version;
+    }
+
+    /** The version that a base model's name means; empty where it is no model of the project. */
+    public static Optional<String> versionOfModel(String projectId, String modelName) {
+        String prefix = projectId + ".";
+        return modelName.startsWith(prefix) ? Optional.of(modelName.substring(prefix.length())) : Optional.empty();
     }
 
     public static String key(String projectId, String version) {

@@ -24,7 +24,8 @@ public sealed interface RoundCommand {
      *     given to SAMPLE rounds, which publish none
      * @param config the hyperparameters of the kind
      * @param dataPin end offset (exclusive) per partition of {@link Topics#PREFERENCES}, pinned when triggered
-     * @param initialAdapter version of a policy adapter to continue from (SFT, DPO, PPO) or to sample from (SAMPLE)
+     * @param initialAdapter version of a policy adapter to continue from (SFT, DPO, PPO) or to sample from (SAMPLE); or of a
+     *     whole model, which takes the place of {@code baseModel}
      * @param rewardAdapter version of the reward adapter that PPO scores with
      * @param prompts prompts given in the command (SAMPLE, PPO); empty: the prompts of the pinned preference sets
      * @param records SFT's prompt/completion records given in the command; empty: the best output of each pinned set

@@ -184,13 +184,40 @@ public sealed interface RoundConfig {
         }
     }
 
-    /** @param completionOnly loss on completion tokens only, else on all tokens */
-    record Sft(long seed, Lora lora, Training training, boolean completionOnly) implements Tuning {
+    /**
+     * @param completionOnly loss on completion tokens only, else on all tokens
+     * @param method one of {@link #METHODS}: what is trained; absent: {@code lora}. With {@code full} lora is not looked at
+     */
+    record Sft(long seed, Lora lora, Training training, boolean completionOnly, String method) implements Tuning {
+        /** A LoRA adapter on the frozen base; every weight of the base, which gives a whole model. */
+        public static final List<String> METHODS = List.of("lora", "full");
+
+        /** What TRL takes for every weight; an adapter bears ten times as much. */
+        public static final double FULL_LEARNING_RATE = 2e-5;
+
         public static final Sft DEFAULT = new Sft(1, Lora.DEFAULT, Training.withRate(2e-4), true);
 
         public Sft {
             lora = lora == null ? Lora.DEFAULT : lora;
-            training = training == null ? DEFAULT.training() : training;
+            method = orElse(method, METHODS.getFirst());
+            Require.that(METHODS.contains(method), "method must be one of " + String.join(", ", METHODS));
+            boolean full = method.equals("full");
+            training =
+                    training == null ? (full ? Training.withRate(FULL_LEARNING_RATE) : DEFAULT.training()) : training;
+            Require.that(
+                    !full || training.baseFormat().equals(Training.BASE_FORMATS.getFirst()),
+                    "method full trains the weights themselves, so training.baseFormat must be float32");
+        }
+
+        /** A LoRA adapter. */
+        public Sft(long seed, Lora lora, Training training, boolean completionOnly) {
+            this(seed, lora, training, completionOnly, METHODS.getFirst());
+        }
+
+        /** Whether every weight is trained. */
+        @JsonIgnore
+        public boolean isFull() {
+            return method.equals("full");
         }
 
         @Override

@@ -57,7 +57,7 @@ public final class KilledTrainer {
             case "DPO" -> new DpoTrainer();
             case "REWARD" -> new RewardTrainer();
             case "PPO" -> new PpoTrainer();
-            case "SFT" -> new SftTrainer();
+            case "SFT", "SFT_FULL" -> new SftTrainer();
             default -> throw new IllegalArgumentException(method);
         };
     }
@@ -69,6 +69,7 @@ public final class KilledTrainer {
             case "DPO" -> new RoundConfig.Dpo(7, lora, training, "sigmoid", 0.1, 0);
             case "REWARD" -> new RoundConfig.Reward(7, lora, training, 0.01, 0, "bradley_terry", 0.0, 2);
             case "SFT" -> new RoundConfig.Sft(7, lora, training, true);
+            case "SFT_FULL" -> new RoundConfig.Sft(7, lora, training, true, "full");
             default ->
                 new RoundConfig.Ppo(7, lora, training, 2 * STEPS, 2, 1, 0.02, 0.2, 0.2, 0.1, 1, 0.95, 1, 8, 0, 0);
         };

@@ -25,7 +25,7 @@ class KilledTrainerTest {
     private Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"DPO", "REWARD", "PPO", "SFT"})
+    @ValueSource(strings = {"DPO", "REWARD", "PPO", "SFT", "SFT_FULL"})
     void killedFiveTimesTheRoundGivesTheSameAdapterBitForBit(String method) throws Exception {
         Path alone = folder.resolve("alone");
         Path killed = folder.resolve("killed");
@@ -41,13 +41,15 @@ class KilledTrainerTest {
             kills += run(method, killed, 1 + random.nextInt(4)) ? 0 : 1;
         }
         assertTrue(kills >= 2, "only " + kills + " kills with seed " + seed);
-        while (!Files.exists(killed.resolve("adapter/adapter_config.json"))) {
+        String result = method.equals("SFT_FULL") ? "model" : "adapter";
+        while (!Files.exists(
+                killed.resolve(result).resolve(result.equals("model") ? "model.safetensors" : "adapter_config.json"))) {
             run(method, killed, Integer.MAX_VALUE);
         }
         assertTrue(run(method, killed, Integer.MAX_VALUE), "the last run ends");
-        try (Stream<Path> files = Files.list(alone.resolve("adapter"))) {
+        try (Stream<Path> files = Files.list(alone.resolve(result))) {
             for (Path file : files.toList()) {
-                Path other = killed.resolve("adapter").resolve(file.getFileName());
+                Path other = killed.resolve(result).resolve(file.getFileName());
                 assertArrayEquals(
                         Files.readAllBytes(file), Files.readAllBytes(other), file.getFileName() + ", seed " + seed);
             }

@@ -51,7 +51,13 @@ enum BenchModel {
         return this == SMOLLM2
                 ? real
                 : new BaseModelFiles(
-                        label, SMALL, new RandomWeights(SMALL), real.tokenizer(), real.chatTemplate(), "random");
+                        label,
+                        SMALL,
+                        new RandomWeights(SMALL),
+                        real.tokenizer(),
+                        real.chatTemplate(),
+                        "random",
+                        real.companions());
     }
 
     /** Writes what transformers loads: {@code config.json} and {@code model.safetensors} in float32. */

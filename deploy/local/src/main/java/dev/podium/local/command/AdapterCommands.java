@@ -5,13 +5,15 @@ import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** What the rounds published. */
-@Command(name = "adapters", description = "Adapters: list, show, explain where one comes from.")
+@Command(name = "adapters", description = "Adapters and models: list, show, fetch, explain where one comes from.")
 final class AdapterCommands {
     private final Session session;
 
@@ -53,6 +55,25 @@ final class AdapterCommands {
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         return print(Api.path("projects", project, "adapters", version, "lineage"), json.json);
+    }
+
+    @Command(
+            name = "fetch",
+            description = {
+                "Fetches an adapter (PEFT's form) or a whole model (Hugging Face's) into a folder, verified.",
+                "A model goes to the models folder as PROJECT.VERSION, an adapter to ./VERSION, unless --to says else."
+            })
+    int fetch(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "VERSION") String version,
+            @Option(names = "--to", description = "folder that does not exist yet") Optional<Path> to)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            Path fetched = AdapterDownload.fetch(api, project, version, to, session.modelsFolder());
+            session.out().println(fetched);
+            session.out().flush();
+            return 0;
+        }
     }
 
     private int print(String path, boolean json) throws ApiException, StackException, IOException {

@@ -31,6 +31,12 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
                 configured.isBlank() ? Installation.find().root().resolve(".podium") : Path.of(configured));
     }
 
+    /** Where base models are. */
+    Path modelsFolder() throws StackException {
+        String configured = environment.getOrDefault("PODIUM_MODELS_DIR", "");
+        return configured.isBlank() ? folder().models() : Path.of(configured);
+    }
+
     Ports ports() throws StackException {
         String configured = environment.getOrDefault("PODIUM_HTTP_PORT", "");
         if (configured.isBlank()) {

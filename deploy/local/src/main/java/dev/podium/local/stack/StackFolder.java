@@ -52,7 +52,7 @@ public record StackFolder(Path home) {
         return home.resolve("work").resolve(application.label());
     }
 
-    Path models() {
+    public Path models() {
         return home.resolve("models");
     }
 

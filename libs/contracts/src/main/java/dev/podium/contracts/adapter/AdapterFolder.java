@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -65,8 +66,12 @@ public final class AdapterFolder {
         return member == 0 ? name : name.replace(".safetensors", "." + member + ".safetensors");
     }
 
-    /** Refuses any list of names but exactly the files of the kind. */
+    /** Refuses any list of names but exactly the files of the kind; for a whole model see {@link ModelFolder}. */
     public static void checkNames(List<String> names, AdapterManifest.Kind kind) throws ArtifactException {
+        if (kind == AdapterManifest.Kind.MODEL) {
+            ModelFolder.checkNames(names);
+            return;
+        }
         Set<String> expected = files(kind, members(names, kind));
         for (String name : names) {
             if (!expected.contains(name)) {
@@ -93,12 +98,25 @@ public final class AdapterFolder {
      * Checks a folder.
      *
      * @param baseModel name that the configuration must carry
-     * @param lora shape that configuration and weights must have
+     * @param lora shape that configuration and weights must have; empty for a whole model
      */
-    public static void check(Path folder, AdapterManifest.Kind kind, String baseModel, RoundConfig.Lora lora)
+    public static void check(Path folder, AdapterManifest.Kind kind, String baseModel, Optional<RoundConfig.Lora> lora)
+            throws ArtifactException, IOException {
+        checkNames(names(folder), kind);
+        if (kind == AdapterManifest.Kind.MODEL) {
+            ModelFolder.check(folder);
+            return;
+        }
+        check(
+                folder,
+                kind,
+                baseModel,
+                lora.orElseThrow(() -> new ArtifactException("the manifest of an adapter must tell its shape (lora)")));
+    }
+
+    private static void check(Path folder, AdapterManifest.Kind kind, String baseModel, RoundConfig.Lora lora)
             throws ArtifactException, IOException {
         List<String> names = names(folder);
-        checkNames(names, kind);
         checkConfig(folder.resolve(CONFIG), kind, baseModel, lora);
         int members = members(names, kind);
         for (int member = 0; member < members; member++) {

@@ -11,6 +11,7 @@ import java.util.List;
  * An opened base model: what a {@link dev.podium.llm.model.CausalLM} is made of, and how text becomes tokens for it.
  *
  * @param sha256 of the weights file, hex; adapters name it
+ * @param companions what a folder of a model trained from this one has beside its weights
  */
 public record BaseModelFiles(
         String name,
@@ -18,7 +19,8 @@ public record BaseModelFiles(
         TensorSource weights,
         ModelTokenizer tokenizer,
         ChatTemplate chatTemplate,
-        String sha256)
+        String sha256,
+        CompanionFiles companions)
         implements AutoCloseable {
     /** Tokens of a conversation that ends with the opening of the assistant's turn. */
     public int[] promptTokens(List<ChatMessage> messages) {

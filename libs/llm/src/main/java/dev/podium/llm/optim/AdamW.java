@@ -9,8 +9,6 @@ import dev.podium.llm.torch.Operations.ListArgument;
 import dev.podium.llm.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * AdamW (Loshchilov and Hutter, arXiv 1711.05101) with betas 0.9 and 0.999, epsilon 1e-8 and no weight decay, over all
@@ -101,34 +99,21 @@ public final class AdamW implements AutoCloseable {
         operations.callLists("zero", List.of(manager.create(0f)), List.of(new ListArgument("grads", gradients)));
     }
 
-    /** Everything a resumed run needs, by parameter name. */
-    public Map<String, float[]> export() {
-        Map<String, float[]> state = new TreeMap<>();
+    /** Everything a resumed run needs, under the parameters' names: to be read, and to be overwritten in place. */
+    public List<NamedParameter> state() {
+        List<NamedParameter> state = new ArrayList<>();
         for (int i = 0; i < parameters.size(); i++) {
             String name = parameters.get(i).name();
-            state.put(name + "/m", first.get(i).toFloatArray());
-            state.put(name + "/v", second.get(i).toFloatArray());
-            state.put(name + "/step", steps.get(i).toFloatArray());
+            state.add(new NamedParameter(name + "/m", first.get(i)));
+            state.add(new NamedParameter(name + "/v", second.get(i)));
+            state.add(new NamedParameter(name + "/step", steps.get(i)));
         }
         return state;
     }
 
-    /** Takes up an exported state. */
-    public void restore(Map<String, float[]> state) {
-        for (int i = 0; i < parameters.size(); i++) {
-            String name = parameters.get(i).name();
-            copy(first.get(i), state, name + "/m");
-            copy(second.get(i), state, name + "/v");
-            copy(steps.get(i), state, name + "/step");
-        }
-    }
-
-    private static void copy(NDArray array, Map<String, float[]> state, String name) {
-        float[] values = state.get(name);
-        if (values == null || values.length != array.size()) {
-            throw new IllegalArgumentException("the checkpoint does not fit: " + name);
-        }
-        array.set(java.nio.FloatBuffer.wrap(values));
+    /** The fused operations of the model that is trained. */
+    public Operations operations() {
+        return operations;
     }
 
     @Override

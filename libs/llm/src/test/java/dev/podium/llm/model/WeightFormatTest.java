@@ -21,6 +21,7 @@ import dev.podium.llm.lora.LoraConfig;
 import dev.podium.llm.lora.PeftFolder;
 import dev.podium.llm.model.TokenBatch.Sequence;
 import dev.podium.llm.nano.SupportDialogues;
+import dev.podium.llm.optim.AdamW;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
 import dev.podium.llm.torch.TorchRuntime;
@@ -30,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -177,6 +179,42 @@ class WeightFormatTest {
             Map<String, float[]> recomputed = gradients(model, adapter);
             kept.forEach((name, values) -> assertArrayEquals(values, recomputed.get(name), 1e-6f, name));
             assertTrue(kept.values().stream().anyMatch(values -> Math.abs(values[0]) > 1e-3));
+        }
+    }
+
+    @Test
+    void gradientsOfEveryWeightWithRecomputedActivationsEqualThoseWithout() {
+        try (CausalLM model = TinyModel.random(3)) {
+            List<NamedParameter> weights = model.trainable();
+            Map<String, float[]> kept = gradientsOfWeights(model, weights);
+            model.recomputeActivations(true);
+            Map<String, float[]> recomputed = gradientsOfWeights(model, weights);
+            kept.forEach((name, values) -> assertArrayEquals(values, recomputed.get(name), 1e-5f, name));
+            kept.forEach((name, values) -> {
+                boolean learns = false;
+                for (float value : values) {
+                    learns |= Math.abs(value) > 1e-3;
+                }
+                assertTrue(learns, name);
+            });
+        }
+    }
+
+    private static Map<String, float[]> gradientsOfWeights(CausalLM model, List<NamedParameter> weights) {
+        try (AdamW optimiser = new AdamW(model, weights)) {
+            optimiser.zeroGradients();
+            try (GradientMode on = GradientMode.on();
+                    TensorScope scope = new TensorScope()) {
+                GradientMode.backward(TokenBatch.of(model, ROWS)
+                        .logProbabilities(model, Optional.empty())
+                        .sum());
+            }
+            Map<String, float[]> gradients = new HashMap<>();
+            try (TensorScope scope = new TensorScope()) {
+                weights.forEach(each ->
+                        gradients.put(each.name(), each.array().getGradient().toFloatArray()));
+            }
+            return gradients;
         }
     }
 

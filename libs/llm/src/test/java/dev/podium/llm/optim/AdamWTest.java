@@ -13,9 +13,11 @@ import dev.podium.llm.model.NamedParameter;
 import dev.podium.llm.model.TinyModel;
 import dev.podium.llm.torch.GradientMode;
 import dev.podium.llm.torch.TensorScope;
+import dev.podium.llm.torch.Transfer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -46,14 +48,17 @@ class AdamWTest {
         try (CausalLM model = TinyModel.random(1);
                 NDManager owner = model.runtime().root().newSubManager()) {
             List<NamedParameter> parameters = parameters(owner, golden.path("start"));
-            Map<String, float[]> state;
+            Map<String, float[]> state = new HashMap<>();
             try (AdamW first = new AdamW(model, parameters)) {
                 collect(parameters, golden.path("steps").get(0).path("gradients"));
                 first.step(LEARNING_RATE, 1.0);
-                state = first.export();
+                first.state()
+                        .forEach(each -> state.put(each.name(), each.array().toFloatArray()));
             }
             try (AdamW second = new AdamW(model, parameters)) {
-                second.restore(state);
+                for (NamedParameter each : second.state()) {
+                    Transfer.write(each.array(), model.operations(), count -> state.get(each.name()));
+                }
                 collect(parameters, golden.path("steps").get(1).path("gradients"));
                 second.step(LEARNING_RATE, 1.0);
                 assertEqual(golden.path("steps").get(1).path("parameters"), parameters);

@@ -1,7 +1,10 @@
 package dev.podium.training.checkpoint;
 
+import ai.djl.ndarray.NDArray;
 import dev.podium.llm.model.NamedParameter;
 import dev.podium.llm.optim.AdamW;
+import dev.podium.llm.torch.Operations;
+import dev.podium.llm.torch.Transfer;
 import dev.podium.training.loop.LossCurve;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -17,6 +20,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
@@ -48,12 +52,7 @@ public final class Checkpoints {
     public void save(int step, List<NamedParameter> parameters, List<AdamW> optimizers, LossCurve curve) {
         Map<String, Double> numbers = new TreeMap<>(curve.state());
         numbers.put(STEP, (double) step);
-        Map<String, float[]> tensors = new TreeMap<>();
-        parameters.forEach(p -> tensors.put("parameter/" + p.name(), p.array().toFloatArray()));
-        for (int i = 0; i < optimizers.size(); i++) {
-            String prefix = "optimizer" + i + "/";
-            optimizers.get(i).export().forEach((name, values) -> tensors.put(prefix + name, values));
-        }
+        SortedMap<String, NDArray> tensors = tensors(parameters, optimizers);
         try {
             Files.createDirectories(folder);
             Path aside = folder.resolve(FILE + ".tmp");
@@ -80,29 +79,29 @@ public final class Checkpoints {
             return 0;
         }
         Map<String, Double> numbers = new TreeMap<>();
-        Map<String, float[]> tensors = new TreeMap<>();
+        SortedMap<String, NDArray> wanted = tensors(parameters, optimizers);
         try {
-            read(file, numbers, tensors);
+            // Twice: nothing is overwritten by a file that turns out to be damaged.
+            Map<String, Integer> found = new TreeMap<>();
+            read(file, numbers, found::put, (name, in) -> in.skip());
+            for (Map.Entry<String, NDArray> tensor : wanted.entrySet()) {
+                Integer length = found.get(tensor.getKey());
+                if (length == null || length != tensor.getValue().size()) {
+                    throw new IllegalStateException("the checkpoint " + file + " does not fit: " + tensor.getKey());
+                }
+            }
+            Operations operations = optimizers.getFirst().operations();
+            read(file, new TreeMap<>(), (name, length) -> {}, (name, in) -> {
+                NDArray array = wanted.get(name);
+                if (array == null) {
+                    in.skip();
+                } else {
+                    Transfer.write(array, operations, in::next);
+                }
+            });
         } catch (IOException e) {
             LOG.warn("the checkpoint {} cannot be read; the round starts over", file, e);
             return 0;
-        }
-        for (NamedParameter parameter : parameters) {
-            float[] values = tensors.get("parameter/" + parameter.name());
-            if (values == null || values.length != parameter.array().size()) {
-                throw new IllegalStateException("the checkpoint " + file + " does not fit: " + parameter.name());
-            }
-            parameter.array().set(java.nio.FloatBuffer.wrap(values));
-        }
-        for (int i = 0; i < optimizers.size(); i++) {
-            String prefix = "optimizer" + i + "/";
-            Map<String, float[]> state = new TreeMap<>();
-            tensors.forEach((name, values) -> {
-                if (name.startsWith(prefix)) {
-                    state.put(name.substring(prefix.length()), values);
-                }
-            });
-            optimizers.get(i).restore(state);
         }
         curve.restore(numbers);
         int step = (int) (double) numbers.getOrDefault(STEP, 0.0);
@@ -110,7 +109,18 @@ public final class Checkpoints {
         return step;
     }
 
-    private static void write(FileChannel channel, Map<String, Double> numbers, Map<String, float[]> tensors)
+    /** What is kept, by the name in the file. */
+    private static SortedMap<String, NDArray> tensors(List<NamedParameter> parameters, List<AdamW> optimizers) {
+        SortedMap<String, NDArray> tensors = new TreeMap<>();
+        parameters.forEach(p -> tensors.put("parameter/" + p.name(), p.array()));
+        for (int i = 0; i < optimizers.size(); i++) {
+            String prefix = "optimizer" + i + "/";
+            optimizers.get(i).state().forEach(each -> tensors.put(prefix + each.name(), each.array()));
+        }
+        return tensors;
+    }
+
+    private static void write(FileChannel channel, Map<String, Double> numbers, SortedMap<String, NDArray> tensors)
             throws IOException {
         CheckedOutputStream checked = new CheckedOutputStream(
                 new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16), new CRC32());
@@ -122,18 +132,58 @@ public final class Checkpoints {
             out.writeDouble(number.getValue());
         }
         out.writeInt(tensors.size());
-        for (Map.Entry<String, float[]> tensor : tensors.entrySet()) {
+        for (Map.Entry<String, NDArray> tensor : tensors.entrySet()) {
             out.writeUTF(tensor.getKey());
-            out.writeInt(tensor.getValue().length);
-            ByteBuffer bytes = ByteBuffer.allocate(4 * tensor.getValue().length);
-            bytes.asFloatBuffer().put(tensor.getValue());
-            out.write(bytes.array());
+            out.writeInt(Math.toIntExact(tensor.getValue().size()));
+            Transfer.read(tensor.getValue(), values -> {
+                ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * values.length);
+                bytes.asFloatBuffer().put(values);
+                out.write(bytes.array());
+            });
         }
         out.writeLong(checked.getChecksum().getValue());
         out.flush();
     }
 
-    private static void read(Path file, Map<String, Double> numbers, Map<String, float[]> tensors) throws IOException {
+    /** Is told of each tensor before its values. */
+    private interface Header {
+        void found(String name, int length);
+    }
+
+    /** Takes the values of a tensor, all of them. */
+    private interface Body {
+        void read(String name, Floats in) throws IOException;
+    }
+
+    /** The values of one tensor in the file. */
+    private static final class Floats {
+        private final DataInputStream in;
+        private int left;
+
+        Floats(DataInputStream in, int length) {
+            this.in = in;
+            this.left = length;
+        }
+
+        float[] next(int count) throws IOException {
+            byte[] bytes = in.readNBytes(Float.BYTES * count);
+            if (bytes.length != Float.BYTES * count) {
+                throw new IOException("the file ends early");
+            }
+            left -= count;
+            float[] values = new float[count];
+            ByteBuffer.wrap(bytes).asFloatBuffer().get(values);
+            return values;
+        }
+
+        void skip() throws IOException {
+            while (left > 0) {
+                next(Math.min(left, 1 << 20));
+            }
+        }
+    }
+
+    private static void read(Path file, Map<String, Double> numbers, Header header, Body body) throws IOException {
         try (CheckedInputStream checked = new CheckedInputStream(
                         new java.io.BufferedInputStream(Files.newInputStream(file), 1 << 16), new CRC32());
                 DataInputStream in = new DataInputStream(checked)) {
@@ -148,16 +198,11 @@ public final class Checkpoints {
             for (int i = 0; i < count; i++) {
                 String name = in.readUTF();
                 int length = in.readInt();
-                if (length < 0 || length > Files.size(file) / 4) {
+                if (length < 0 || length > Files.size(file) / Float.BYTES) {
                     throw new IOException("tensor " + name + " is longer than the file");
                 }
-                byte[] bytes = in.readNBytes(4 * length);
-                if (bytes.length != 4 * length) {
-                    throw new IOException("the file ends early");
-                }
-                float[] values = new float[length];
-                ByteBuffer.wrap(bytes).asFloatBuffer().get(values);
-                tensors.put(name, values);
+                header.found(name, length);
+                body.read(name, new Floats(in, length));
             }
             long expected = checked.getChecksum().getValue();
             if (in.readLong() != expected) {

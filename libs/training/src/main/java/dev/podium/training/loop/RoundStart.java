@@ -101,7 +101,7 @@ public final class RoundStart {
             throw new UncheckedIOException("cannot write the adapter in " + folder, e);
         }
         return new RoundResult.TrainedAdapter(
-                folder, AdapterManifest.Kind.POLICY, shape(adapter), Optional.empty(), Optional.empty());
+                folder, AdapterManifest.Kind.POLICY, Optional.of(shape(adapter)), Optional.empty(), Optional.empty());
     }
 
     /** The shape of a new adapter. */
@@ -158,7 +158,8 @@ public final class RoundStart {
             int resumedFromStep,
             int totalSteps) {
         long trained = trainable.stream().mapToLong(p -> p.array().size()).sum();
-        long all = context.model().parameterCount() + trained;
+        boolean own = trainable.stream().anyMatch(p -> p.name().equals(CausalLM.EMBEDDING));
+        long all = context.model().parameterCount() + (own ? 0 : trained);
         LOG.info(
                 "round {}: trainable params: {} || all params: {} || trainable%: {}",
                 context.command().roundId(), trained, all, String.format(Locale.ROOT, "%.4f", 100.0 * trained / all));

@@ -81,9 +81,16 @@ public final class AdapterPublisher {
         FENCED
     }
 
-    /** Describes the files of an adapter folder, after checking that every server can load them. */
+    /**
+     * Describes the files of the folder of an adapter or a whole model, after checking that every server can load them.
+     *
+     * @param lora empty for a whole model
+     */
     public static List<ArtifactFile> describe(
-            Path folder, AdapterManifest.Kind kind, String baseModel, dev.podium.contracts.RoundConfig.Lora lora)
+            Path folder,
+            AdapterManifest.Kind kind,
+            String baseModel,
+            Optional<dev.podium.contracts.RoundConfig.Lora> lora)
             throws RoundFailure, IOException {
         try {
             AdapterFolder.check(folder, kind, baseModel, lora);

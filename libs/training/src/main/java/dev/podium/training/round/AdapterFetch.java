@@ -28,7 +28,7 @@ final class AdapterFetch {
     /**
      * Fetches an adapter into a folder of the round.
      *
-     * @param baseSha256 of the base model of the round
+     * @param base model of the round
      * @throws RoundFailure {@code unknown_adapter}
      */
     static Fetched fetch(
@@ -36,55 +36,100 @@ final class AdapterFetch {
             RoundCommand.StartRound command,
             String version,
             AdapterManifest.Kind kind,
-            String baseSha256,
+            AdapterManifest.BaseModel base,
             Path target)
             throws RoundFailure, IOException {
+        AdapterManifest manifest = manifest(reader, command, version);
         try {
-            Optional<AdapterManifest> found = Manifests.find(reader, command.projectId(), version);
-            if (found.isEmpty()) {
-                throw new RoundFailure(
-                        "unknown_adapter",
-                        "project " + command.projectId() + " has no adapter " + version
-                                + "; name one that was published");
-            }
-            AdapterManifest manifest = found.get();
-            check(manifest, command, kind, baseSha256);
-            if (!Files.isDirectory(target)) {
-                Path aside = target.resolveSibling(target.getFileName() + ".aside");
-                WorkFolder.delete(aside);
-                Files.createDirectories(aside);
-                ArtifactReader artifacts = new ArtifactReader(reader);
-                for (AdapterManifest.ArtifactFile file : manifest.files()) {
-                    artifacts.fetch(file, aside.resolve(file.name()));
-                }
-                AdapterFolder.check(aside, kind, command.baseModel(), manifest.lora());
-                Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
-            }
+            check(manifest, kind, base);
+            fetch(reader, manifest, target);
             return new Fetched(manifest, target);
         } catch (ArtifactException e) {
-            throw new RoundFailure(
-                    "unknown_adapter",
-                    "adapter " + version + " cannot be used: " + e.getMessage() + "; name another version",
-                    e);
+            throw unusable(version, e);
         }
     }
 
-    private static void check(
-            AdapterManifest manifest, RoundCommand.StartRound command, AdapterManifest.Kind kind, String baseSha256)
-            throws ArtifactException {
-        if (manifest.kind() != kind) {
-            throw new ArtifactException("it is of kind " + manifest.kind() + ", needed is " + kind);
+    /**
+     * Fetches the whole model that a round builds on: the one that its initial version is, or the one that its initial
+     * adapter belongs to. Empty where the round uses the base model that its command names.
+     */
+    static Optional<Fetched> fetchModel(BoundedReader reader, RoundCommand.StartRound command, Path target)
+            throws RoundFailure, IOException {
+        if (command.initialAdapter().isEmpty()) {
+            return Optional.empty();
         }
-        if (!manifest.baseModel().name().equals(command.baseModel())
-                || !manifest.baseModel().sha256().equals(baseSha256)) {
-            throw new ArtifactException("it belongs to base model "
-                    + manifest.baseModel().name() + " (sha256 "
-                    + manifest.baseModel().sha256() + "), the round uses " + command.baseModel() + " (sha256 "
-                    + baseSha256 + ")");
+        String version = command.initialAdapter().get();
+        AdapterManifest manifest = manifest(reader, command, version);
+        if (manifest.kind() != AdapterManifest.Kind.MODEL) {
+            Optional<String> below = AdapterManifest.versionOfModel(
+                    command.projectId(), manifest.baseModel().name());
+            if (manifest.baseModel().name().equals(command.baseModel()) || below.isEmpty()) {
+                return Optional.empty();
+            }
+            version = below.get();
+            manifest = manifest(reader, command, version);
+        }
+        try {
+            if (manifest.kind() != AdapterManifest.Kind.MODEL) {
+                throw new ArtifactException("it is of kind " + manifest.kind() + ", needed is a whole model");
+            }
+            fetch(reader, manifest, target);
+            return Optional.of(new Fetched(manifest, target));
+        } catch (ArtifactException e) {
+            throw unusable(version, e);
+        }
+    }
+
+    private static AdapterManifest manifest(BoundedReader reader, RoundCommand.StartRound command, String version)
+            throws RoundFailure {
+        try {
+            return Manifests.find(reader, command.projectId(), version)
+                    .orElseThrow(() -> new RoundFailure(
+                            "unknown_adapter",
+                            "project " + command.projectId() + " has no adapter " + version
+                                    + "; name one that was published"));
+        } catch (ArtifactException e) {
+            throw unusable(version, e);
+        }
+    }
+
+    private static RoundFailure unusable(String version, ArtifactException e) {
+        return new RoundFailure(
+                "unknown_adapter",
+                "adapter " + version + " cannot be used: " + e.getMessage() + "; name another version",
+                e);
+    }
+
+    private static void fetch(BoundedReader reader, AdapterManifest manifest, Path target)
+            throws ArtifactException, IOException {
+        if (Files.isDirectory(target)) {
+            return;
         }
         List<String> names = manifest.files().stream()
                 .map(AdapterManifest.ArtifactFile::name)
                 .toList();
-        AdapterFolder.checkNames(names, kind);
+        AdapterFolder.checkNames(names, manifest.kind());
+        Path aside = target.resolveSibling(target.getFileName() + ".aside");
+        WorkFolder.delete(aside);
+        Files.createDirectories(aside);
+        ArtifactReader artifacts = new ArtifactReader(reader);
+        for (AdapterManifest.ArtifactFile file : manifest.files()) {
+            artifacts.fetch(file, aside.resolve(file.name()));
+        }
+        AdapterFolder.check(aside, manifest.kind(), manifest.baseModel().name(), manifest.lora());
+        Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static void check(AdapterManifest manifest, AdapterManifest.Kind kind, AdapterManifest.BaseModel base)
+            throws ArtifactException {
+        if (manifest.kind() != kind) {
+            throw new ArtifactException("it is of kind " + manifest.kind() + ", needed is " + kind);
+        }
+        if (!manifest.baseModel().equals(base)) {
+            throw new ArtifactException("it belongs to base model "
+                    + manifest.baseModel().name() + " (sha256 "
+                    + manifest.baseModel().sha256() + "), the round uses " + base.name() + " (sha256 "
+                    + base.sha256() + ")");
+        }
     }
 }

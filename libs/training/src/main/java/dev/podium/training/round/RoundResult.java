@@ -27,16 +27,16 @@ public record RoundResult(
     }
 
     /**
-     * An adapter to publish.
+     * An adapter, or a whole model, to publish.
      *
-     * @param folder PEFT files, written whole
-     * @param lora its shape as written
+     * @param folder PEFT files (of a model Hugging Face's), written whole
+     * @param lora its shape as written; empty for a model
      * @param rewardGain normalised reward = gain * raw + bias (REWARD only)
      */
     public record TrainedAdapter(
             Path folder,
             AdapterManifest.Kind kind,
-            RoundConfig.Lora lora,
+            Optional<RoundConfig.Lora> lora,
             Optional<Double> rewardGain,
             Optional<Double> rewardBias) {}
 }

@@ -153,9 +153,17 @@ final class RoundWork {
         attempts.begin();
         DataSet data = data(ticket, roundDir);
         requireData(command, data);
-        try (BaseModelSource.OpenModel model = models.open(command.baseModel(), command.config())) {
+        try (BaseModelSource.OpenModel model = open(ticket, roundDir)) {
+            // A whole model was opened as the base; what is left to fetch is an adapter.
+            boolean whole = command.initialAdapter()
+                    .filter(version -> model.name().equals(AdapterManifest.modelName(command.projectId(), version)))
+                    .isPresent();
             Optional<AdapterFetch.Fetched> initial = adapter(
-                    ticket, command.initialAdapter(), AdapterManifest.Kind.POLICY, model, roundDir.resolve("initial"));
+                    ticket,
+                    whole ? Optional.empty() : command.initialAdapter(),
+                    AdapterManifest.Kind.POLICY,
+                    model,
+                    roundDir.resolve("initial"));
             Optional<AdapterFetch.Fetched> reward = adapter(
                     ticket, command.rewardAdapter(), AdapterManifest.Kind.REWARD, model, roundDir.resolve("reward"));
             EventReporter reporter = new EventReporter(ticket, events, info(data), attempts, clock, config.tracker());
@@ -180,6 +188,27 @@ final class RoundWork {
             attempts.forgive();
             throw e;
         }
+    }
+
+    /** The base model that the command names, or the whole model that the round builds on. */
+    private BaseModelSource.OpenModel open(RoundTicket ticket, Path roundDir)
+            throws RoundFailure, IOException, RoundCancelled {
+        RoundCommand.StartRound command = ticket.command();
+        Path target = roundDir.resolve("base");
+        while (command.initialAdapter().isPresent()) {
+            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
+                Optional<AdapterFetch.Fetched> model = AdapterFetch.fetchModel(reader, command, target);
+                if (model.isEmpty()) {
+                    break;
+                }
+                return models.open(target, model.get().manifest().modelName(), command.config());
+            } catch (KafkaException e) {
+                if (!pauseAfter(e, ticket)) {
+                    throw new RoundCancelled(0);
+                }
+            }
+        }
+        return models.open(command.baseModel(), command.config());
     }
 
     /** What was left out while it was read for training is no part of the lineage. */
@@ -277,13 +306,17 @@ final class RoundWork {
         while (true) {
             try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
                 return Optional.of(
-                        AdapterFetch.fetch(reader, ticket.command(), version.get(), kind, model.sha256(), target));
+                        AdapterFetch.fetch(reader, ticket.command(), version.get(), kind, base(model), target));
             } catch (KafkaException e) {
                 if (!pauseAfter(e, ticket)) {
                     throw new RoundCancelled(0);
                 }
             }
         }
+    }
+
+    private static AdapterManifest.BaseModel base(BaseModelSource.OpenModel model) {
+        return new AdapterManifest.BaseModel(model.name(), model.sha256());
     }
 
     private static RoundContext.RewardModel rewardModel(AdapterFetch.Fetched reward) {
@@ -380,7 +413,7 @@ final class RoundWork {
                 adapter.kind(),
                 command.roundId(),
                 command.kind(),
-                new AdapterManifest.BaseModel(model.name(), model.sha256()),
+                base(model),
                 command.config(),
                 adapter.lora(),
                 AdapterPublisher.describe(adapter.folder(), adapter.kind(), model.name(), adapter.lora()),

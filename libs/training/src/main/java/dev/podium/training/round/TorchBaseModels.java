@@ -14,6 +14,7 @@ import dev.podium.llm.torch.TorchRuntime;
 import dev.podium.training.loop.RoundStart;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +24,9 @@ public final class TorchBaseModels implements BaseModelSource {
     private static final Logger LOG = LoggerFactory.getLogger(TorchBaseModels.class);
     private static final String REMEDY =
             "Set training.baseFormat=nf4, lower training.maxLengthTokens, take a smaller base model or a larger machine";
+
+    private static final String FULL_REMEDY =
+            "Train an adapter instead (method=lora), lower training.maxLengthTokens, take a smaller base model or a larger machine";
 
     private final BaseModels models;
     private final String device;
@@ -48,9 +52,18 @@ public final class TorchBaseModels implements BaseModelSource {
 
     @Override
     public OpenModel open(String name, RoundConfig config) throws RoundFailure {
+        return open(name, () -> models.open(name), config);
+    }
+
+    @Override
+    public OpenModel open(Path folder, String name, RoundConfig config) throws RoundFailure {
+        return open(name, () -> BaseModels.openFolder(folder, name), config);
+    }
+
+    private OpenModel open(String name, Supplier<BaseModelFiles> opener, RoundConfig config) throws RoundFailure {
         BaseModelFiles files;
         try {
-            files = models.open(name);
+            files = opener.get();
         } catch (UnknownBaseModelException | UnsupportedModelException | ModelFileException e) {
             throw new RoundFailure("unknown_base_model", String.valueOf(e.getMessage()), e);
         }
@@ -104,7 +117,8 @@ public final class TorchBaseModels implements BaseModelSource {
                     "out_of_memory",
                     "a " + config.kind() + " round on base model " + name + " as "
                             + format(config).label() + " needs at least " + least + "; this machine has "
-                            + MemoryPlan.size(memoryBytes) + ". " + REMEDY);
+                            + MemoryPlan.size(memoryBytes) + ". "
+                            + (config instanceof RoundConfig.Sft sft && sft.isFull() ? FULL_REMEDY : REMEDY));
         }
         if (most.total() > memoryBytes) {
             LOG.warn(
@@ -119,13 +133,18 @@ public final class TorchBaseModels implements BaseModelSource {
             return MemoryPlan.estimate(base, format(config), narrow, 0, false, 0, sampled(config));
         }
         int longest = tuning.training().maxLengthTokens();
+        int tokens = least ? longest : Math.max(longest, MemoryPlan.tokensPerPass(base));
+        boolean recompute = least || tuning.training().recompute();
+        if (tuning instanceof RoundConfig.Sft sft && sft.isFull()) {
+            return MemoryPlan.ofAllWeights(base, recompute, tokens);
+        }
         return MemoryPlan.estimate(
                 base,
                 format(config),
                 narrow,
                 members(tuning) * RoundStart.shape(tuning.lora()).parameterCount(base),
-                least || tuning.training().recompute(),
-                least ? longest : Math.max(longest, MemoryPlan.tokensPerPass(base)),
+                recompute,
+                tokens,
                 tuning instanceof RoundConfig.Ppo ? 1 : 0);
     }
 

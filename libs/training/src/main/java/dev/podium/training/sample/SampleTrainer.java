@@ -235,7 +235,7 @@ public final class SampleTrainer implements Trainer {
                 tokenizer.decode(text),
                 new Output.Provenance(
                         "sampled",
-                        Optional.of(context.command().baseModel()),
+                        Optional.of(context.base().name()),
                         byAdapter ? context.command().initialAdapter() : Optional.empty(),
                         Optional.of(new Output.Sampling(
                                 parameters.temperature(),

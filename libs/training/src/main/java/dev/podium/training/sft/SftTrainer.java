@@ -19,6 +19,7 @@ import dev.podium.training.loop.LossCurve;
 import dev.podium.training.loop.NonFiniteGuard;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.loop.StepReporter;
+import dev.podium.training.loop.Tuned;
 import dev.podium.training.loss.TokenLoss;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
@@ -31,8 +32,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. Dropout,
- * where configured, acts here only.
+ * Supervised fine-tuning: the completion's tokens are made more likely, by default without loss on the prompt. Trains an
+ * adapter, or every weight of the model ({@code method}). Dropout, where configured, acts here only, and on adapters only.
+ *
+ * <p>Rows are packed without padding: as many as one pass has room for lie one after the other, each attending to itself
+ * alone and counting its positions from 0. The loss is the mean over the scored tokens of the whole batch, so how rows are
+ * packed changes nothing but the time.
  */
 public final class SftTrainer implements Trainer {
     private static final long DROPOUT_STREAM = 105;
@@ -46,18 +51,21 @@ public final class SftTrainer implements Trainer {
         CausalLM model = context.model();
         int maxTokens = MicroBatches.tokens(model.config());
 
-        try (LoraAdapter adapter = RoundStart.policyAdapter(context, config.lora(), config.seed());
-                AdamW optimizer = new AdamW(model, adapter.parameters())) {
-            adapter.useDropout(true);
+        try (Tuned tuned = config.isFull()
+                        ? Tuned.allWeights(context)
+                        : Tuned.adapter(context, config.lora(), config.seed());
+                AdamW optimizer = new AdamW(model, tuned.parameters())) {
+            Optional<LoraAdapter> adapter = tuned.adapter();
+            adapter.ifPresent(lora -> lora.useDropout(true));
             StepPlan plan =
                     StepPlan.ofEpochs(records.train().size(), training.batchTasks(), training.epochs(), config.seed());
             Checkpoints checkpoints = new Checkpoints(context.workDir());
             LossCurve curve = new LossCurve();
-            int start = checkpoints.resume(adapter.parameters(), List.of(optimizer), curve);
+            int start = checkpoints.resume(tuned.parameters(), List.of(optimizer), curve);
             if (start == 0 && !records.heldOut().isEmpty()) {
                 curve.note("heldout_loss_before", heldOutLoss(model, adapter, records.heldOut(), maxTokens));
             }
-            RoundStart.report(context, adapter.parameters(), records.info(), start, plan.totalSteps());
+            RoundStart.report(context, tuned.parameters(), records.info(), start, plan.totalSteps());
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
             NonFiniteGuard guard = new NonFiniteGuard();
 
@@ -89,7 +97,7 @@ public final class SftTrainer implements Trainer {
                 metrics.put("num_tokens", (double) curve.tokens());
                 reporter.step(step + 1, metrics);
                 if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
-                    checkpoints.save(step + 1, adapter.parameters(), List.of(optimizer), curve);
+                    checkpoints.save(step + 1, tuned.parameters(), List.of(optimizer), curve);
                     context.reporter().checkpointed(step + 1);
                 }
             }
@@ -104,19 +112,18 @@ public final class SftTrainer implements Trainer {
                 metrics.put("heldout_loss_after", heldOutLoss(model, adapter, records.heldOut(), maxTokens));
             }
             return new RoundResult(
-                    Optional.of(RoundStart.write(context, adapter, Optional.empty())),
-                    StepReporter.finite(metrics),
-                    Optional.of(records.usedTasks()));
+                    Optional.of(tuned.write(context)), StepReporter.finite(metrics), Optional.of(records.usedTasks()));
         }
     }
 
     /**
      * Part of the mean negative log-likelihood of a batch's tokens, with gradient.
      *
+     * @param adapter empty where the model itself is trained
      * @param batchTokens of the whole batch
      */
-    static NDArray loss(CausalLM model, LoraAdapter adapter, TokenBatch rows, int batchTokens) {
-        NDArray logProbabilities = rows.tokenLogProbabilities(model, Optional.of(adapter));
+    static NDArray loss(CausalLM model, Optional<LoraAdapter> adapter, TokenBatch rows, int batchTokens) {
+        NDArray logProbabilities = rows.tokenLogProbabilities(model, adapter);
         return TokenLoss.crossEntropy(logProbabilities, logProbabilities.onesLike(), batchTokens);
     }
 
@@ -125,16 +132,15 @@ public final class SftTrainer implements Trainer {
     }
 
     /** Mean negative log-likelihood per scored token. */
-    private static double heldOutLoss(CausalLM model, LoraAdapter adapter, List<Sequence> rows, int maxTokens) {
+    private static double heldOutLoss(
+            CausalLM model, Optional<LoraAdapter> adapter, List<Sequence> rows, int maxTokens) {
         double sum = 0;
         for (List<Integer> part : MicroBatches.ofSequences(rows, maxTokens)) {
             try (TensorScope scope = new TensorScope();
                     GradientMode gradients = GradientMode.off()) {
                 TokenBatch batch =
                         TokenBatch.of(model, part.stream().map(rows::get).toList());
-                sum -= batch.tokenLogProbabilities(model, Optional.of(adapter))
-                        .sum()
-                        .getFloat();
+                sum -= batch.tokenLogProbabilities(model, adapter).sum().getFloat();
             }
         }
         return sum / scored(rows);

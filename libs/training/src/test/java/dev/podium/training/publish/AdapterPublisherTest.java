@@ -180,8 +180,9 @@ class AdapterPublisherTest {
                 RoundKind.DPO,
                 new AdapterManifest.BaseModel(TinyAdapter.BASE, TinyAdapter.BASE_SHA256),
                 RoundConfig.Dpo.DEFAULT,
-                TinyAdapter.LORA,
-                AdapterPublisher.describe(adapter, AdapterManifest.Kind.POLICY, TinyAdapter.BASE, TinyAdapter.LORA),
+                Optional.of(TinyAdapter.LORA),
+                AdapterPublisher.describe(
+                        adapter, AdapterManifest.Kind.POLICY, TinyAdapter.BASE, Optional.of(TinyAdapter.LORA)),
                 Optional.of(ArtifactFiles.describe(dataSet)),
                 1,
                 Optional.empty(),

@@ -116,7 +116,7 @@ class RewardTrainerTest {
         assertTrue(
                 three.metrics().get("heldout_accuracy_after") > 0.8,
                 three.metrics().toString());
-        AdapterFolder.check(adapter.folder(), AdapterManifest.Kind.REWARD, "tiny-llama", TinyRound.LORA);
+        AdapterFolder.check(adapter.folder(), AdapterManifest.Kind.REWARD, "tiny-llama", Optional.of(TinyRound.LORA));
         RoundContext.RewardModel files = new RoundContext.RewardModel(
                 adapter.folder(),
                 adapter.rewardGain().orElseThrow(),
@@ -134,7 +134,10 @@ class RewardTrainerTest {
         String refusal = assertThrows(
                         ArtifactException.class,
                         () -> AdapterFolder.check(
-                                adapter.folder(), AdapterManifest.Kind.REWARD, "tiny-llama", TinyRound.LORA))
+                                adapter.folder(),
+                                AdapterManifest.Kind.REWARD,
+                                "tiny-llama",
+                                Optional.of(TinyRound.LORA)))
                 .getMessage();
         assertTrue(refusal.contains("score.1.safetensors"), refusal);
     }

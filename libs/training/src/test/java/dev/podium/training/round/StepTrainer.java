@@ -75,7 +75,7 @@ final class StepTrainer implements Trainer {
                     Optional.of(new RoundResult.TrainedAdapter(
                             folder,
                             kind,
-                            TinyAdapter.LORA,
+                            Optional.of(TinyAdapter.LORA),
                             reward ? Optional.of(2.0) : Optional.empty(),
                             reward ? Optional.of(0.5) : Optional.empty())),
                     Map.of("value", value),

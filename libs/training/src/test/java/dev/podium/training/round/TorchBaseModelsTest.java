@@ -27,6 +27,23 @@ class TorchBaseModelsTest {
                 message);
     }
 
+    /** podium-nano's million weights take 4 MB, and training them three times as much again. */
+    @Test
+    void fullFineTuningIsPlannedWithGradientsAndMomentsOfEveryWeight(@TempDir Path models) {
+        TorchBaseModels small = new TorchBaseModels(models, "cpu", 1, 100_000_000);
+        RoundConfig.Training training = new RoundConfig.Training(1e-4, 1, 4, 64, 1, 0, 0.1, 20);
+        RoundConfig.Sft full = new RoundConfig.Sft(1, RoundConfig.Lora.DEFAULT, training, true, "full");
+
+        RoundFailure failure = assertThrows(RoundFailure.class, () -> small.open("podium-nano", full));
+
+        String message = String.valueOf(failure.getMessage());
+        assertTrue(
+                message.matches(
+                        "an? SFT round on base model podium-nano as float32 needs at least \\d+ MB: .*"
+                                + " weights 4 MB, adapter 0 MB, optimiser 12 MB, .*Train an adapter instead \\(method=lora\\).*"),
+                message);
+    }
+
     @Test
     void theBaseIsKeptAsTheRoundAsks(@TempDir Path models) throws RoundFailure {
         TorchBaseModels source = new TorchBaseModels(models, "cpu", 1);

@@ -6,18 +6,28 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.ndarray.NDArray;
+import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.RoundCommand.SftRecord;
 import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.adapter.AdapterFolder;
+import dev.podium.llm.base.BaseModelFiles;
+import dev.podium.llm.base.BaseModels;
+import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.TinyRound;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
 import dev.podium.training.round.RoundResult;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
@@ -88,6 +98,73 @@ class SftTrainerTest {
         byte[] resumed = weights(new SftTrainer().train(context(dropping, "b", () -> false)));
         assertFalse(Arrays.equals(plain, whole));
         assertArrayEquals(whole, resumed);
+    }
+
+    @Test
+    void fullFineTuningLearnsWithEveryWeightAndLeavesAModelThatIsTheTrainedOne() throws Exception {
+        RoundResult result = new SftTrainer().train(context(full(20), "a", () -> false));
+
+        Map<String, Double> metrics = result.metrics();
+        assertTrue(metrics.get("loss_last") < 0.1 * metrics.get("loss_first"), metrics.toString());
+        assertEquals(round.model.parameterCount(), round.recorder.info.get("trainableParameters"));
+        assertEquals(round.model.parameterCount(), round.recorder.info.get("allParameters"));
+        RoundResult.TrainedAdapter model = result.adapter().orElseThrow();
+        assertEquals(AdapterManifest.Kind.MODEL, model.kind());
+        AdapterFolder.check(model.folder(), AdapterManifest.Kind.MODEL, "tiny-llama", model.lora());
+        try (BaseModelFiles files = BaseModels.openFolder(model.folder(), "p.v1");
+                CausalLM loaded = CausalLM.load(files.config(), files.weights(), round.model.runtime())) {
+            assertArrayEquals(logits(round.model), logits(loaded));
+        }
+    }
+
+    private static float[] logits(CausalLM model) {
+        try (TensorScope scope = new TensorScope()) {
+            NDArray ids = model.runtime().root().create(new long[] {1, 5, 9, 7}).reshape(1, 4);
+            return model.logits(model.hiddenStates(ids, Optional.empty()).squeeze(0))
+                    .toFloatArray();
+        }
+    }
+
+    @Test
+    void fullFineTuningStoppedInTheMiddleEndsAsIfItHadNotBeen() throws Exception {
+        byte[] whole = model(new SftTrainer().train(context(full(3), "a", () -> false)));
+        round.close();
+        round = new TinyRound();
+        assertThrows(
+                RoundCancelled.class, () -> new SftTrainer().train(context(full(3), "b", TinyRound.afterChecks(4))));
+        round.close();
+        round = new TinyRound();
+        byte[] resumed = model(new SftTrainer().train(context(full(3), "b", () -> false)));
+        assertEquals(3, round.recorder.resumedFrom.getLast());
+        assertArrayEquals(whole, resumed);
+    }
+
+    private static byte[] model(RoundResult result) throws IOException {
+        return Files.readAllBytes(result.adapter().orElseThrow().folder().resolve("model.safetensors"));
+    }
+
+    private static RoundConfig.Sft full(int epochs) {
+        return new RoundConfig.Sft(7, TinyRound.LORA, TinyRound.training(1e-2, epochs, 4), true, "full");
+    }
+
+    @Test
+    void fullFineTuningRefusesToContinueAnAdapter() throws Exception {
+        Path adapter = new SftTrainer()
+                .train(context(config(1, true), "a", () -> false))
+                .adapter()
+                .orElseThrow()
+                .folder();
+        RoundContext context = round.context(
+                full(1),
+                TrainingData.NONE,
+                List.of(),
+                RECORDS,
+                folder.resolve("b"),
+                Optional.of(adapter),
+                Optional.empty(),
+                () -> false);
+        RoundFailure failure = assertThrows(RoundFailure.class, () -> new SftTrainer().train(context));
+        assertEquals("unknown_adapter", failure.code());
     }
 
     private static byte[] weights(RoundResult result) {
