@@ -2,21 +2,19 @@ package dev.podium.feedback.importing;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.Message;
+import dev.podium.contracts.imported.ConversationTree;
 import dev.podium.feedback.ranking.Rankings;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.Tasks;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /** Finds the tasks in one line. What is wrong is a {@link Refusal} that the report shows with the line's number. */
 final class LineParser {
     private static final Set<String> ROLES = Set.of("system", "user", "assistant");
     private static final Set<String> PODIUM_FIELDS = Set.of("prompt", "outputs", "ranking", "labeler", "priority");
-    private static final int MAX_TREE_DEPTH = 200;
 
     private LineParser() {}
 
@@ -138,42 +136,14 @@ final class LineParser {
         return messages;
     }
 
-    /** Every prompter's message with two or more ranked replies is a task, the conversation above it the context. */
     private static List<ImportedTask> oasst(JsonNode line) {
-        List<ImportedTask> tasks = new ArrayList<>();
-        walk(line.has("prompt") ? line.path("prompt") : line, List.of(), tasks, 0);
-        return tasks;
-    }
-
-    private static void walk(JsonNode node, List<Message> above, List<ImportedTask> tasks, int depth) {
-        if (depth > MAX_TREE_DEPTH) {
-            throw Refusal.unprocessable("too_deep", "the tree is deeper than " + MAX_TREE_DEPTH + " messages");
-        }
-        boolean prompter = node.path("role").asText().equals("prompter");
-        List<Message> conversation = new ArrayList<>(above);
-        String text = text(node.path("text"), "text");
-        conversation.add(prompter ? Message.user(text) : Message.assistant(text));
-        if (prompter) {
-            ranked(node.path("replies"), conversation, tasks);
-        }
-        for (JsonNode reply : node.path("replies")) {
-            walk(reply, conversation, tasks, depth + 1);
-        }
-    }
-
-    private static void ranked(JsonNode replies, List<Message> conversation, List<ImportedTask> tasks) {
-        Map<Integer, List<Integer>> byRank = new TreeMap<>();
-        List<String> outputs = new ArrayList<>();
-        for (JsonNode reply : replies) {
-            if (reply.path("rank").isInt() && reply.path("role").asText().equals("assistant")) {
-                byRank.computeIfAbsent(reply.path("rank").asInt(), r -> new ArrayList<>())
-                        .add(outputs.size());
-                outputs.add(text(reply.path("text"), "text"));
-            }
-        }
-        if (outputs.size() >= 2) {
-            tasks.add(new ImportedTask(
-                    List.copyOf(conversation), outputs, List.copyOf(byRank.values()), Rankings.IMPORTED));
+        try {
+            return ConversationTree.ranked(line).stream()
+                    .map(found ->
+                            new ImportedTask(found.conversation(), found.replies(), found.ranking(), Rankings.IMPORTED))
+                    .toList();
+        } catch (ConversationTree.InvalidTreeException e) {
+            throw Refusal.unprocessable(e.code(), String.valueOf(e.getMessage()));
         }
     }
 

@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
  * Scores an answer to a customer's message by what can be seen in its text. Points: greeting 1, apology or thanks 1, each
  * concrete step 1 (at most 3), kind closing 1, a whole last sentence 1, 8 to 80 words 1; a brush-off costs 2.
  */
-final class SupportRubric {
+public final class SupportRubric {
     /** The most an answer can get. */
     static final double BEST = 8;
 
@@ -35,7 +35,7 @@ final class SupportRubric {
     private SupportRubric() {}
 
     /** Between -2 and {@link #BEST}. */
-    static double score(String answer) {
+    public static double score(String answer) {
         String text = answer.strip().toLowerCase(Locale.ROOT);
         double score = 0;
         score += GREETING.matcher(text).find() ? 1 : 0;
