@@ -220,9 +220,9 @@ class PodiumTest {
 
     @Test
     void benchmarkThatIsNotBuiltIsNamed() {
-        assertEquals(1, run("bench", "feedback"));
+        assertEquals(1, run("bench", "nonsense"));
         assertEquals(
-                "podium: there is no benchmark feedback; train, generate and ppo are",
+                "podium: there is no benchmark nonsense; train, generate and ppo are",
                 err.toString().strip());
     }
 
