@@ -1,15 +1,16 @@
 package dev.podium.rankingstream;
 
+import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.Pair;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.preference.DistinctOutputs;
 import dev.podium.contracts.preference.HeldRanking;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
- * What one task adds to a labeler's figures. Differences of shares travel to the labeler's key and are summed there, so
- * that a correction takes back exactly what it replaces.
+ * What one task adds to a labeler's figures.
  *
  * @param rankings 1 where the labeler's ranking counts, 0 where it is retracted
  * @param corrections rankings submitted after the first
@@ -27,7 +28,8 @@ record LabelerShare(
         long pairsAgreed,
         long durations,
         long durationMillis,
-        Instant at) {
+        Instant at)
+        implements Share<LabelerShare> {
     static LabelerShare of(HeldRanking held, PreferenceSet set, DistinctOutputs outputs) {
         long compared = 0;
         long agreed = 0;
@@ -56,7 +58,8 @@ record LabelerShare(
                 held.event().at());
     }
 
-    LabelerShare minus(LabelerShare o) {
+    @Override
+    public LabelerShare minus(LabelerShare o) {
         return new LabelerShare(
                 projectId,
                 labelerId,
@@ -70,7 +73,8 @@ record LabelerShare(
                 at);
     }
 
-    LabelerShare plus(LabelerShare o) {
+    @Override
+    public LabelerShare plus(LabelerShare o) {
         return new LabelerShare(
                 projectId,
                 labelerId,
@@ -84,7 +88,8 @@ record LabelerShare(
                 at.isAfter(o.at) ? at : o.at);
     }
 
-    boolean isNothing() {
+    @Override
+    public boolean isNothing() {
         return rankings == 0
                 && corrections == 0
                 && retractions == 0
@@ -92,5 +97,25 @@ record LabelerShare(
                 && pairsAgreed == 0
                 && durations == 0
                 && durationMillis == 0;
+    }
+
+    @Override
+    public String key() {
+        return LabelerStatistics.key(projectId, labelerId);
+    }
+
+    @Override
+    public LabelerStatistics figures() {
+        return new LabelerStatistics(
+                projectId,
+                labelerId,
+                rankings,
+                corrections,
+                retractions,
+                pairsCompared,
+                pairsAgreed,
+                TaskProcessor.RELIABILITY,
+                durations == 0 ? Optional.empty() : Optional.of((double) durationMillis / durations),
+                at);
     }
 }

@@ -20,6 +20,8 @@ final class ParkingLot {
     private final KeyValueStore<String, byte[]> rows;
     // A row that came earlier than this is not there; spares the scan while nothing is due. Unknown after a start.
     private long oldestMillis = Long.MIN_VALUE;
+    // Of what this process parked; a later time is that of another clock.
+    private long latestMillis = Long.MIN_VALUE;
 
     ParkingLot(KeyValueStore<String, byte[]> rows) {
         this.rows = rows;
@@ -29,7 +31,7 @@ final class ParkingLot {
      * A record that waits.
      *
      * @param value the raw bytes
-     * @param sinceMillis wall clock when it was parked
+     * @param sinceMillis when it was parked, by the clock of the process that did it
      */
     record Parked(
             String taskId,
@@ -59,6 +61,7 @@ final class ParkingLot {
                 taskId, record.key(), record.value(), headers, record.timestamp(), partition, offset, nowMillis);
         rows.put(rowKey(parked), EventJson.write(parked));
         oldestMillis = Math.min(oldestMillis, nowMillis);
+        latestMillis = Math.max(latestMillis, nowMillis);
     }
 
     /** The waiting rankings of a task, in the order of the log; they wait no more. */
@@ -76,8 +79,12 @@ final class ParkingLot {
         return taken;
     }
 
-    /** Takes what has waited since this time or longer, so many at most; the next look takes the rest. */
-    List<Parked> takeOlder(long limitMillis, int most) {
+    /**
+     * Takes what has waited since this time or longer, so many at most; the next look takes the rest.
+     *
+     * @param startMillis of this process: what another one parked counts from here on
+     */
+    List<Parked> takeOlder(long limitMillis, long startMillis, int most) {
         if (oldestMillis > limitMillis) {
             return List.of();
         }
@@ -87,10 +94,12 @@ final class ParkingLot {
             while (all.hasNext() && taken.size() < most) {
                 KeyValue<String, byte[]> row = all.next();
                 Parked parked = read(row.value);
-                if (parked.sinceMillis() <= limitMillis) {
+                long since =
+                        parked.sinceMillis() > latestMillis ? startMillis : Math.max(startMillis, parked.sinceMillis());
+                if (since <= limitMillis) {
                     taken.add(parked);
                 } else {
-                    oldest = Math.min(oldest, parked.sinceMillis());
+                    oldest = Math.min(oldest, since);
                 }
             }
         }

@@ -44,7 +44,7 @@ public class RankingStream {
             @ConfigProperty(name = "podium.parent.watch", defaultValue = "false") boolean watchParent) {
         this.topics = new StreamTopics(
                 KafkaSettings.from(name -> config.getOptionalValue(name, String.class)),
-                StreamTopics.shares(applicationId),
+                Repartitions.of(applicationId),
                 partitions,
                 replication);
         this.parkTime = parkTime;
@@ -55,7 +55,11 @@ public class RankingStream {
     @Singleton
     Topology topology(MeterRegistry registry) {
         return RankingTopology.build(
-                topics.shares(), parkTime, Stores::persistentKeyValueStore, new StreamMetrics(registry));
+                topics.shares(),
+                parkTime,
+                Stores::persistentKeyValueStore,
+                new StreamMetrics(registry),
+                RankingTopology.STEADY_MILLIS);
     }
 
     /** A failed thread is replaced: its open transaction is aborted, and the work is done again. */

@@ -3,6 +3,7 @@ package dev.podium.rankingstream;
 import dev.podium.contracts.Topics;
 import java.time.Duration;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
@@ -18,58 +19,84 @@ import org.apache.kafka.streams.state.Stores;
  * The topology, a pure function of its configuration.
  *
  * <pre>
- *  rlhf.tasks.v1 ────┐
- *                    ├─▶ task (stores: tasks, rankings, parked) ─┬─▶ rlhf.preferences.v1
- *  rlhf.rankings.v1 ─┘                                           ├─▶ rlhf.dead-letters.v1
- *                                                                └─▶ labeler-shares (repartition)
+ *  rlhf.tasks.v1 ────┐                                           ┌─▶ rlhf.preferences.v1
+ *                    ├─▶ task (stores: tasks, rankings, parked, ─┼─▶ rlhf.dead-letters.v1
+ *  rlhf.rankings.v1 ─┘         counted)                          ├─▶ labeler-shares (repartition)
+ *                                                                └─▶ project-shares (repartition)
  *  labeler-shares ───────▶ labeler (store: labelers) ────────────────▶ rlhf.labelers.v1
+ *  project-shares ───────▶ project (store: projects) ────────────────▶ rlhf.projects.v1
  * </pre>
  *
- * Everything is keyed by task id up to the repartition by labeler, so all facts of a task meet in one partition.
+ * Everything is keyed by task id up to the repartitions, so all facts of a task meet in one partition.
  */
 final class RankingTopology {
     static final String TASKS = "tasks";
     static final String RANKINGS = "rankings";
     static final String PARKED = "parked";
     static final String LABELERS = "labelers";
+    static final String PROJECTS = "projects";
+    static final String COUNTED = "counted";
     static final String PREFERENCES_SINK = "preferences-sink";
     static final String DEAD_LETTERS_SINK = "dead-letters-sink";
     static final String SHARES_SINK = "labeler-shares-sink";
+    static final String PROJECT_SHARES_SINK = "project-shares-sink";
 
     private static final String TASK = "task";
     private static final String LABELER = "labeler";
+    private static final String PROJECT = "project";
     private static final AutoOffsetReset FROM_THE_START = AutoOffsetReset.earliest();
     // Streams stops at a record without a timestamp; here time is in the events, so none is as good as the first.
     private static final TimestampExtractor TIME = (record, partitionTime) -> Math.max(0, record.timestamp());
 
     private RankingTopology() {}
 
+    /** The clock of this machine that never jumps. */
+    static final LongSupplier STEADY_MILLIS = () -> System.nanoTime() / 1_000_000;
+
     /**
-     * @param sharesTopic the repartition topic; it must exist with the partition count of the others
+     * @param topics names of the repartition topics; they must exist with the partition count of the others
      * @param parkTime how long a ranking waits for its task
      * @param stores makes the store of a name
+     * @param steadyMillis a clock that never jumps
      */
     static Topology build(
-            String sharesTopic,
+            Repartitions topics,
             Duration parkTime,
             Function<String, KeyValueBytesStoreSupplier> stores,
-            StreamMetrics metrics) {
+            StreamMetrics metrics,
+            LongSupplier steadyMillis) {
         ByteArrayDeserializer in = new ByteArrayDeserializer();
         ByteArraySerializer out = new ByteArraySerializer();
         return new Topology()
                 .addSource(FROM_THE_START, "tasks-source", TIME, in, in, Topics.TASKS)
                 .addSource(FROM_THE_START, "rankings-source", TIME, in, in, Topics.RANKINGS)
-                .addProcessor(TASK, () -> new TaskProcessor(parkTime, metrics), "tasks-source", "rankings-source")
+                .addProcessor(
+                        TASK,
+                        () -> new TaskProcessor(parkTime, metrics, steadyMillis),
+                        "tasks-source",
+                        "rankings-source")
                 .addStateStore(store(stores.apply(TASKS)), TASK)
                 .addStateStore(store(stores.apply(RANKINGS)), TASK)
                 .addStateStore(store(stores.apply(PARKED)), TASK)
+                .addStateStore(store(stores.apply(COUNTED)), TASK)
                 .addSink(PREFERENCES_SINK, Topics.PREFERENCES, out, out, TASK)
                 .addSink(DEAD_LETTERS_SINK, Topics.DEAD_LETTERS, out, out, TASK)
-                .addSink(SHARES_SINK, sharesTopic, out, out, TASK)
-                .addSource(FROM_THE_START, "labeler-shares-source", TIME, in, in, sharesTopic)
-                .addProcessor(LABELER, LabelerProcessor::new, "labeler-shares-source")
-                .addStateStore(store(stores.apply(LABELERS)), LABELER)
-                .addSink("labelers-sink", Topics.LABELERS, out, out, LABELER);
+                .addSink(SHARES_SINK, topics.labelerShares(), out, out, TASK)
+                .addSink(PROJECT_SHARES_SINK, topics.projectShares(), out, out, TASK)
+                .addSource(FROM_THE_START, "labeler-shares-source", TIME, in, in, topics.labelerShares())
+                .addProcessor(
+                        LABELER,
+                        () -> new SummingProcessor<>(LABELERS, LabelerShare.class, steadyMillis),
+                        "labeler-shares-source")
+                .addStateStore(store(stores.apply(LABELERS)).withCachingEnabled(), LABELER)
+                .addSink("labelers-sink", Topics.LABELERS, out, out, LABELER)
+                .addSource(FROM_THE_START, "project-shares-source", TIME, in, in, topics.projectShares())
+                .addProcessor(
+                        PROJECT,
+                        () -> new SummingProcessor<>(PROJECTS, ProjectShare.class, steadyMillis),
+                        "project-shares-source")
+                .addStateStore(store(stores.apply(PROJECTS)).withCachingEnabled(), PROJECT)
+                .addSink("projects-sink", Topics.PROJECTS, out, out, PROJECT);
     }
 
     private static StoreBuilder<KeyValueStore<String, byte[]>> store(KeyValueBytesStoreSupplier supplier) {

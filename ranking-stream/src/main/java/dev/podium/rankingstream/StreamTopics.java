@@ -16,18 +16,13 @@ import org.jboss.logging.Logger;
  * Sees to it that the stream's topics exist, and that rankings and tasks are cut into the same partitions.
  *
  * @param kafka settings of every client
- * @param shares the repartition topic of labelers' shares
+ * @param shares the repartition topics of shares
  */
-record StreamTopics(Map<String, Object> kafka, String shares, int partitions, short replication) {
+record StreamTopics(Map<String, Object> kafka, Repartitions shares, int partitions, short replication) {
     private static final Logger LOG = Logger.getLogger(StreamTopics.class);
     private static final Duration RETRY = Duration.ofSeconds(2);
     // What was summed is not needed again; a week is for a stream that was down.
     private static final Duration SHARES_RETENTION = Duration.ofDays(7);
-
-    /** The name of the repartition topic; it belongs to one application id. */
-    static String shares(String applicationId) {
-        return applicationId + "-labeler-shares";
-    }
 
     /**
      * Creates what is missing; waits for Kafka as long as it takes.
@@ -59,14 +54,16 @@ record StreamTopics(Map<String, Object> kafka, String shares, int partitions, sh
                     + count(found, Topics.RANKINGS)
                     + ": a ranking would not meet its task; create them anew with one count");
         }
-        try {
-            admin.createTopics(
-                            List.of(new NewTopic(shares, tasks, replication).configs(Topics.derived(SHARES_RETENTION))))
-                    .all()
-                    .get();
-        } catch (ExecutionException e) {
-            if (!(e.getCause() instanceof TopicExistsException)) {
-                throw e;
+        for (String topic : shares.all()) {
+            try {
+                admin.createTopics(List.of(
+                                new NewTopic(topic, tasks, replication).configs(Topics.derived(SHARES_RETENTION))))
+                        .all()
+                        .get();
+            } catch (ExecutionException e) {
+                if (!(e.getCause() instanceof TopicExistsException)) {
+                    throw e;
+                }
             }
         }
     }

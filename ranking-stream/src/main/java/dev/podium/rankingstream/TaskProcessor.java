@@ -5,26 +5,26 @@ import static java.util.Objects.requireNonNull;
 
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
-import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
-import dev.podium.contracts.preference.DistinctOutputs;
 import dev.podium.contracts.preference.HeldRanking;
-import dev.podium.contracts.preference.PreferenceAggregation;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
-import org.apache.kafka.common.header.Headers;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.apache.kafka.streams.state.KeyValueStore;
 import org.jspecify.annotations.Nullable;
 
 /** Holds each task's state, and publishes its preference set whenever the set has changed. */
@@ -38,15 +38,30 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     /** Every labeler counts alike; see ADR 0012. */
     static final double RELIABILITY = 1.0;
 
+    // A clock that goes back keeps Streams from committing until it has caught up; whoever asks is served all the same.
+    private static final long LONGEST_WITHOUT_COMMIT_MILLIS = 1_000;
+
+    private static final String COUNTED_KEY = "counted";
+
     private final Duration parkTime;
     private final StreamMetrics metrics;
+    private final LongSupplier steadyMillis;
+    private @Nullable KeyValueStore<String, byte[]> counted;
+    private boolean tasksAreCounted;
+    private long lastCommitAskedMillis;
+    private long startMillis;
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable TaskStore tasks;
     private @Nullable ParkingLot parking;
 
-    TaskProcessor(Duration parkTime, StreamMetrics metrics) {
+    /**
+     * @param parkTime how long a ranking waits for its task
+     * @param steadyMillis a clock that never jumps
+     */
+    TaskProcessor(Duration parkTime, StreamMetrics metrics, LongSupplier steadyMillis) {
         this.parkTime = parkTime;
         this.metrics = metrics;
+        this.steadyMillis = steadyMillis;
     }
 
     @Override
@@ -55,12 +70,24 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         tasks = new TaskStore(
                 newContext.getStateStore(RankingTopology.TASKS), newContext.getStateStore(RankingTopology.RANKINGS));
         parking = new ParkingLot(newContext.getStateStore(RankingTopology.PARKED));
+        counted = newContext.getStateStore(RankingTopology.COUNTED);
+        tasksAreCounted = counted.get(COUNTED_KEY) != null;
+        startMillis = steadyMillis.getAsLong();
+        lastCommitAskedMillis = startMillis;
         long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
-        newContext.schedule(Duration.ofMillis(lookMillis), PunctuationType.WALL_CLOCK_TIME, this::giveUpParked);
+        newContext.schedule(
+                Duration.ofMillis(lookMillis), PunctuationType.WALL_CLOCK_TIME, nowMillis -> giveUpParked());
     }
 
     @Override
     public void process(Record<byte[], byte[]> record) {
+        if (!tasksAreCounted) {
+            countTasks();
+        }
+        if (steadyMillis.getAsLong() - lastCommitAskedMillis >= LONGEST_WITHOUT_COMMIT_MILLIS) {
+            lastCommitAskedMillis = steadyMillis.getAsLong();
+            context().commit();
+        }
         RecordMetadata origin = context().recordMetadata().orElseThrow();
         try {
             if (origin.topic().equals(Topics.TASKS)) {
@@ -96,13 +123,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         TaskState before = tasks().read(event.taskId());
         if (before.task().isEmpty()) {
             metrics.parked();
-            parking()
-                    .park(
-                            event.taskId(),
-                            record,
-                            origin.partition(),
-                            origin.offset(),
-                            context().currentSystemTimeMs());
+            parking().park(event.taskId(), record, origin.partition(), origin.offset(), steadyMillis.getAsLong());
             return;
         }
         update(before, withRanking(before, event, origin.partition(), origin.offset()), record);
@@ -119,21 +140,27 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     /** Stores what is new and publishes what follows from it; a repeated fact changes nothing and publishes nothing. */
     private void update(TaskState before, TaskState after, Record<byte[], byte[]> cause) {
-        if (after.equals(before)) {
+        if (after.saysTheSameAs(before)) {
             metrics.repeated();
             return;
         }
         metrics.applied();
         tasks().write(before, after);
-        if (after.byLabeler().isEmpty()) {
+        Optional<PreferenceSet> earlier = before.set();
+        Optional<PreferenceSet> now = after.set();
+        projectShare(before, earlier, after, now, cause);
+        if (now.isEmpty()) {
             return;
         }
-        PreferenceSet set = aggregate(after);
-        boolean hadSet = before.task().isPresent() && !before.byLabeler().isEmpty();
-        Optional<PreferenceSet> earlier = hadSet ? Optional.of(aggregate(before)) : Optional.empty();
-        if (!Optional.of(set).equals(earlier)) {
+        PreferenceSet set = now.get();
+        if (!now.equals(earlier)) {
             byte[] value = EventJson.write(set);
-            RecordHeaders headers = headers(set, set.taskId(), set.updatedAt(), value, cause.headers());
+            RecordHeaders headers = headers(
+                    set,
+                    set.taskId(),
+                    set.updatedAt(),
+                    value,
+                    traceParent(cause).orElse(null));
             context()
                     .forward(
                             new Record<>(set.taskId().getBytes(UTF_8), value, cause.timestamp(), headers),
@@ -142,9 +169,17 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         shares(before, earlier, after, set, cause);
     }
 
-    private static PreferenceSet aggregate(TaskState state) {
-        return PreferenceAggregation.aggregate(
-                state.task().orElseThrow(), state.byLabeler().values(), labeler -> RELIABILITY);
+    private void projectShare(
+            TaskState before,
+            Optional<PreferenceSet> earlier,
+            TaskState after,
+            Optional<PreferenceSet> now,
+            Record<byte[], byte[]> cause) {
+        ProjectShare share = ProjectShare.of(after.task().orElseThrow(), now);
+        if (before.task().isPresent()) {
+            share = share.minus(ProjectShare.of(before.task().get(), earlier));
+        }
+        share(share, RankingTopology.PROJECT_SHARES_SINK, cause);
     }
 
     private void shares(
@@ -153,30 +188,64 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             TaskState after,
             PreferenceSet set,
             Record<byte[], byte[]> cause) {
-        DistinctOutputs outputs = DistinctOutputs.of(after.task().orElseThrow());
         for (String labeler : new TreeSet<>(after.byLabeler().keySet())) {
             LabelerShare share =
-                    LabelerShare.of(requireNonNull(after.byLabeler().get(labeler)), set, outputs);
+                    LabelerShare.of(requireNonNull(after.byLabeler().get(labeler)), set, after.outputs());
             HeldRanking held = before.byLabeler().get(labeler);
             if (held != null && earlier.isPresent()) {
-                share = share.minus(LabelerShare.of(
-                        held, earlier.get(), DistinctOutputs.of(before.task().orElseThrow())));
+                share = share.minus(LabelerShare.of(held, earlier.get(), before.outputs()));
             }
-            if (!share.isNothing()) {
-                byte[] key = LabelerStatistics.key(set.projectId(), labeler).getBytes(UTF_8);
-                RecordHeaders headers = new RecordHeaders();
-                CloudEvents.text(cause.headers(), CloudEvents.TRACE_PARENT)
-                        .ifPresent(trace -> headers.add(CloudEvents.TRACE_PARENT, trace.getBytes(UTF_8)));
-                context()
-                        .forward(
-                                new Record<>(key, EventJson.write(share), cause.timestamp(), headers),
-                                RankingTopology.SHARES_SINK);
-            }
+            share(share, RankingTopology.SHARES_SINK, cause);
         }
     }
 
-    private void giveUpParked(long nowMillis) {
-        for (ParkingLot.Parked waiting : parking().takeOlder(nowMillis - parkTime.toMillis(), MOST_GIVEN_UP)) {
+    private void share(Share<?> share, String sink, Record<byte[], byte[]> cause) {
+        if (!share.isNothing()) {
+            RecordHeaders headers = new RecordHeaders();
+            traceParent(cause).ifPresent(trace -> headers.add(CloudEvents.TRACE_PARENT, trace.getBytes(UTF_8)));
+            context()
+                    .forward(
+                            new Record<>(
+                                    share.key().getBytes(UTF_8), EventJson.write(share), cause.timestamp(), headers),
+                            sink);
+        }
+    }
+
+    /**
+     * Adds up what is there already, where an earlier version of this application kept tasks but no totals; once per
+     * partition.
+     */
+    private void countTasks() {
+        Map<String, ProjectShare> totals = new TreeMap<>();
+        tasks().forEach(state -> {
+            ProjectShare share = ProjectShare.of(state.task().orElseThrow(), state.set());
+            totals.merge(share.key(), share, ProjectShare::plus);
+        });
+        totals.forEach((project, total) -> context()
+                .forward(
+                        new Record<>(
+                                project.getBytes(UTF_8),
+                                EventJson.write(total),
+                                total.at().toEpochMilli()),
+                        RankingTopology.PROJECT_SHARES_SINK));
+        requireNonNull(counted).put(COUNTED_KEY, new byte[] {1});
+        tasksAreCounted = true;
+    }
+
+    private static Optional<String> traceParent(Record<byte[], byte[]> cause) {
+        return CloudEvents.text(cause.headers(), CloudEvents.TRACE_PARENT);
+    }
+
+    /**
+     * By a clock that never jumps. It tells only how long this process has lived, so whatever was there at its start
+     * waits once more: a ranking is never given up too early, and a clock set forward by an hour does no harm.
+     */
+    private void giveUpParked() {
+        long limitMillis = steadyMillis.getAsLong() - parkTime.toMillis();
+        if (limitMillis < startMillis) {
+            return;
+        }
+        for (ParkingLot.Parked waiting : parking().takeOlder(limitMillis, startMillis, MOST_GIVEN_UP)) {
             deadLetter(
                     waiting.record(),
                     new RejectedRecord(
@@ -196,14 +265,14 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     /** The event id is a hash of the value: the same set has the same id, whichever attempt publishes it. */
-    static RecordHeaders headers(Object event, String subject, Instant at, byte[] value, Headers cause) {
+    static RecordHeaders headers(Object event, String subject, Instant at, byte[] value, @Nullable String traceParent) {
         return CloudEvents.headers(
                 UUID.nameUUIDFromBytes(value).toString(),
                 "/ranking-stream",
                 CloudEvents.type(event),
                 subject,
                 at,
-                CloudEvents.text(cause, CloudEvents.TRACE_PARENT).orElse(null));
+                traceParent);
     }
 
     private ProcessorContext<byte[], byte[]> context() {

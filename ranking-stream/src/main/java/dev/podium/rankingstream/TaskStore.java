@@ -4,9 +4,12 @@ import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.preference.HeldRanking;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -14,13 +17,25 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The state of tasks in two stores: the task, and one row per labeler, so that a ranking rewrites its own row and not
- * the prompt and the outputs.
+ * the prompt and the outputs. Tasks that were touched last are held as objects too: the rankings of a task come near
+ * each other. What is held is never newer than the stores, because a stream that fails makes a new one of this.
  */
 final class TaskStore {
     private static final String SEPARATOR = "\0";
+    // Of each partition; rows as they are stored, of which the objects take about three times as much.
+    private static final long MAX_HELD_BYTES = 4L * 1024 * 1024;
+    private static final int RANKING_BYTES = 400;
 
     private final KeyValueStore<String, byte[]> tasks;
     private final KeyValueStore<String, byte[]> rankings;
+    private final LinkedHashMap<String, Held> held = new LinkedHashMap<>(256, 0.75f, true);
+    private long heldBytes;
+
+    private record Held(TaskState state, long taskBytes) {
+        long bytes() {
+            return taskBytes + (long) RANKING_BYTES * state.byLabeler().size();
+        }
+    }
 
     TaskStore(KeyValueStore<String, byte[]> tasks, KeyValueStore<String, byte[]> rankings) {
         this.tasks = tasks;
@@ -28,33 +43,68 @@ final class TaskStore {
     }
 
     TaskState read(String taskId) {
+        Held known = held.get(taskId);
+        if (known != null) {
+            return known.state();
+        }
         byte @Nullable [] task = tasks.get(taskId);
-        Map<String, HeldRanking> byLabeler = new TreeMap<>();
-        if (task != null) {
-            try (KeyValueIterator<String, byte[]> rows =
-                    rankings.prefixScan(taskId + SEPARATOR, new StringSerializer())) {
-                while (rows.hasNext()) {
-                    HeldRanking held = read(rows.next().value, HeldRanking.class);
-                    if (held.event().taskId().equals(taskId)) {
-                        byLabeler.put(held.event().labelerId(), held);
-                    }
-                }
+        if (task == null) {
+            return new TaskState(Optional.empty(), Map.of());
+        }
+        TaskState state = new TaskState(Optional.of(read(task, Task.class)), rankings(taskId));
+        hold(taskId, new Held(state, task.length));
+        return state;
+    }
+
+    /** Every known task, once, past what is held. */
+    void forEach(Consumer<TaskState> look) {
+        try (KeyValueIterator<String, byte[]> rows = tasks.all()) {
+            while (rows.hasNext()) {
+                Task task = read(rows.next().value, Task.class);
+                look.accept(new TaskState(Optional.of(task), rankings(task.taskId())));
             }
         }
-        return new TaskState(task == null ? Optional.empty() : Optional.of(read(task, Task.class)), byLabeler);
     }
 
     /** Writes the rows that differ. */
     void write(TaskState before, TaskState after) {
         Task task = after.task().orElseThrow();
+        Held known = held.get(task.taskId());
+        long taskBytes = known == null ? 0 : known.taskBytes();
         if (!after.task().equals(before.task())) {
-            tasks.put(task.taskId(), EventJson.write(task));
+            byte[] row = EventJson.write(task);
+            tasks.put(task.taskId(), row);
+            taskBytes = row.length;
         }
-        after.byLabeler().forEach((labeler, held) -> {
-            if (!held.equals(before.byLabeler().get(labeler))) {
-                rankings.put(task.taskId() + SEPARATOR + labeler, EventJson.write(held));
+        after.byLabeler().forEach((labeler, ranking) -> {
+            if (!ranking.equals(before.byLabeler().get(labeler))) {
+                rankings.put(task.taskId() + SEPARATOR + labeler, EventJson.write(ranking));
             }
         });
+        hold(task.taskId(), new Held(after, taskBytes));
+    }
+
+    private Map<String, HeldRanking> rankings(String taskId) {
+        Map<String, HeldRanking> byLabeler = new TreeMap<>();
+        try (KeyValueIterator<String, byte[]> rows = rankings.prefixScan(taskId + SEPARATOR, new StringSerializer())) {
+            while (rows.hasNext()) {
+                HeldRanking ranking = read(rows.next().value, HeldRanking.class);
+                if (ranking.event().taskId().equals(taskId)) {
+                    byLabeler.put(ranking.event().labelerId(), ranking);
+                }
+            }
+        }
+        return byLabeler;
+    }
+
+    private void hold(String taskId, Held now) {
+        Held before = held.put(taskId, now);
+        heldBytes += now.bytes() - (before == null ? 0 : before.bytes());
+        Iterator<Held> oldest = held.values().iterator();
+        while (heldBytes > MAX_HELD_BYTES && oldest.hasNext()) {
+            heldBytes -= oldest.next().bytes();
+            oldest.remove();
+        }
     }
 
     private static <T> T read(byte[] row, Class<T> type) {

@@ -9,17 +9,18 @@ public final class KafkaResource implements QuarkusTestResourceLifecycleManager 
     @Override
     public Map<String, String> start() {
         String id = "stream-" + UUID.randomUUID();
-        return Map.of(
-                "kafka.bootstrap.servers", Broker.sharedServers(),
-                "quarkus.kafka-streams.application-id", id,
-                "quarkus.http.test-port", "0",
-                "podium.topics.partitions", "3",
-                "podium.topics.replication", "1",
-                "podium.unknown-task.park", "2S",
-                "podium.work.dir", "target/" + id,
+        return Map.ofEntries(
+                Map.entry("kafka.bootstrap.servers", Broker.sharedServers()),
+                Map.entry("quarkus.kafka-streams.application-id", id),
+                Map.entry("quarkus.http.test-port", "0"),
+                Map.entry("podium.topics.partitions", "3"),
+                Map.entry("podium.topics.replication", "1"),
+                Map.entry("podium.unknown-task.park", "2S"),
+                Map.entry("podium.standby-replicas", "0"),
+                Map.entry("podium.work.dir", "target/" + id),
                 // The broker runs in this JVM and tells much.
-                "quarkus.log.category.\"kafka\".level", "WARN",
-                "quarkus.log.category.\"state.change.logger\".level", "WARN");
+                Map.entry("quarkus.log.category.\"kafka\".level", "WARN"),
+                Map.entry("quarkus.log.category.\"state.change.logger\".level", "WARN"));
     }
 
     @Override

@@ -17,6 +17,7 @@ import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.ProjectTotals;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
@@ -294,6 +295,63 @@ class RankingTopologyTest {
 
         assertEquals("unknown_output", header(stream.onlyDeadLetter(), DeadLetterHeaders.REASON));
         assertEquals(1, stream.newestSet().rankings().size());
+    }
+
+    @Test
+    void aClockSetForwardGivesNoRankingUp() {
+        stream.ranking(ranking("t", "ann", 1, "a>b>c"));
+
+        stream.setClockForward(TopologyHarness.PARK.multipliedBy(10));
+        stream.task(task("t"));
+
+        assertTrue(stream.newestSet().decided());
+        assertTrue(stream.deadLetters().isEmpty());
+    }
+
+    // ---- project totals
+
+    @Test
+    void totalsFollowEveryChange() {
+        stream.task(task("t"));
+        stream.task(task("u"));
+        assertEquals(2, stream.totals().tasks());
+
+        stream.ranking(ranking("t", "ann", 1, "a>b>c"));
+        stream.ranking(ranking("t", "bob", 1, "a>b>c"));
+        ProjectTotals ranked = stream.totals();
+        stream.ranking(retraction("t", "ann", 2));
+        stream.ranking(retraction("t", "bob", 2));
+        ProjectTotals retracted = stream.totals();
+
+        assertEquals(
+                List.of(2L, 1L, 1L, 2L, 3L),
+                List.of(
+                        ranked.tasks(),
+                        ranked.rankedTasks(),
+                        ranked.decidedTasks(),
+                        ranked.rankings(),
+                        ranked.pairs()));
+        assertEquals(
+                List.of(2L, 0L, 0L, 0L, 0L),
+                List.of(
+                        retracted.tasks(),
+                        retracted.rankedTasks(),
+                        retracted.decidedTasks(),
+                        retracted.rankings(),
+                        retracted.pairs()));
+    }
+
+    @Test
+    void manyChangesInOneBeatAreOneRecordOfFigures() {
+        stream.task(task("t"));
+        stream.task(task("u"));
+        stream.labelers();
+        stream.ranking(ranking("t", "ann", 1, "a>b>c"));
+        stream.ranking(ranking("u", "ann", 1, "a>b>c"));
+        stream.ranking(ranking("u", "ann", 2, "c>b>a"));
+
+        assertEquals(2, stream.labelers().get("ann").rankings());
+        assertEquals(1, stream.labelerRecords());
     }
 
     // ---- dead letters

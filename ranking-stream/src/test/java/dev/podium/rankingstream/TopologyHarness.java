@@ -5,6 +5,7 @@ import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.ProjectTotals;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -35,11 +37,14 @@ final class TopologyHarness implements AutoCloseable {
     static final Duration PARK = Duration.ofMinutes(10);
 
     final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+    private final AtomicLong steadyMillis = new AtomicLong();
     private final TopologyTestDriver driver;
+    private int labelerRecords;
     private final TestInputTopic<byte[], byte[]> tasks;
     private final TestInputTopic<byte[], byte[]> rankings;
     private final TestOutputTopic<byte[], byte[]> preferences;
     private final TestOutputTopic<byte[], byte[]> labelers;
+    private final TestOutputTopic<byte[], byte[]> projects;
     private final TestOutputTopic<byte[], byte[]> deadLetters;
 
     TopologyHarness() {
@@ -50,7 +55,11 @@ final class TopologyHarness implements AutoCloseable {
         properties.put("state.dir", "target/topology-" + UUID.randomUUID());
         driver = new TopologyTestDriver(
                 RankingTopology.build(
-                        "test-labeler-shares", PARK, Stores::inMemoryKeyValueStore, new StreamMetrics(meters)),
+                        Repartitions.of("test"),
+                        PARK,
+                        Stores::inMemoryKeyValueStore,
+                        new StreamMetrics(meters),
+                        steadyMillis::get),
                 properties,
                 Facts.NOON);
         ByteArraySerializer in = new ByteArraySerializer();
@@ -59,6 +68,7 @@ final class TopologyHarness implements AutoCloseable {
         rankings = driver.createInputTopic(Topics.RANKINGS, in, in);
         preferences = driver.createOutputTopic(Topics.PREFERENCES, out, out);
         labelers = driver.createOutputTopic(Topics.LABELERS, out, out);
+        projects = driver.createOutputTopic(Topics.PROJECTS, out, out);
         deadLetters = driver.createOutputTopic(Topics.DEAD_LETTERS, out, out);
     }
 
@@ -83,7 +93,13 @@ final class TopologyHarness implements AutoCloseable {
     }
 
     void pass(Duration time) {
+        steadyMillis.addAndGet(time.toMillis());
         driver.advanceWallClockTime(time);
+    }
+
+    /** The wall clock alone is set; no time passes. */
+    void setClockForward(Duration jump) {
+        driver.advanceWallClockTime(jump);
     }
 
     double count(String meter, String tag, String value) {
@@ -119,12 +135,26 @@ final class TopologyHarness implements AutoCloseable {
 
     /** The newest figures per labeler since the last look. */
     Map<String, LabelerStatistics> labelers() {
+        pass(SummingProcessor.BEAT);
         Map<String, LabelerStatistics> newest = new HashMap<>();
-        labelers.readValuesToList().forEach(value -> {
+        List<byte[]> values = labelers.readValuesToList();
+        labelerRecords = values.size();
+        values.forEach(value -> {
             LabelerStatistics statistics = read(value, LabelerStatistics.class);
             newest.put(statistics.labelerId(), statistics);
         });
         return newest;
+    }
+
+    /** How many records the last look at the labelers' figures has read. */
+    int labelerRecords() {
+        return labelerRecords;
+    }
+
+    /** The newest totals of a project since the last look. */
+    ProjectTotals totals() {
+        pass(SummingProcessor.BEAT);
+        return read(projects.readValuesToList().getLast(), ProjectTotals.class);
     }
 
     static String header(TestRecord<byte[], byte[]> record, String name) {

@@ -20,6 +20,7 @@ public final class Topics {
     public static final String RANKINGS = "rlhf.rankings.v1";
     public static final String PREFERENCES = "rlhf.preferences.v1";
     public static final String LABELERS = "rlhf.labelers.v1";
+    public static final String PROJECTS = "rlhf.projects.v1";
     public static final String SAMPLES = "rlhf.samples.v1";
     public static final String ROUND_COMMANDS = "rlhf.round-commands.v1";
     public static final String ROUND_EVENTS = "rlhf.round-events.v1";
@@ -65,6 +66,7 @@ public final class Topics {
             Map.entry(RANKINGS, with(FOR_EVER, limit(MAX_FACT_BYTES))),
             Map.entry(PREFERENCES, with(COMPACT_AFTER_A_DAY, DERIVED)),
             Map.entry(LABELERS, with(COMPACT, DERIVED)),
+            Map.entry(PROJECTS, with(COMPACT, DERIVED)),
             Map.entry(SAMPLES, with(FOR_EVER, limit(MAX_FACT_BYTES))),
             Map.entry(ROUND_COMMANDS, with(FOR_EVER, limit(MAX_COMMAND_BYTES))),
             Map.entry(ROUND_EVENTS, FOR_EVER),

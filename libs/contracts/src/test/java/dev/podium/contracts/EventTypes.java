@@ -14,6 +14,7 @@ final class EventTypes {
             Task.class,
             PreferenceSet.class,
             LabelerStatistics.class,
+            ProjectTotals.class,
             SampleSet.class,
             AdapterManifest.class,
             ChannelPointer.class,

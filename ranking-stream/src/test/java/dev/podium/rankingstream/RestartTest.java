@@ -1,0 +1,121 @@
+package dev.podium.rankingstream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.Topics;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.KafkaStreams.State;
+import org.apache.kafka.streams.state.Stores;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two processes share the partitions of a real broker; one of them is started anew. */
+class RestartTest {
+    private static final Duration WAIT = Duration.ofMinutes(1);
+    private static final int TASKS = 12;
+
+    private final String application = "restart-" + UUID.randomUUID();
+    private final List<State> statesOfTheOther = new CopyOnWriteArrayList<>();
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void aRestartOfOneMemberIsNoRebalanceForTheOthersAndLosesNothing() throws Exception {
+        try (Broker broker = new Broker(Broker.sharedServers())) {
+            new StreamTopics(Map.of("bootstrap.servers", broker.servers), Repartitions.of(application), 3, (short) 1)
+                    .create(broker.admin);
+            try (KafkaStreams stays = member("stays")) {
+                stays.setStateListener((now, before) -> statesOfTheOther.add(now));
+                stays.start();
+                KafkaStreams goes = member("goes");
+                goes.start();
+                await("both to share the partitions", () -> has(stays) && has(goes));
+                rank(broker, 0);
+                // From here on it must not notice anything.
+                await("a quiet group", () -> stays.state() == State.RUNNING && goes.state() == State.RUNNING);
+                statesOfTheOther.clear();
+
+                goes.close(Duration.ofSeconds(20));
+                rank(broker, 1);
+                try (KafkaStreams again = member("goes")) {
+                    again.start();
+                    await("its partitions again", () -> has(again));
+                    await("the sets of all tasks", () -> sets(broker) == 2 * TASKS);
+                }
+                assertEquals(List.of(), statesOfTheOther);
+            }
+        }
+    }
+
+    private static boolean has(KafkaStreams member) {
+        return member.state() == State.RUNNING
+                && member.metadataForLocalThreads().stream()
+                        .anyMatch(thread -> !thread.activeTasks().isEmpty());
+    }
+
+    private void rank(Broker broker, int round) {
+        IntStream.range(round * TASKS, (round + 1) * TASKS).forEach(i -> {
+            broker.task(Facts.task(application + i));
+            broker.ranking(Facts.ranking(application + i, "ann", 1, "a>b>c"));
+        });
+        broker.flush();
+    }
+
+    private long sets(Broker broker) throws Exception {
+        return broker.newest(Topics.PREFERENCES, PreferenceSet.class).keySet().stream()
+                .filter(task -> task.startsWith(application))
+                .count();
+    }
+
+    /** As the application is configured, with a folder and a name of its own. */
+    private KafkaStreams member(String name) throws Exception {
+        Properties settings = new Properties();
+        Properties all = new Properties();
+        try (InputStream in = RankingStream.class.getResourceAsStream("/application.properties")) {
+            all.load(in);
+        }
+        all.forEach((key, value) -> {
+            String text = key.toString();
+            if (text.startsWith("kafka-streams.") && !value.toString().contains("${")) {
+                settings.put(text.substring("kafka-streams.".length()), value);
+            }
+        });
+        Path work = folder.resolve(name);
+        settings.put("application.id", application);
+        settings.put("bootstrap.servers", Broker.sharedServers());
+        settings.put("state.dir", work.toString());
+        settings.put("replication.factor", "1");
+        settings.put("num.standby.replicas", "0");
+        settings.put("consumer.group.instance.id", InstanceIdSource.of("host", work));
+        return new KafkaStreams(
+                RankingTopology.build(
+                        Repartitions.of(application),
+                        Duration.ofMinutes(10),
+                        Stores::persistentKeyValueStore,
+                        new StreamMetrics(new SimpleMeterRegistry()),
+                        RankingTopology.STEADY_MILLIS),
+                settings);
+    }
+
+    private static void await(String what, Callable<Boolean> condition) throws Exception {
+        long deadlineNanos = System.nanoTime() + WAIT.toNanos();
+        while (!condition.call()) {
+            assertTrue(System.nanoTime() < deadlineNanos, what + " did not come within " + WAIT);
+            Thread.sleep(50);
+        }
+    }
+}
