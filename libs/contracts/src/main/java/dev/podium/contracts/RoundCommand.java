@@ -29,6 +29,8 @@ public sealed interface RoundCommand {
      * @param rewardAdapter version of the reward adapter that PPO scores with
      * @param prompts prompts given in the command (SAMPLE, PPO); empty: the prompts of the pinned preference sets
      * @param records SFT's prompt/completion records given in the command; empty: the best output of each pinned set
+     * @param dataSet the data set of an earlier round, to be read again byte for byte; it takes the place of the pin
+     * @param rerunOf the round that is run again
      */
     record StartRound(
             String roundId,
@@ -43,7 +45,9 @@ public sealed interface RoundCommand {
             List<List<Message>> prompts,
             List<SftRecord> records,
             String requestedBy,
-            Instant at)
+            Instant at,
+            Optional<AdapterManifest.ArtifactFile> dataSet,
+            Optional<String> rerunOf)
             implements RoundCommand {
         public StartRound {
             Require.text(roundId, "roundId");
@@ -63,6 +67,41 @@ public sealed interface RoundCommand {
             Require.text(requestedBy, "requestedBy");
             Require.present(at, "at");
             Require.that(kind != RoundKind.PPO || rewardAdapter.isPresent(), "a PPO round needs a rewardAdapter");
+            dataSet = dataSet == null ? Optional.empty() : dataSet;
+            rerunOf = rerunOf == null ? Optional.empty() : rerunOf;
+        }
+
+        /** A round that is run for the first time, on what is pinned. */
+        public StartRound(
+                String roundId,
+                String projectId,
+                RoundKind kind,
+                String version,
+                String baseModel,
+                RoundConfig config,
+                List<PartitionEnd> dataPin,
+                Optional<String> initialAdapter,
+                Optional<String> rewardAdapter,
+                List<List<Message>> prompts,
+                List<SftRecord> records,
+                String requestedBy,
+                Instant at) {
+            this(
+                    roundId,
+                    projectId,
+                    kind,
+                    version,
+                    baseModel,
+                    config,
+                    dataPin,
+                    initialAdapter,
+                    rewardAdapter,
+                    prompts,
+                    records,
+                    requestedBy,
+                    at,
+                    Optional.empty(),
+                    Optional.empty());
         }
     }
 

@@ -7,7 +7,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What happens to a round. Value of {@link Topics#ROUND_EVENTS}; key = round id.
+ * What happens to a round. Value of {@link Topics#ROUND_EVENTS}; key = round id. Which may follow which is in {@link
+ * RoundState}.
  *
  * <pre>
  *   (command) -> Accepted -> Started -> Progress* / Checkpointed* -> Succeeded | Failed | Cancelled

@@ -80,6 +80,13 @@ public record DataSet(List<DataSetLine> lines, int missing) {
         Files.move(aside, file(roundDir), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
+    /** Makes the data set of an earlier round this round's own, byte for byte. */
+    public static DataSet adopt(Path earlier, Path roundDir) throws IOException {
+        Files.writeString(roundDir.resolve(MISSING_FILE), "0");
+        Files.move(earlier, file(roundDir), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        return read(roundDir);
+    }
+
     /** Reads what {@link #write} wrote. */
     public static DataSet read(Path roundDir) throws IOException {
         List<DataSetLine> lines = new ArrayList<>();

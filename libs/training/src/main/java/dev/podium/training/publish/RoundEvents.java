@@ -5,12 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.RoundState;
 import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Topics;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
@@ -38,6 +40,7 @@ public final class RoundEvents implements AutoCloseable {
 
     private final Producer<byte[], byte[]> producer;
     private final String source;
+    private final Map<String, RoundState> states = new ConcurrentHashMap<>();
 
     /** @param source the application, e.g. {@code /policy-trainer} */
     public RoundEvents(Map<String, ?> kafka, String source) {
@@ -51,8 +54,44 @@ public final class RoundEvents implements AutoCloseable {
         this.source = source;
     }
 
+    /** From here on events of a round are checked against what the log says of it. */
+    public void follow(String roundId, RoundState state) {
+        states.put(roundId, state);
+    }
+
+    /** The round has left this trainer. */
+    public void forget(String roundId) {
+        states.remove(roundId);
+    }
+
+    /**
+     * Whether an event may be written now.
+     *
+     * @throws IllegalStateException when it may not: a bug of this trainer
+     */
+    public void requireMayFollow(RoundEvent event) {
+        if (states.getOrDefault(event.roundId(), RoundState.REQUESTED).after(event)
+                instanceof RoundState.Refused refused) {
+            throw new IllegalStateException("round " + event.roundId() + ": " + refused.why());
+        }
+    }
+
+    private void took(RoundEvent event) {
+        states.computeIfPresent(
+                event.roundId(),
+                (id, state) -> state.after(event) instanceof RoundState.Taken taken ? taken.state() : state);
+    }
+
     /** Writes an event that may be lost when Kafka is away, such as progress. Returns at once. */
     public void tell(RoundEvent event) {
+        try {
+            requireMayFollow(event);
+        } catch (IllegalStateException e) {
+            // Nobody's training ends because its progress is told wrongly.
+            LOG.error("{} is not written", name(event), e);
+            return;
+        }
+        took(event);
         try {
             Future<?> sent = producer.send(EventRecords.of(event, source), (metadata, problem) -> {
                 if (problem != null) {
@@ -72,9 +111,15 @@ public final class RoundEvents implements AutoCloseable {
      *
      * @param giveUp asked between attempts
      * @return false when given up
+     * @throws IllegalStateException when it may not follow what was told before, see {@link RoundState}
      */
     public boolean tellSurely(RoundEvent event, BooleanSupplier giveUp) {
-        return sendSurely(EventRecords.of(event, source), giveUp);
+        requireMayFollow(event);
+        boolean told = sendSurely(EventRecords.of(event, source), giveUp);
+        if (told) {
+            took(event);
+        }
+        return told;
     }
 
     /**

@@ -69,8 +69,11 @@ final class EventReporter implements RoundReporter {
                     resumedFromStep,
                     totalSteps);
         }
-        events.tell(new RoundEvent.Started(
-                command.roundId(), command.projectId(), resumedFromStep, totalSteps, all, clock.instant()));
+        RoundEvent started = new RoundEvent.Started(
+                command.roundId(), command.projectId(), resumedFromStep, totalSteps, all, clock.instant());
+        if (!events.tellSurely(started, ticket::mustStop)) {
+            LOG.warn("round {}: its start was not stored, the round is being stopped", command.roundId());
+        }
         tracker.started(command, resumedFromStep, totalSteps, all);
     }
 

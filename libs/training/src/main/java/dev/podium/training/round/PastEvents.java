@@ -7,12 +7,12 @@ import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.RoundState;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.log.BoundedReader;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 import org.slf4j.Logger;
@@ -21,9 +21,9 @@ import org.slf4j.LoggerFactory;
 /**
  * What the log already says of a round: commands arrive at least once, and the events tell what was done of them.
  *
- * @param terminal succeeded, failed or cancelled; empty: not ended
+ * @param state what the events make of it
  */
-record PastEvents(boolean accepted, Optional<RoundEvent> terminal) {
+record PastEvents(RoundState state) {
     private static final Logger LOG = LoggerFactory.getLogger(PastEvents.class);
     // Clocks of two machines differ; no event of a round is older than its command by more than this.
     private static final Duration CLOCK_SLACK = Duration.ofHours(1);
@@ -41,12 +41,11 @@ record PastEvents(boolean accepted, Optional<RoundEvent> terminal) {
             }
             return true;
         });
-        return new PastEvents(collected.accepted, collected.terminal);
+        return new PastEvents(collected.state);
     }
 
     private static final class Collected {
-        private boolean accepted;
-        private Optional<RoundEvent> terminal = Optional.empty();
+        private RoundState state = RoundState.REQUESTED;
 
         void add(Headers headers, byte[] value, String roundId) {
             RoundEvent event;
@@ -57,14 +56,10 @@ record PastEvents(boolean accepted, Optional<RoundEvent> terminal) {
                 LOG.warn("an event of round {} is left out: {}", roundId, e.getMessage());
                 return;
             }
-            switch (event) {
-                case RoundEvent.Accepted a -> accepted = true;
-                case RoundEvent.Started s -> accepted = true;
-                case RoundEvent.Progress p -> {}
-                case RoundEvent.Checkpointed c -> {}
-                case RoundEvent.Succeeded s -> terminal = Optional.of(s);
-                case RoundEvent.Failed f -> terminal = Optional.of(f);
-                case RoundEvent.Cancelled c -> terminal = Optional.of(c);
+            switch (state.after(event)) {
+                case RoundState.Taken taken -> state = taken.state();
+                case RoundState.Refused refused ->
+                    LOG.warn("an event of round {} is left out: {}", roundId, refused.why());
             }
         }
     }

@@ -367,7 +367,7 @@ public final class RoundRunner implements AutoCloseable {
 
     private boolean hasEnded(RoundCommand.StartRound command) {
         try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-            return PastEvents.of(reader, command).terminal().isPresent();
+            return PastEvents.of(reader, command).state().ended();
         }
     }
 

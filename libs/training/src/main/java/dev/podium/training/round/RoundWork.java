@@ -6,7 +6,10 @@ import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.RoundState;
+import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactFiles;
+import dev.podium.contracts.adapter.ArtifactReader;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.training.data.DataSet;
 import dev.podium.training.data.PinnedPreferences;
@@ -92,23 +95,28 @@ final class RoundWork {
             if (past.isEmpty()) {
                 return Outcome.ABANDONED;
             }
-            if (past.get().terminal().isPresent()) {
+            RoundState state = past.get().state();
+            if (state.ended()) {
                 LOG.info(
                         "round {}: commanded again, but it has {} already; nothing is done",
                         command.roundId(),
-                        past.get().terminal().get().getClass().getSimpleName().toLowerCase(Locale.ROOT));
+                        state.label().toLowerCase(Locale.ROOT));
                 discard(command);
                 return Outcome.ENDED_BEFORE;
             }
-            if (!past.get().accepted()) {
+            events.follow(command.roundId(), state);
+            if (state instanceof RoundState.Requested) {
                 LOG.info(
                         "round {}: {} of project {} accepted, triggered by {}",
                         command.roundId(),
                         command.kind(),
                         command.projectId(),
                         command.requestedBy());
-                events.tell(new RoundEvent.Accepted(
-                        command.roundId(), command.projectId(), config.trainer(), clock.instant()));
+                RoundEvent accepted = new RoundEvent.Accepted(
+                        command.roundId(), command.projectId(), config.trainer(), clock.instant());
+                if (!events.tellSurely(accepted, ticket::isAbandoned)) {
+                    return Outcome.ABANDONED;
+                }
             }
             Outcome outcome = work(ticket);
             config.tracker().ended(command, outcome.name(), outcome == Outcome.SUCCEEDED ? result : Map.of());
@@ -116,6 +124,7 @@ final class RoundWork {
         } catch (RoundFailure e) {
             return failed(ticket, e);
         } finally {
+            events.forget(command.roundId());
             reporter = null;
             result = Map.of();
         }
@@ -217,6 +226,10 @@ final class RoundWork {
             return data;
         }
         DataSet used = data.only(result.usedTasks().get());
+        if (used.lines().size() == data.lines().size()) {
+            // The file as it is: of a round that is run again its bytes are the first one's.
+            return data;
+        }
         used.write(Files.createDirectories(lineageDir(roundDir)));
         return used;
     }
@@ -230,6 +243,9 @@ final class RoundWork {
             return DataSet.read(roundDir);
         }
         RoundCommand.StartRound command = ticket.command();
+        if (command.dataSet().isPresent()) {
+            return earlierData(ticket, command.dataSet().get(), roundDir);
+        }
         if (bringsItsData(command)) {
             return new DataSet(List.of(), 0);
         }
@@ -242,6 +258,28 @@ final class RoundWork {
         DataSet read = data.orElseThrow(() -> new RoundCancelled(0));
         read.write(roundDir);
         return read;
+    }
+
+    /** The data set of the round that is run again. */
+    private DataSet earlierData(RoundTicket ticket, AdapterManifest.ArtifactFile file, Path roundDir)
+            throws IOException, RoundCancelled, RoundFailure {
+        Path fetched = roundDir.resolve("data-set.fetched");
+        while (true) {
+            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
+                new ArtifactReader(reader).fetch(file, fetched);
+                return DataSet.adopt(fetched, roundDir);
+            } catch (ArtifactException e) {
+                throw new RoundFailure(
+                        "no_data",
+                        "the data set of the earlier round cannot be read: " + e.getMessage()
+                                + "; start a new round on the data of today",
+                        e);
+            } catch (KafkaException e) {
+                if (!pauseAfter(e, ticket)) {
+                    throw new RoundCancelled(0);
+                }
+            }
+        }
     }
 
     /** Prompts are of use without a ranking; most else is learnt from pairs, some from ties or marks. */
@@ -355,6 +393,7 @@ final class RoundWork {
                 publication.map(p -> p.draft().version()),
                 metrics,
                 clock.instant());
+        events.requireMayFollow(success);
         while (true) {
             try {
                 AdapterPublisher.Outcome outcome = publication.isPresent()
@@ -367,7 +406,7 @@ final class RoundWork {
                 }
                 // A commit whose answer was lost has succeeded all the same.
                 Optional<PastEvents> past = untilKafkaAnswers(ticket, () -> past(command));
-                if (past.isPresent() && past.get().terminal().isPresent()) {
+                if (past.isPresent() && past.get().state().ended()) {
                     return published(command, AdapterPublisher.Outcome.ALREADY_PUBLISHED, publication.isPresent());
                 }
             }

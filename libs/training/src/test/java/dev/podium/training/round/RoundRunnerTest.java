@@ -428,6 +428,46 @@ class RoundRunnerTest {
         assertEquals(4, dataSet(manifest("v1")).size());
     }
 
+    @Test
+    void roundRunAgainReadsTheSameDataSetWhateverIsThereNow() throws Exception {
+        prefer();
+        log.prefer(RoundLog.set(project, StepTrainer.LEFT_OUT + project, true, "good"));
+        RoundCommand.StartRound first = log.dpo(project, "v1");
+        log.command(first);
+        log.await(first.roundId(), RoundEvent.Succeeded.class);
+        AdapterManifest.ArtifactFile dataSet = manifest("v1").dataSet().orElseThrow();
+        log.prefer(RoundLog.set(project, project + "-0", true, "what somebody corrected since"));
+        RoundCommand.StartRound now = log.dpo(project, "v2");
+        RoundCommand.StartRound again = new RoundCommand.StartRound(
+                now.roundId(),
+                project,
+                RoundKind.DPO,
+                "v2",
+                TinyAdapter.BASE,
+                first.config(),
+                now.dataPin(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                "operator",
+                now.at(),
+                Optional.of(dataSet),
+                Optional.of(first.roundId()));
+
+        log.command(again);
+
+        log.await(again.roundId(), RoundEvent.Succeeded.class);
+        assertEquals(dataSet.sha256(), manifest("v2").dataSet().orElseThrow().sha256());
+        assertEquals(sha256s(manifest("v1")), sha256s(manifest("v2")));
+    }
+
+    private static List<String> sha256s(AdapterManifest manifest) {
+        return manifest.files().stream()
+                .map(AdapterManifest.ArtifactFile::sha256)
+                .toList();
+    }
+
     private static List<ConsumerRecord<byte[], byte[]>> deadLetters(String key) {
         return log.read(Topics.DEAD_LETTERS).stream()
                 .filter(record -> record.key() != null && new String(record.key(), UTF_8).equals(key))
