@@ -43,6 +43,9 @@ final class BenchMethodsCommand implements Callable<Integer> {
     @Option(names = "--markdown", description = "writes the tables there")
     private Optional<Path> markdown = Optional.empty();
 
+    @Option(names = "--report", description = "tells of the runs in the file, and runs nothing")
+    private boolean report;
+
     @Option(names = "--threads", defaultValue = "1", description = "of libtorch")
     private int threads;
 
@@ -61,25 +64,25 @@ final class BenchMethodsCommand implements Callable<Integer> {
                 .orElse(home.resolve("models")));
         Path folder = home.resolve("bench-methods").resolve(model);
         List<Method> wanted = methods.isEmpty() ? Method.all() : Method.of(methods);
-        List<JsonNode> runs = new Methods(
-                        new Methods.Wanted(
-                                model,
-                                models,
-                                wanted,
-                                seeds,
-                                runsFile.orElse(folder.resolve("runs.jsonl")),
-                                folder,
-                                data,
-                                threads),
-                        session.err(),
-                        Boolean.getBoolean("podium.terminal"))
-                .run();
+        Methods all = new Methods(
+                new Methods.Wanted(
+                        model,
+                        models,
+                        wanted,
+                        seeds,
+                        runsFile.orElse(folder.resolve("runs.jsonl")),
+                        folder,
+                        data,
+                        threads),
+                session.err(),
+                Session.isTerminal());
+        List<JsonNode> runs = report ? all.found() : all.run();
         MethodFigures figures = new MethodFigures(runs);
         figures.lines().forEach(session.out()::println);
         session.out().flush();
         if (markdown.isPresent()) {
             Files.writeString(markdown.get(), figures.markdown());
         }
-        return runs.size() == wanted.size() * seeds ? 0 : 1;
+        return report || runs.size() == wanted.size() * seeds ? 0 : 1;
     }
 }

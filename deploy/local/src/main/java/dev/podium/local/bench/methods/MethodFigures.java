@@ -116,7 +116,10 @@ public final class MethodFigures {
 
     private static String cell(Figure figure) {
         String before = figure.before().isEmpty() ? "" : shown(mean(figure.before())) + " → ";
-        return before + shown(mean(figure.after())) + " ± " + shown(deviation(figure.after()));
+        int seeds = figure.after().size();
+        return before
+                + shown(mean(figure.after()))
+                + (seeds == 1 ? " (1 seed)" : " ± " + shown(deviation(figure.after())));
     }
 
     private static String shown(double value) {

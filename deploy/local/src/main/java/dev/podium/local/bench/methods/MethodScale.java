@@ -34,6 +34,9 @@ record MethodScale(
         double ppoRate,
         int rollouts,
         int rolloutsPerStep) {
+    /** To be raised by a change that makes other runs of the same numbers: of losses' settings, tasks or judges. */
+    static final int REVISION = 1;
+
     /** Completions of a prompt where a group takes the value model's place. */
     private static final int GROUP = 4;
     /** Nothing goes on from a checkpoint here. */

@@ -3,7 +3,6 @@ package dev.podium.local.bench.methods;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.podium.contracts.EventJson;
 import dev.podium.local.client.ProgressBar;
 import dev.podium.local.stack.NativeMemory;
 import java.io.BufferedReader;
@@ -72,6 +71,7 @@ public final class Methods {
     /** Runs what is missing and returns all runs that were wanted. */
     public List<JsonNode> run() throws IOException, InterruptedException {
         Files.createDirectories(wanted.folder());
+        Files.createDirectories(wanted.runs().toAbsolutePath().getParent());
         List<JsonNode> known = known();
         int total = 0;
         for (int seed = 1; seed <= wanted.seeds(); seed++) {
@@ -90,14 +90,24 @@ public final class Methods {
                 }
             }
         }
+        List<JsonNode> all = found(known);
+        int failed = wanted.methods().size() * wanted.seeds() - all.size();
+        progress.finish(all.size() + " runs" + (failed > 0 ? ", " + failed + " failed" : ""));
+        return all;
+    }
+
+    /** The runs that were wanted and are in the file. */
+    public List<JsonNode> found() throws IOException {
+        return found(known());
+    }
+
+    private List<JsonNode> found(List<JsonNode> known) {
         List<JsonNode> all = new ArrayList<>();
         for (Method method : wanted.methods()) {
             for (int seed = 1; seed <= wanted.seeds(); seed++) {
                 find(known, method, seed).ifPresent(all::add);
             }
         }
-        int failed = wanted.methods().size() * wanted.seeds() - all.size();
-        progress.finish(all.size() + " runs" + (failed > 0 ? ", " + failed + " failed" : ""));
         return all;
     }
 
@@ -121,7 +131,7 @@ public final class Methods {
 
     /** The run of a method and seed with today's configuration. */
     private Optional<JsonNode> find(List<JsonNode> known, Method method, long seed) {
-        String configuration = fingerprint(method, seed);
+        String configuration = fingerprint(method);
         return known.stream()
                 .filter(run -> run.path("model").asText().equals(wanted.model())
                         && run.path("method").asText().equals(method.label())
@@ -130,11 +140,9 @@ public final class Methods {
                 .findFirst();
     }
 
-    /** Of all that a run's numbers depend on, but for the code. */
-    private String fingerprint(Method method, long seed) {
-        MethodScale scale = MethodScale.of(wanted.model());
-        String all = scale
-                + EventJson.writeText(scale.config(method, seed))
+    /** Of what a run's numbers depend on, but for the code; the same for all seeds. */
+    String fingerprint(Method method) {
+        String all = MethodScale.of(wanted.model()) + " " + MethodScale.REVISION + " " + method.label() + " "
                 + wanted.trees().map(path -> path.getFileName().toString()).orElse("");
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(all.getBytes(StandardCharsets.UTF_8));
@@ -200,7 +208,7 @@ public final class Methods {
             show(seed, methods, next, known, total);
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 ObjectNode run = (ObjectNode) JSON.readTree(line);
-                run.put("configuration", fingerprint(methods.get(next), seed));
+                run.put("configuration", fingerprint(methods.get(next)));
                 Files.writeString(
                         wanted.runs(),
                         JSON.writeValueAsString(run) + "\n",
