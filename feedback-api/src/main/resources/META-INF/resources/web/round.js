@@ -1,8 +1,8 @@
 // One round: state, live curves, settings, what happened.
 
-import { get, post, listOf, encode } from './http.js';
+import { get, post, request, listOf, encode } from './http.js';
 import { h, byId, fill, showProblem, notice, button, when, number, duration, table } from './dom.js';
-import { openForm } from './form.js';
+import { openForm, choice } from './form.js';
 import { Charts } from './chart.js';
 
 const { project, round: id } = document.body.dataset;
@@ -49,8 +49,11 @@ function showHead(round) {
       h('h1', {}, `${TITLES[round.kind] ?? round.kind} `, h('span', { class: 'muted' }, round.version ?? '')),
       h('span', { class: `state ${round.state}` }, String(round.state).toLowerCase()),
       h('span', { class: 'actions' }, running && button('Cancel', cancel, { class: 'button danger' }),
+        !running && button('Run again', () => runAgain(round), { class: 'button' }),
         round.state === 'SUCCEEDED' && h('a', { class: 'button primary', href: `/console/${encode(project)}#${round.kind === 'SAMPLE' ? 'progress' : 'adapters'}` }, round.kind === 'SAMPLE' ? 'See the tasks' : `Use ${round.version}`))),
     round.error && notice('bad', `${round.error.message ?? ''} (${round.error.code})`),
+    round.reason && h('p', { class: 'muted' }, `Why: ${round.reason}`),
+    round.rerun && h('p', {}, rerunWords(round.rerun)),
     total > 0 && h('progress', { max: String(total), value: String(round.state === 'SUCCEEDED' ? total : round.step ?? 0), 'aria-label': 'Steps done' }),
     h('div', { class: 'figures' },
       figure('step', total > 0 ? `${round.step ?? 0} / ${total}` : '–'),
@@ -123,6 +126,26 @@ function history(round) {
   };
   const rows = [...events].filter((e) => words[e.type]).reverse().slice(0, 30).map((e) => [when(e.at), words[e.type](e)]);
   return table('What happened', ['When', 'What'], [...rows, [when(round.requestedAt), `asked for${round.requestedBy ? ` by ${round.requestedBy}` : ''}`]], '');
+}
+
+function rerunWords(rerun) {
+  const first = h('a', { href: `/console/${encode(project)}/rounds/${encode(rerun.of)}` }, 'an earlier round');
+  const same = { true: 'The adapter is the same, byte for byte.', false: 'The adapter is another one.' }[rerun.sameAdapter] ?? '';
+  return ['Runs ', first, ` again on ${rerun.sameData ? 'the same data set' : 'the data of then'}. ${same}`];
+}
+
+function runAgain(round) {
+  const key = crypto.randomUUID();
+  openForm({
+    title: `Run ${round.kind} ${round.version ?? ''} again?`,
+    submit: 'Run it again',
+    content: [h('div', { class: 'fields' }, choice('data', 'On', [['SAME', 'the same data, to compare the adapters'], ['NOW', 'the data of now']], 'SAME')),
+      h('p', { class: 'muted' }, 'With the same settings and seed, as a new version.')],
+    async action(values) {
+      const { body } = await request('POST', `/rounds/${encode(id)}/rerun`, { body: { data: values.data }, headers: { 'Idempotency-Key': `${key}-${values.data}` } });
+      location.assign(`/console/${encode(project)}/rounds/${encode(body.id)}`);
+    },
+  });
 }
 
 function cancel() {

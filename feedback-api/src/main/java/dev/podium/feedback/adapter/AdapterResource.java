@@ -15,12 +15,15 @@ import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.persistence.EntityManager;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.StreamingOutput;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -91,6 +94,38 @@ public class AdapterResource {
     @AllowedTo({Who.OPERATOR, Who.SERVICE})
     public Adapters.Lineage lineage(@RestPath String project, @RestPath String version) {
         return adapters.lineage(required(project, version));
+    }
+
+    /**
+     * The adapter's data set as JSON lines.
+     *
+     * @param from {@code artifact}: as it is stored; {@code logs}: made anew from the logs of preferences, tasks and
+     *     rankings, and given only if it is the same byte for byte
+     */
+    @GET
+    @Path("adapters/{version}/data-set")
+    @Produces("application/x-ndjson")
+    @AllowedTo(Who.OPERATOR)
+    public Response dataSet(
+            @RestPath String project,
+            @RestPath String version,
+            @QueryParam("from") @DefaultValue("artifact") String from) {
+        if (!from.equals("artifact") && !from.equals("logs")) {
+            throw Refusal.unprocessable("invalid_from", "from must be artifact or logs.");
+        }
+        AdapterManifest manifest = QuarkusTransaction.requiringNew().call(() -> required(project, version));
+        java.nio.file.Path file = adapters.dataSet(manifest, from.equals("logs"));
+        StreamingOutput body = out -> {
+            try {
+                Files.copy(file, out);
+            } finally {
+                Adapters.delete(file);
+            }
+        };
+        return Response.ok(body)
+                .header("Podium-Sha256", manifest.dataSet().orElseThrow().sha256())
+                .header("Content-Disposition", "attachment; filename=\"" + version + "-data-set.jsonl\"")
+                .build();
     }
 
     /** From a labeler forward to the adapters that learnt from the labeler's rankings. */

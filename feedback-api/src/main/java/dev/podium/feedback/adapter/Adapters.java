@@ -5,11 +5,13 @@ import dev.podium.contracts.DataSetLine;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.PreferenceSet.RankingUsed;
+import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactReader;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.feedback.kafka.KafkaAccess;
 import dev.podium.feedback.rest.Refusal;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import java.io.BufferedReader;
@@ -17,7 +19,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,8 +47,8 @@ public class Adapters {
         this.kafka = kafka;
     }
 
-    /** Newest first. */
-    List<AdapterManifest> list(String project) {
+    /** Newest first; must run in a transaction. */
+    public List<AdapterManifest> list(String project) {
         List<AdapterManifest> all = new ArrayList<>();
         for (Object body : entities.createNativeQuery(
                         "select body from adapter where project_id = :p order by created_at desc", String.class)
@@ -54,7 +59,8 @@ public class Adapters {
         return all;
     }
 
-    Optional<AdapterManifest> find(String project, String version) {
+    /** One of them; must run in a transaction. */
+    public Optional<AdapterManifest> find(String project, String version) {
         List<?> found = entities.createNativeQuery(
                         "select body from adapter where project_id = :p and version = :v", String.class)
                 .setParameter("p", project)
@@ -76,6 +82,7 @@ public class Adapters {
      *
      * @param rankings each ranking of the round's data set, once, with its place in the log
      * @param labelers name to number of rankings
+     * @param rounds the round, then those whose adapters it continued or was scored by, and theirs in turn
      */
     public record Lineage(
             String version,
@@ -83,7 +90,23 @@ public class Adapters {
             Optional<AdapterManifest.ArtifactFile> dataSet,
             List<Used> rankings,
             List<LabelerShare> labelers,
-            Map<String, String> parents) {}
+            Map<String, String> parents,
+            List<Ancestor> rounds) {}
+
+    /**
+     * A round that an adapter goes back to.
+     *
+     * @param usedAs {@code this}, or what the adapter of this version is to another: {@code initial adapter of v4}
+     * @param dataSetSha256 absent where the round read no rankings
+     */
+    public record Ancestor(
+            String version,
+            String usedAs,
+            String round,
+            RoundKind kind,
+            Instant at,
+            long rankings,
+            Optional<String> dataSetSha256) {}
 
     /** One ranking that the adapter learnt from. */
     public record Used(String topic, int partition, long offset, String labelerId, String taskId, int revision) {}
@@ -120,7 +143,40 @@ public class Adapters {
                 labelers.entrySet().stream()
                         .map(e -> new LabelerShare(e.getKey(), e.getValue()))
                         .toList(),
-                parents);
+                parents,
+                QuarkusTransaction.requiringNew().call(() -> ancestors(manifest)));
+    }
+
+    /** The whole chain, nearest first, each version once. */
+    private List<Ancestor> ancestors(AdapterManifest manifest) {
+        Map<String, Ancestor> all = new LinkedHashMap<>();
+        Deque<AdapterManifest> open = new ArrayDeque<>(List.of(manifest));
+        all.put(manifest.version(), ancestor(manifest, "this"));
+        while (!open.isEmpty()) {
+            AdapterManifest child = open.remove();
+            Map<String, String> parents = new LinkedHashMap<>();
+            child.initialAdapter().ifPresent(v -> parents.put(v, "initial adapter of " + child.version()));
+            child.rewardAdapter().ifPresent(v -> parents.put(v, "reward adapter of " + child.version()));
+            parents.forEach((version, usedAs) -> {
+                Optional<AdapterManifest> parent = find(manifest.projectId(), version);
+                if (parent.isPresent() && !all.containsKey(version)) {
+                    all.put(version, ancestor(parent.get(), usedAs));
+                    open.add(parent.get());
+                }
+            });
+        }
+        return List.copyOf(all.values());
+    }
+
+    private static Ancestor ancestor(AdapterManifest manifest, String usedAs) {
+        return new Ancestor(
+                manifest.version(),
+                usedAs,
+                manifest.roundId(),
+                manifest.roundKind(),
+                manifest.createdAt(),
+                manifest.rankingsUsed(),
+                manifest.dataSet().map(AdapterManifest.ArtifactFile::sha256));
     }
 
     /**
@@ -132,7 +188,7 @@ public class Adapters {
     public record Affected(String version, AdapterManifest.Kind kind, long rankings, List<String> through) {}
 
     /** All adapters of a project that learnt from a labeler, directly or through one another; the oldest first. */
-    List<Affected> affectedBy(String labeler, List<AdapterManifest> newestFirst) {
+    public List<Affected> affectedBy(String labeler, List<AdapterManifest> newestFirst) {
         Map<String, Affected> affected = new LinkedHashMap<>();
         for (AdapterManifest manifest : newestFirst.reversed()) {
             long rankings = manifest.dataSet()
@@ -206,7 +262,57 @@ public class Adapters {
         }
     }
 
-    private static void delete(@org.jspecify.annotations.Nullable Path file) {
+    /** The data set of an adapter in a file that the caller deletes: as it is stored, or made anew from the logs. */
+    Path dataSet(AdapterManifest manifest, boolean fromLogs) {
+        AdapterManifest.ArtifactFile file = manifest.dataSet()
+                .orElseThrow(() -> Refusal.notFound("A data set of " + manifest.version()
+                        + ", which learnt from what its round brought along; it"));
+        Path stored = null;
+        Path rebuilt = null;
+        boolean done = false;
+        try (BoundedReader reader = kafka.reader()) {
+            stored = Files.createTempFile("podium-data-set", ".jsonl");
+            new ArtifactReader(reader).fetch(file, stored);
+            if (!fromLogs) {
+                done = true;
+                return stored;
+            }
+            rebuilt = Files.createTempFile("podium-data-set", ".rebuilt.jsonl");
+            DataSetRebuild.Report report = DataSetRebuild.rebuild(reader, stored, rebuilt);
+            org.jboss.logging.Logger.getLogger(Adapters.class)
+                    .infof(
+                            "data set of %s rebuilt: %d sets from %s, %d from the rankings, sha256 %s",
+                            manifest.key(),
+                            report.fromPreferences(),
+                            dev.podium.contracts.Topics.PREFERENCES,
+                            report.fromRankings(),
+                            report.sha256());
+            if (!report.sha256().equals(file.sha256())) {
+                throw new Refusal(
+                        409,
+                        "data_set_differs",
+                        "The logs give another data set than the one that " + manifest.version() + " learnt from: "
+                                + (report.lines() - report.fromPreferences() - report.fromRankings()) + " of "
+                                + report.lines() + " sets do not come out again. See unlike for the reasons.",
+                        Map.of("wanted", file.sha256(), "rebuilt", report.sha256(), "unlike", report.unlike()));
+            }
+            done = true;
+            return rebuilt;
+        } catch (ArtifactException e) {
+            throw new Refusal(502, "data_set_damaged", "The data set cannot be read from Kafka: " + e.getMessage());
+        } catch (IOException | KafkaException e) {
+            throw new Refusal(503, "kafka_away", "The data set cannot be read now: " + e.getMessage());
+        } finally {
+            if (!done || fromLogs) {
+                delete(stored);
+            }
+            if (!done) {
+                delete(rebuilt);
+            }
+        }
+    }
+
+    static void delete(@org.jspecify.annotations.Nullable Path file) {
         try {
             if (file != null) {
                 Files.deleteIfExists(file);

@@ -34,6 +34,11 @@ public class Channels {
         this.adapters = adapters;
     }
 
+    /** Where one channel points now; must run in a transaction. */
+    public Optional<ChannelPointer> find(String project, String channel) {
+        return history(project, channel, 1).stream().map(Change::pointer).findFirst();
+    }
+
     /** Where each channel points now. */
     List<ChannelPointer> list(String project) {
         List<ChannelPointer> all = new ArrayList<>();
@@ -49,7 +54,7 @@ public class Channels {
     }
 
     /** Points a channel at a version, or at the base model; must run in a transaction. */
-    ChannelPointer point(String project, String channel, Optional<String> version, Optional<String> reason, String by) {
+    public ChannelPointer point(String project, String channel, Optional<String> version, Optional<String> reason, String by) {
         if (!channel.matches("[a-z0-9][a-z0-9._-]{0,62}")) {
             throw Refusal.unprocessable(
                     "invalid_channel", "A channel's name has 1 to 63 lower-case letters, digits, dots and hyphens.");
@@ -65,7 +70,12 @@ public class Channels {
      * Points a channel at what it pointed to before it came to its present version. What was rolled back stays so: once
      * more goes further back, not forth again.
      */
-    ChannelPointer rollBack(String project, String channel, String by) {
+    public ChannelPointer rollBack(String project, String channel, String by) {
+        return rollBack(project, channel, by, Optional.empty());
+    }
+
+    /** The same, for a reason. */
+    public ChannelPointer rollBack(String project, String channel, String by, Optional<String> reason) {
         Project.lock(project);
         List<Change> history = history(project, channel, MOST_LOOKED_AT);
         if (history.isEmpty()) {
@@ -91,7 +101,8 @@ public class Channels {
                 channel,
                 before.pointer().version(),
                 newest.sequence() + 1,
-                Optional.of("rolled back from " + now.orElse("the base model") + " to change " + target),
+                Optional.of("rolled back from " + now.orElse("the base model") + " to change " + target
+                        + reason.map(text -> ": " + text).orElse("")),
                 by,
                 target);
     }

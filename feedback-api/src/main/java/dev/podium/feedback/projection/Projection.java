@@ -162,10 +162,16 @@ class Projection {
     }
 
     private void preference(PreferenceSet set, String body) {
-        entities.createNativeQuery("insert into preference (task_id, project_id, pairs, ties, rankings, decided, body)"
-                        + " values (:t, :p, :pairs, :ties, :rankings, :decided, :body)"
+        entities.createNativeQuery("insert into preference"
+                        + " (task_id, project_id, pairs, ties, rankings, decided, decided_since, body)"
+                        + " values (:t, :p, :pairs, :ties, :rankings, :decided,"
+                        + " case when :decided then cast(:at as timestamptz) end, :body)"
                         + " on conflict (task_id) do update set pairs = excluded.pairs, ties = excluded.ties,"
-                        + " rankings = excluded.rankings, decided = excluded.decided, body = excluded.body")
+                        + " rankings = excluded.rankings, decided = excluded.decided, body = excluded.body,"
+                        // A correction of what was decided before is nothing new.
+                        + " decided_since = case when preference.decided and excluded.decided"
+                        + " then preference.decided_since else excluded.decided_since end")
+                .setParameter("at", set.updatedAt())
                 .setParameter("t", set.taskId())
                 .setParameter("p", set.projectId())
                 .setParameter("pairs", set.pairs().size())

@@ -53,18 +53,21 @@ public class LabelingResource {
     private final Rankings rankings;
     private final LeaseIds leaseIds;
     private final IdempotentAnswers answers;
+    private final LabelerGate gate;
 
     LabelingResource(
             SecurityIdentity identity,
             Assignment assignment,
             Rankings rankings,
             LeaseIds leaseIds,
-            IdempotentAnswers answers) {
+            IdempotentAnswers answers,
+            LabelerGate gate) {
         this.identity = identity;
         this.assignment = assignment;
         this.rankings = rankings;
         this.leaseIds = leaseIds;
         this.answers = answers;
+        this.gate = gate;
     }
 
     /** One of the labeler's own rankings, in short. */
@@ -85,6 +88,7 @@ public class LabelingResource {
     @Path("tasks/next")
     @Transactional
     public Response next(@RestPath String project, @QueryParam("after") @Nullable String after) {
+        gate.requireWelcome(project, me());
         Optional<Assignment.Assigned> assigned = assignment.next(project, me(), after);
         if (assigned.isEmpty()) {
             return Response.noContent().build();
@@ -163,6 +167,7 @@ public class LabelingResource {
             @HeaderParam("Idempotency-Key") @Nullable String key,
             @HeaderParam("If-Match") @Nullable String match,
             InputStream body) {
+        gate.requireWelcome(project, me());
         byte[] bytes = Bodies.read(body, Bodies.SMALL_BYTES);
         Judgement judgement = Bodies.parse(bytes, Judgement.class);
         String request = project + "\n" + task + "\n" + match + "\n" + new String(bytes, StandardCharsets.UTF_8);

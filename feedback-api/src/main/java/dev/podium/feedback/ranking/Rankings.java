@@ -182,20 +182,52 @@ public class Rankings {
         if (seenRevision != null || by.equals(labeler)) {
             requireRevision(before.revision, before.body, seenRevision);
         }
+        RankingRetracted event = retract(
+                row, before, labeler, by.equals(labeler) ? Optional.empty() : Optional.of("retracted by " + by));
+        return new Answer(200, answer(taskId, before.revision, event.eventId()));
+    }
+
+    /**
+     * Takes back some rankings of one labeler for an operator, each with its event. Must run in a transaction.
+     *
+     * @return how many; 0 when none is left
+     */
+    public int retractOf(String project, String labeler, String reason, int most) {
+        // Tasks in the order of their ids: two who retract wait for one another in one direction only.
+        List<String> tasks = entities.createNativeQuery(
+                        "select task_id from ranking where project_id = :p and labeler = :l and not retracted"
+                                + " order by task_id limit " + most,
+                        String.class)
+                .setParameter("p", project)
+                .setParameter("l", labeler)
+                .getResultList();
+        int retracted = 0;
+        for (String taskId : tasks) {
+            TaskRow row = locked(project, taskId);
+            RankingRow before = RankingRow.findById(new RankingRow.Id(taskId, labeler), LockModeType.PESSIMISTIC_WRITE);
+            if (before != null && !before.retracted) {
+                retract(row, before, labeler, Optional.of(reason));
+                retracted++;
+            }
+        }
+        return retracted;
+    }
+
+    private RankingRetracted retract(TaskRow row, RankingRow before, String labeler, Optional<String> reason) {
         before.revision++;
         before.retracted = true;
         before.submittedAt = Clock.systemUTC().instant();
         row.taken--;
         RankingRetracted event = new RankingRetracted(
                 UUID.randomUUID().toString(),
-                project,
-                taskId,
+                row.projectId,
+                row.id,
                 labeler,
                 before.revision,
-                by.equals(labeler) ? Optional.empty() : Optional.of("retracted by " + by),
+                reason,
                 before.submittedAt);
-        outbox.add(Topics.RANKINGS, taskId, event.eventId(), taskId, event, event.at());
-        return new Answer(200, answer(taskId, before.revision, event.eventId()));
+        outbox.add(Topics.RANKINGS, row.id, event.eventId(), row.id, event, event.at());
+        return event;
     }
 
     /** The labeler under which imported rankings stand when the file names none. */

@@ -27,6 +27,14 @@ public record NewRound(
         @Nullable List<JsonNode> records) {
     private static final Set<String> ROLES = Set.of("system", "user", "assistant");
 
+    /** Refuses a configuration that a round of the kind could not be started with. */
+    public static void requireConfig(RoundKind kind, @Nullable JsonNode config) {
+        RoundConfig effective = new NewRound(kind, config, null, null, null, null, null).effectiveConfig(kind);
+        if (effective.kind() != kind) {
+            throw Refusal.unprocessable("invalid_config", "config is of another kind than the round.");
+        }
+    }
+
     /** The kind's defaults with what the operator set on top; unknown fields are refused. */
     RoundConfig effectiveConfig(RoundKind of) {
         ObjectNode merged = (ObjectNode) EventJson.mapper().valueToTree(RoundConfig.defaults(of));

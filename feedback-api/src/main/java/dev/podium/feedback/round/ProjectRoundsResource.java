@@ -34,11 +34,13 @@ public class ProjectRoundsResource {
 
     private final Rounds rounds;
     private final RoundViews views;
+    private final Plans plans;
     private final SecurityIdentity identity;
 
-    ProjectRoundsResource(Rounds rounds, RoundViews views, SecurityIdentity identity) {
+    ProjectRoundsResource(Rounds rounds, RoundViews views, Plans plans, SecurityIdentity identity) {
         this.rounds = rounds;
         this.views = views;
+        this.plans = plans;
         this.identity = identity;
     }
 
@@ -73,5 +75,14 @@ public class ProjectRoundsResource {
                 .stream()
                 .map(views::of)
                 .toList();
+    }
+
+    /** Rounds that wait for one another, of the newest plans first. */
+    @GET
+    @Path("planned")
+    @Transactional
+    public List<PlannedRound> planned(@RestPath String project, @QueryParam("limit") @DefaultValue("100") int limit) {
+        Project.required(project);
+        return plans.list(project, Math.clamp(limit, 1, MOST_LISTED));
     }
 }

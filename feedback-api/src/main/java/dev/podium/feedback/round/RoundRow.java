@@ -39,4 +39,15 @@ public class RoundRow extends PanacheEntityBase {
 
     @Column(name = "requested_at")
     public Instant requestedAt = Instant.EPOCH;
+
+    /** Why it was started, where an operator did not do it by hand. */
+    public @Nullable String reason;
+
+    /** The round that this one runs again. */
+    @Column(name = "rerun_of")
+    public @Nullable String rerunOf;
+
+    /** The data set of the first round, where this one reads it again. */
+    @Column(name = "data_set_sha256")
+    public @Nullable String dataSetSha256;
 }

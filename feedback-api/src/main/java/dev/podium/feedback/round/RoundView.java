@@ -2,10 +2,12 @@ package dev.podium.feedback.round;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.RoundEvent;
+import dev.podium.contracts.RoundState;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param state REQUESTED, ACCEPTED, RUNNING, SUCCEEDED, FAILED or CANCELLED
  * @param metrics of the latest step; of the whole round when it has ended
  * @param info counts and sizes known at the start
+ * @param reason why it was started, where it was not an operator's own act
+ * @param rerun absent where the round is the first of its kind
  */
 public record RoundView(
         String id,
@@ -32,17 +36,29 @@ public record RoundView(
         @Nullable String rewardAdapter,
         String requestedBy,
         Instant requestedAt,
-        @Nullable Instant endedAt) {
+        @Nullable Instant endedAt,
+        @Nullable String reason,
+        @Nullable Rerun rerun) {
     /** Why a round failed. */
     public record Problem(String code, String message) {}
 
-    static RoundView of(RoundRow row, JsonNode config, Fold fold) {
+    /**
+     * What a round that was run again has to do with the first one.
+     *
+     * @param of id of the first round
+     * @param sameData whether it reads the first round's data set
+     * @param sameAdapter whether the files of both adapters are equal, byte for byte; absent until both are there
+     */
+    public record Rerun(
+            String of, boolean sameData, @Nullable Boolean sameAdapter) {}
+
+    static RoundView of(RoundRow row, JsonNode config, Fold fold, @Nullable Rerun rerun) {
         return new RoundView(
                 row.id,
                 row.projectId,
                 row.kind,
                 row.version,
-                fold.state,
+                fold.state.label(),
                 fold.step,
                 fold.totalSteps,
                 fold.etaSeconds,
@@ -54,13 +70,17 @@ public record RoundView(
                 row.rewardAdapter,
                 row.requestedBy,
                 row.requestedAt,
-                fold.endedAt);
+                fold.endedAt,
+                row.reason,
+                rerun);
     }
 
     /** A round's events so far, folded in their order. */
     static final class Fold {
+        private static final Logger LOG = Logger.getLogger(RoundView.class);
+
         private long nextOffset;
-        private String state = "REQUESTED";
+        private RoundState state = RoundState.REQUESTED;
         private int step;
         private int totalSteps;
         private @Nullable Double etaSeconds;
@@ -76,46 +96,46 @@ public record RoundView(
 
         /** Whether nothing can change any more. */
         boolean ended() {
-            return endedAt != null;
+            return state.ended();
         }
 
         void add(long offset, RoundEvent event) {
             nextOffset = offset + 1;
-            if (endedAt != null) {
-                return;
-            }
-            switch (event) {
-                case RoundEvent.Accepted accepted -> state = "ACCEPTED";
-                case RoundEvent.Started started -> {
-                    state = "RUNNING";
-                    step = started.resumedFromStep();
-                    totalSteps = started.totalSteps();
-                    info = started.info();
+            switch (state.after(event)) {
+                case RoundState.Taken taken -> {
+                    state = taken.state();
+                    tell(event);
                 }
+                case RoundState.Refused refused ->
+                    LOG.warnf("round %s: an event is left out: %s", event.roundId(), refused.why());
+            }
+        }
+
+        /** What there is to show beside the state. */
+        private void tell(RoundEvent event) {
+            step = Math.max(state.step(), state.ended() ? step : 0);
+            totalSteps = state.ended() ? totalSteps : state.totalSteps();
+            switch (event) {
+                case RoundEvent.Accepted accepted -> etaSeconds = null;
+                case RoundEvent.Started started -> info = started.info();
                 case RoundEvent.Progress progress -> {
-                    state = "RUNNING";
-                    step = progress.step();
-                    totalSteps = progress.totalSteps();
                     etaSeconds = progress.etaSeconds();
                     metrics.putAll(progress.metrics());
                 }
-                case RoundEvent.Checkpointed checkpointed -> step = Math.max(step, checkpointed.step());
+                case RoundEvent.Checkpointed checkpointed -> {
+                    // Its step is in the state.
+                }
                 case RoundEvent.Succeeded succeeded -> {
-                    state = "SUCCEEDED";
                     step = totalSteps;
                     etaSeconds = null;
                     metrics.putAll(succeeded.metrics());
                     endedAt = succeeded.at();
                 }
                 case RoundEvent.Failed failed -> {
-                    state = "FAILED";
                     error = new Problem(failed.code(), failed.message());
                     endedAt = failed.at();
                 }
-                case RoundEvent.Cancelled cancelled -> {
-                    state = "CANCELLED";
-                    endedAt = cancelled.at();
-                }
+                case RoundEvent.Cancelled cancelled -> endedAt = cancelled.at();
             }
         }
     }

@@ -3,6 +3,7 @@ package dev.podium.feedback.round;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RoundEvent;
@@ -12,6 +13,8 @@ import jakarta.persistence.EntityManager;
 import jakarta.persistence.Tuple;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Rounds with what the projection knows of them. */
 @Singleton
@@ -46,11 +49,39 @@ class RoundViews {
                 while (read == PORTION && !fold.ended()) {
                     read = readOn(row.id, fold);
                 }
-                return RoundView.of(row, EventJson.mapper().readTree(row.config), fold);
+                return RoundView.of(row, EventJson.mapper().readTree(row.config), fold, rerun(row));
             } catch (InvalidEventException | JsonProcessingException e) {
                 throw new IllegalStateException("the stored events of round " + row.id + " cannot be read", e);
             }
         }
+    }
+
+    private RoundView.@Nullable Rerun rerun(RoundRow row) throws InvalidEventException {
+        if (row.rerunOf == null) {
+            return null;
+        }
+        RoundRow first = RoundRow.findById(row.rerunOf);
+        Optional<List<String>> ours = adapter(row);
+        Optional<List<String>> theirs = first == null ? Optional.empty() : adapter(first);
+        Boolean same = ours.isEmpty() || theirs.isEmpty() ? null : ours.get().equals(theirs.get());
+        return new RoundView.Rerun(row.rerunOf, row.dataSetSha256 != null, same);
+    }
+
+    /** Names and sha256 of the files that a round published. */
+    private Optional<List<String>> adapter(RoundRow row) throws InvalidEventException {
+        List<?> found = entities.createNativeQuery(
+                        "select body from adapter where project_id = :p and version = :v", String.class)
+                .setParameter("p", row.projectId)
+                .setParameter("v", row.version)
+                .getResultList();
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        byte[] body = ((String) found.getFirst()).getBytes(StandardCharsets.UTF_8);
+        return Optional.of(EventJson.read(body, AdapterManifest.class).files().stream()
+                .map(file -> file.name() + " " + file.sha256())
+                .sorted()
+                .toList());
     }
 
     private int readOn(String round, RoundView.Fold fold) throws InvalidEventException {

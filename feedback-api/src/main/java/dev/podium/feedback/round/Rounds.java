@@ -1,5 +1,6 @@
 package dev.podium.feedback.round;
 
+import dev.podium.contracts.AdapterManifest.ArtifactFile;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.RoundCommand;
@@ -56,6 +57,29 @@ public class Rounds {
     /** The operator's name for a request, and what tells it from others. */
     public record Key(String key, String requestSha256) {}
 
+    /**
+     * Where a round comes from that an operator did not describe by hand.
+     *
+     * @param reason for whoever looks at the round later
+     * @param rerunOf the round that is run again
+     * @param dataSet that round's data set, to be read again
+     * @param pin that round's pin, where it has no data set; absent: the data of now
+     */
+    public record Origin(
+            Optional<String> reason,
+            Optional<String> rerunOf,
+            Optional<ArtifactFile> dataSet,
+            Optional<List<PartitionEnd>> pin) {
+        /** By an operator's hand. */
+        public static final Origin NEW =
+                new Origin(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+
+        /** By a rule or a plan. */
+        public static Origin because(String reason) {
+            return new Origin(Optional.of(reason), Optional.empty(), Optional.empty(), Optional.empty());
+        }
+    }
+
     private record Checked(
             String baseModel,
             RoundConfig config,
@@ -66,6 +90,11 @@ public class Rounds {
 
     /** Starts a round; the same key of the same operator gives the same round. */
     public Started start(String project, NewRound wanted, Optional<Key> key, String operator) {
+        return start(project, wanted, key, operator, Origin.NEW);
+    }
+
+    /** Starts a round that comes from somewhere else than an operator's form. */
+    public Started start(String project, NewRound wanted, Optional<Key> key, String operator, Origin origin) {
         if (wanted.kind() == null) {
             throw Refusal.unprocessable("invalid_kind", "kind must be SAMPLE, SFT, REWARD, DPO or PPO.");
         }
@@ -75,9 +104,50 @@ public class Rounds {
             return new Started(before.get(), false);
         }
         Checked checked = QuarkusTransaction.requiringNew().call(() -> check(project, kind, wanted));
+        return stored(project, kind, checked, key, operator, origin);
+    }
+
+    /**
+     * Starts a round again: what its command said, under a new id and version.
+     *
+     * @param first its command
+     * @param initial in place of the adapter that the first one continued
+     * @param reward in place of the adapter that the first one was scored by
+     */
+    Started again(
+            RoundCommand.StartRound first,
+            Optional<String> initial,
+            Optional<String> reward,
+            Optional<Key> key,
+            String operator,
+            Origin origin) {
+        String project = first.projectId();
+        Optional<RoundRow> before = QuarkusTransaction.requiringNew().call(() -> before(project, key, operator));
+        if (before.isPresent()) {
+            return new Started(before.get(), false);
+        }
+        Checked checked = new Checked(
+                first.baseModel(),
+                first.config(),
+                first.prompts(),
+                first.records(),
+                initial.or(first::initialAdapter),
+                reward.or(first::rewardAdapter));
+        QuarkusTransaction.requiringNew().run(() -> {
+            checked.initial().ifPresent(version -> requireAdapter(project, version, "POLICY"));
+            checked.reward().ifPresent(version -> requireAdapter(project, version, "REWARD"));
+            if (origin.dataSet().isEmpty() && origin.pin().isEmpty()) {
+                requireData(project, first.kind(), first.prompts(), first.records());
+            }
+        });
+        return stored(project, first.kind(), checked, key, operator, origin);
+    }
+
+    private Started stored(
+            String project, RoundKind kind, Checked checked, Optional<Key> key, String operator, Origin origin) {
         // Kafka may be slow or away: nothing is locked meanwhile.
-        List<PartitionEnd> pin = pin();
-        return QuarkusTransaction.requiringNew().call(() -> store(project, kind, checked, pin, key, operator));
+        List<PartitionEnd> pin = origin.pin().orElseGet(this::pin);
+        return QuarkusTransaction.requiringNew().call(() -> store(project, kind, checked, pin, key, operator, origin));
     }
 
     private static Optional<RoundRow> before(String project, Optional<Key> key, String operator) {
@@ -120,7 +190,8 @@ public class Rounds {
             Checked checked,
             List<PartitionEnd> pin,
             Optional<Key> key,
-            String operator) {
+            String operator,
+            Origin origin) {
         // Under the project's lock: of two requests with one key the second sees the first's round.
         Project.lock(project);
         Optional<RoundRow> twin = before(project, key, operator);
@@ -140,6 +211,9 @@ public class Rounds {
         row.requestSha256 = key.map(Key::requestSha256).orElse(null);
         row.requestedBy = operator;
         row.requestedAt = now;
+        row.reason = origin.reason().orElse(null);
+        row.rerunOf = origin.rerunOf().orElse(null);
+        row.dataSetSha256 = origin.dataSet().map(ArtifactFile::sha256).orElse(null);
         row.persist();
         RoundCommand command = new RoundCommand.StartRound(
                 row.id,
@@ -154,7 +228,9 @@ public class Rounds {
                 checked.prompts(),
                 checked.records(),
                 operator,
-                now);
+                now,
+                origin.dataSet(),
+                origin.rerunOf());
         outbox.add(Topics.ROUND_COMMANDS, row.id, UUID.randomUUID().toString(), row.id, command, now);
         return new Started(row, true);
     }

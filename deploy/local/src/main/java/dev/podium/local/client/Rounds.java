@@ -39,4 +39,27 @@ public final class Rounds {
             }
         }
     }
+
+    /**
+     * A round that has succeeded, once its adapter can be seen: the end of a round and its adapter come over two topics.
+     * Gives up after some seconds; a round without an adapter is given as it is.
+     */
+    public static JsonNode awaitAdapter(Api api, String id) throws ApiException {
+        JsonNode round = api.get(Api.path("rounds", id));
+        for (int i = 0;
+                i < 40
+                        && round.path("state").asText().equals("SUCCEEDED")
+                        && !round.path("kind").asText().equals("SAMPLE")
+                        && !round.path("rerun").path("sameAdapter").isBoolean();
+                i++) {
+            try {
+                TimeUnit.MILLISECONDS.sleep(POLL.toMillis() / 2);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return round;
+            }
+            round = api.get(Api.path("rounds", id));
+        }
+        return round;
+    }
 }

@@ -1,17 +1,20 @@
 package dev.podium.local.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Where the work of people who rank has gone. */
-@Command(name = "labelers", description = "Labelers: the adapters that learnt from one.")
+@Command(name = "labelers", description = "Labelers: the adapters that learnt from one; exclude, readmit.")
 final class LabelerCommands {
     private final Session session;
 
@@ -36,6 +39,107 @@ final class LabelerCommands {
             } else {
                 session.printTable(adapters, "version", "kind", "rankings", "through");
             }
+            return 0;
+        }
+    }
+
+    @Command(
+            name = "exclude",
+            description = "Takes back all rankings of a labeler, takes no new ones, and lists the adapters that learnt"
+                    + " from them.")
+    int exclude(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler,
+            @Option(names = "--reason", required = true) String reason,
+            @Option(names = "--rerun", description = "run the rounds of those adapters again, without the labeler")
+                    boolean rerun,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode exclusion = api.put(
+                    Api.path("projects", project, "labelers", labeler, "exclusion"), Map.of("reason", reason), Map.of());
+            while (!exclusion.path("finished").asBoolean()) {
+                // Taking back some hundred thousand rankings goes on behind the request.
+                session.err().println(exclusion.path("retracted").asLong() + " rankings are taken back so far");
+                exclusion = api.put(
+                        Api.path("projects", project, "labelers", labeler, "exclusion"),
+                        Map.of("reason", reason),
+                        Map.of());
+            }
+            JsonNode affected = api.get(Api.path("projects", project, "labelers", labeler, "adapters"));
+            JsonNode planned = rerun && !affected.isEmpty()
+                    ? api.post(Api.path("projects", project, "labelers", labeler, "rounds-again"), Map.of())
+                    : new ObjectMapper().createArrayNode();
+            if (json.json) {
+                ObjectNode all = new ObjectMapper().createObjectNode();
+                all.set("exclusion", exclusion);
+                all.set("affected", affected);
+                all.set("planned", planned);
+                session.printJson(all);
+                return 0;
+            }
+            session.out()
+                    .println(labeler + " is excluded from " + project + ", "
+                            + exclusion.path("retracted").asLong() + " rankings are taken back");
+            if (affected.isEmpty()) {
+                session.out().println("no adapter learnt from them");
+            } else {
+                session.out().println("these adapters learnt from them:");
+                session.printTable(affected, "version", "kind", "rankings", "through");
+                session.out()
+                        .println(
+                                rerun
+                                        ? planned.size() + " rounds are planned; see ./podium round planned --project "
+                                                + project
+                                        : "run their rounds again without them: ./podium labelers rerun " + labeler
+                                                + " --project " + project);
+            }
+            session.out().flush();
+            return 0;
+        }
+    }
+
+    @Command(name = "rerun", description = "Runs the rounds again whose adapters learnt from an excluded labeler.")
+    int rerun(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode planned =
+                    api.post(Api.path("projects", project, "labelers", labeler, "rounds-again"), Map.of());
+            if (json.json) {
+                session.printJson(planned);
+            } else {
+                session.printTable(planned, "step", "kind", "rerunOf", "reason");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "excluded", description = "Lists the labelers who are excluded from a project.")
+    int excluded(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode all = api.get(Api.path("projects", project, "exclusions"));
+            if (json.json) {
+                session.printJson(all);
+            } else {
+                session.printTable(all, "labeler", "retracted", "finished", "excludedBy", "excludedAt", "reason");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "readmit", description = "Lets an excluded labeler rank again; what was taken back stays so.")
+    int readmit(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            api.delete(Api.path("projects", project, "labelers", labeler, "exclusion"));
+            session.out().println(labeler + " may rank in " + project + " again");
+            session.out().flush();
             return 0;
         }
     }

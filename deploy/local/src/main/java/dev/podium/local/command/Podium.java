@@ -67,6 +67,8 @@ public final class Podium {
         line.addSubcommand(new AdapterCommands(session));
         line.addSubcommand(new LabelerCommands(session));
         line.addSubcommand(new ChannelCommands(session));
+        line.addSubcommand(new RuleCommands(session));
+        line.addSubcommand(new AbCommand(session));
         line.addSubcommand(new CommandLine(new BenchCommand(session)).addSubcommand(new BenchMethodsCommand(session)));
         line.getSubcommands().values().forEach(Podium::addHelp);
         line.setOut(session.out());

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundConfigSchema;
 import dev.podium.contracts.RoundKind;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
@@ -98,13 +99,41 @@ final class RoundCommands {
 
     @Command(
             name = "config",
-            description = "Prints a kind's configuration with its defaults, as YAML for --config @FILE.")
-    int config(@Parameters(paramLabel = "KIND", description = "${COMPLETION-CANDIDATES}") RoundKind kind)
+            description = "Prints a kind's configuration with its defaults, as YAML for --config @FILE; or its schema.")
+    int config(
+            @Parameters(paramLabel = "KIND", arity = "0..1", description = "${COMPLETION-CANDIDATES}")
+                    Optional<RoundKind> kind,
+            @Option(names = "--schema", description = "the JSON Schema of the document; without KIND of all kinds")
+                    boolean schema)
             throws IOException {
-        JsonNode defaults = EventJson.mapper().valueToTree(RoundConfig.defaults(kind));
-        session.out().print(YAML.writeValueAsString(((ObjectNode) defaults).put("kind", kind.name())));
+        if (schema) {
+            session.printPretty(kind.map(RoundConfigSchema::of).orElseGet(RoundConfigSchema::all));
+            return 0;
+        }
+        if (kind.isEmpty()) {
+            session.err().println("podium: name a kind, such as DPO; or --schema for all");
+            return 2;
+        }
+        JsonNode defaults = EventJson.mapper().valueToTree(RoundConfig.defaults(kind.get()));
+        session.out()
+                .print(YAML.writeValueAsString(
+                        ((ObjectNode) defaults).put("kind", kind.get().name())));
         session.out().flush();
         return 0;
+    }
+
+    @Command(name = "planned", description = "Lists rounds that wait for one another: of rules, and those run again.")
+    int planned(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode planned = api.get(Api.path("projects", project, "rounds", "planned"));
+            if (json.json) {
+                session.printJson(planned);
+            } else {
+                session.printTable(planned, "step", "kind", "state", "roundId", "reason", "note");
+            }
+            return 0;
+        }
     }
 
     @Command(name = "list", description = "Lists a project's rounds.")
@@ -139,6 +168,67 @@ final class RoundCommands {
             }
             return 0;
         }
+    }
+
+    @Command(
+            name = "rerun",
+            description = "Runs a round again under a new version: on the same data set, or on the data of now.")
+    int rerun(
+            @Parameters(paramLabel = "ID") String id,
+            @Option(names = "--data", defaultValue = "same", description = "same or now; ${DEFAULT-VALUE}") DataOf data,
+            @Option(names = "--adapter", description = "version to go on from, in place of the first one's")
+                    Optional<String> adapter,
+            @Option(names = "--reward-adapter", description = "in place of the first one's")
+                    Optional<String> rewardAdapter,
+            @Option(names = "--key", description = "Idempotency-Key: the same key starts one round")
+                    Optional<String> key,
+            @Option(names = "--follow", description = "wait for the end, and compare the adapters") boolean follow,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        ObjectNode body = JSON.createObjectNode().put("data", data.name().toUpperCase(java.util.Locale.ROOT));
+        adapter.ifPresent(value -> body.put("initialAdapter", value));
+        rewardAdapter.ifPresent(value -> body.put("rewardAdapter", value));
+        try (Api api = session.api()) {
+            JsonNode round = api.post(
+                            Api.path("rounds", id, "rerun"),
+                            body,
+                            key.map(value -> Map.of("Idempotency-Key", value)).orElse(Map.of()))
+                    .orElseThrow();
+            String again = round.path("id").asText();
+            if (!follow) {
+                if (json.json) {
+                    session.printJson(round);
+                } else {
+                    session.out()
+                            .println("round " + again + " (" + round.path("version").asText() + ") runs " + id
+                                    + " again; follow it by ./podium round show " + again + " --follow");
+                }
+                return 0;
+            }
+            int status = follow(api, again, json.json);
+            JsonNode rerun = Rounds.awaitAdapter(api, again).path("rerun");
+            if (status == 0 && !json.json) {
+                session.out().println(compared(rerun, id));
+                session.out().flush();
+            }
+            return status;
+        }
+    }
+
+    /** What a round that is run again reads. */
+    enum DataOf {
+        same,
+        now
+    }
+
+    private static String compared(JsonNode rerun, String first) {
+        String data = rerun.path("sameData").asBoolean() ? "on the same data set (by its sha256)" : "on other data";
+        JsonNode same = rerun.path("sameAdapter");
+        return !same.isBoolean()
+                ? "round " + first + " published no adapter to compare with"
+                : same.asBoolean()
+                        ? data + ", the adapter is the same, byte for byte"
+                        : data + ", the adapter is another one";
     }
 
     @Command(name = "cancel", description = "Cancels a round.")

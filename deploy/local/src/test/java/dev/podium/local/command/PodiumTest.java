@@ -185,6 +185,66 @@ class PodiumTest {
     }
 
     @Test
+    void excludingALabelerNamesWhatLearntFromThemAndHowToMakeItAgain() {
+        answers.put(
+                "PUT /api/v1/projects/p/labelers/mallory/exclusion",
+                "200 {\"labeler\":\"mallory\",\"retracted\":12,\"finished\":true}");
+        answers.put(
+                "GET /api/v1/projects/p/labelers/mallory/adapters",
+                "200 [{\"version\":\"v1\",\"kind\":\"POLICY\",\"rankings\":6,\"through\":[]}]");
+
+        assertEquals(
+                0, run("labelers", "exclude", "mallory", "--project", "p", "--reason", "blind clicks"), err.toString());
+
+        assertTrue(requests.getFirst().endsWith("{\"reason\":\"blind clicks\"}"), requests.toString());
+        assertTrue(out.toString().contains("12 rankings are taken back"), out.toString());
+        assertTrue(out.toString().contains("./podium labelers rerun mallory --project p"), out.toString());
+        assertEquals(2, requests.size(), "nothing is run again unless asked for");
+    }
+
+    @Test
+    void anAbTestIsTwoLinesAndAVerdict() {
+        answers.put(
+                "GET /api/v1/projects/p/ab/v2/base?alpha=0.05",
+                "200 {\"a\":\"v2\",\"b\":\"base\",\"tasks\":60,\"waiting\":1,\"wins\":40,\"ties\":10,\"losses\":10,"
+                        + "\"winRate\":0.75,\"lower\":0.55,\"upper\":0.89,\"confidence\":0.95,\"pValue\":0.001,"
+                        + "\"decidedAt\":41,\"verdict\":\"A_BETTER\"}");
+
+        assertEquals(0, run("ab", "v2", "base", "--project", "p"), err.toString());
+
+        assertEquals(
+                List.of(
+                        "v2 against base: 40 tasks won, 10 tied, 10 lost; 1 more wait for rankings",
+                        "win rate 75.0 %, between 55.0 and 89.0 % with 95 % confidence whenever you look; p = 0.00100",
+                        "v2 is better (after 41 tasks)"),
+                out.toString().lines().toList());
+    }
+
+    @Test
+    void aRuleIsTurnedOnAsItStands() throws Exception {
+        answers.put(
+                "GET /api/v1/projects/p/rules",
+                "200 [{\"name\":\"nightly\",\"enabled\":false,\"rule\":{\"rounds\":{\"when\":{\"every\":\"P1D\"}}}}]");
+        answers.put("PUT /api/v1/projects/p/rules/nightly", "200 {\"enabled\":true}");
+
+        assertEquals(0, run("rules", "on", "nightly", "--project", "p"), err.toString());
+
+        assertTrue(
+                requests.getLast().endsWith("{\"rounds\":{\"when\":{\"every\":\"P1D\"}},\"enabled\":true}"),
+                requests.toString());
+        assertEquals(1, run("rules", "on", "other", "--project", "p"));
+        assertTrue(err.toString().contains("there is no rule other"), err.toString());
+    }
+
+    @Test
+    void theSchemaOfAConfigurationKnowsItsDefaults() throws Exception {
+        assertEquals(0, run("round", "config", "DPO", "--schema"), err.toString());
+
+        assertTrue(out.toString().contains("\"default\" : \"sigmoid\""), out.toString());
+        assertEquals(2, run("round", "config"));
+    }
+
+    @Test
     void promotionToTheBaseSendsNull() {
         answers.put(
                 "PUT /api/v1/projects/p/channels/production",

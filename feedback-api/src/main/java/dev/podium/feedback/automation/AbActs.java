@@ -1,0 +1,101 @@
+package dev.podium.feedback.automation;
+
+import dev.podium.contracts.ChannelPointer;
+import dev.podium.feedback.ab.AbReport;
+import dev.podium.feedback.ab.AbTests;
+import dev.podium.feedback.adapter.Channels;
+import dev.podium.feedback.rest.Refusal;
+import jakarta.inject.Singleton;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+
+/** What follows from an A/B test, where a rule says so. */
+@Singleton
+class AbActs {
+    private static final String BASE = "base";
+
+    private final AbTests tests;
+    private final Channels channels;
+    private final Decisions decisions;
+
+    AbActs(AbTests tests, Channels channels, Decisions decisions) {
+        this.tests = tests;
+        this.channels = channels;
+        this.decisions = decisions;
+    }
+
+    /** Must run in a transaction, under the rule's lock. */
+    void look(String project, RuleRow row, Rule.Ab rule) {
+        String candidateChannel = Objects.requireNonNull(rule.candidate());
+        String incumbentName = Objects.requireNonNull(rule.incumbent());
+        Optional<ChannelPointer> candidate = channels.find(project, candidateChannel);
+        Optional<ChannelPointer> incumbentChannel = channels.find(project, incumbentName);
+        if (candidate.isEmpty()) {
+            return;
+        }
+        String a = version(candidate.get());
+        String b = incumbentChannel.map(AbActs::version).orElse(incumbentName);
+        if (a.equals(b)) {
+            return;
+        }
+        AbReport report = tests.compare(project, a, b, rule.level());
+        if (report.tasks() < rule.tasks() || report.verdict() == AbReport.Verdict.UNDECIDED) {
+            return;
+        }
+        if (report.verdict() == AbReport.Verdict.A_BETTER && rule.promotes()) {
+            act(project, row, report, incumbentName, Decisions.Kind.PROMOTED, reason ->
+                    channels.point(project, incumbentName, pointed(a), Optional.of(reason), row.actor()));
+        } else if (report.verdict() == AbReport.Verdict.B_BETTER && rule.rollsBack()) {
+            act(project, row, report, candidateChannel, Decisions.Kind.ROLLED_BACK, reason ->
+                    channels.rollBack(project, candidateChannel, row.actor(), Optional.of(reason)));
+        }
+    }
+
+    private interface Act {
+        ChannelPointer with(String reason);
+    }
+
+    private void act(String project, RuleRow row, AbReport report, String channel, Decisions.Kind kind, Act act) {
+        String words = words(report);
+        try {
+            ChannelPointer pointer = act.with(row.actor() + ": " + words);
+            decisions.add(
+                    project, row.key().name(), kind, channel + " points to " + version(pointer) + ": " + words, Optional.empty());
+            row.lastRefusal = null;
+        } catch (Refusal e) {
+            // Said once, not at every look.
+            if (!String.valueOf(e.getMessage()).equals(row.lastRefusal)) {
+                row.lastRefusal = e.getMessage();
+                decisions.add(
+                        project,
+                        row.key().name(),
+                        Decisions.Kind.HELD_BACK,
+                        words + "; but " + channel + " is not changed: " + e.getMessage(),
+                        Optional.empty());
+            }
+        }
+    }
+
+    private static Optional<String> pointed(String version) {
+        return version.equals(BASE) ? Optional.empty() : Optional.of(version);
+    }
+
+    private static String version(ChannelPointer pointer) {
+        return pointer.version().orElse(BASE);
+    }
+
+    static String words(AbReport report) {
+        return String.format(
+                Locale.ROOT,
+                "%s wins %.1f %% against %s (%.1f to %.1f with %.4g %% confidence at any look, %d tasks, p = %.2g)",
+                report.a(),
+                100 * Objects.requireNonNullElse(report.winRate(), 0.5),
+                report.b(),
+                100 * report.lower(),
+                100 * report.upper(),
+                100 * report.confidence(),
+                report.tasks(),
+                report.pValue());
+    }
+}
