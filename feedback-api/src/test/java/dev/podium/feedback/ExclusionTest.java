@@ -63,7 +63,9 @@ class ExclusionTest {
         }
 
         assertEquals(TASKS, awaitRetractions(project, ann).size());
-        assertEquals("labeler excluded: ranks without reading", awaitRetractions(project, ann).getFirst());
+        assertEquals(
+                "labeler excluded: ranks without reading",
+                awaitRetractions(project, ann).getFirst());
         Api.operator()
                 .get("/api/v1/projects/" + project + "/progress")
                 .then()
@@ -96,7 +98,11 @@ class ExclusionTest {
         String ann = Api.person("labeler");
         String path = "/api/v1/projects/" + project + "/labelers/" + ann;
         Api.operator().post(path + "/rounds-again").then().statusCode(422).body("code", equalTo("not_excluded"));
-        Api.operator().body(Map.of("reason", "left")).put(path + "/exclusion").then().statusCode(200);
+        Api.operator()
+                .body(Map.of("reason", "left"))
+                .put(path + "/exclusion")
+                .then()
+                .statusCode(200);
         Api.operator().post(path + "/rounds-again").then().statusCode(422).body("code", equalTo("nothing_affected"));
         Api.operator()
                 .body(Map.of("reason", "left"))
@@ -120,7 +126,8 @@ class ExclusionTest {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (true) {
             Number waiting = (Number) QuarkusTransaction.requiringNew()
-                    .call(() -> entities.createNativeQuery("select count(*) from outbox").getSingleResult());
+                    .call(() -> entities.createNativeQuery("select count(*) from outbox")
+                            .getSingleResult());
             if (waiting.longValue() == 0) {
                 break;
             }

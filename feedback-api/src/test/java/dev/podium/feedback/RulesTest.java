@@ -123,7 +123,8 @@ class RulesTest {
         String project = Api.project("{}");
         publish(project, "v900", RoundKind.REWARD, Map.of("heldout_accuracy_after", 0.8), Instant.EPOCH);
         decide(project, 0, 25);
-        rule(project, "nightly", "{\"enabled\":true,\"rounds\":{" + CHAIN + "}}").statusCode(200);
+        rule(project, "nightly", "{\"enabled\":true,\"rounds\":{" + CHAIN + "}}")
+                .statusCode(200);
         automation.look();
         plans.advance();
         succeed(project, RoundKind.REWARD, Map.of("heldout_accuracy_after", 0.7));
@@ -281,8 +282,9 @@ class RulesTest {
     private void decide(String project, int from, int to) {
         QuarkusTransaction.requiringNew().run(() -> {
             for (int i = from; i < to; i++) {
-                entities.createNativeQuery("insert into preference (task_id, project_id, pairs, ties, rankings, decided,"
-                                + " decided_since, body) values (:t, :p, 1, 0, 1, true, now(), '{}')")
+                entities.createNativeQuery(
+                                "insert into preference (task_id, project_id, pairs, ties, rankings, decided,"
+                                        + " decided_since, body) values (:t, :p, 1, 0, 1, true, now(), '{}')")
                         .setParameter("t", project + "-" + i)
                         .setParameter("p", project)
                         .executeUpdate();
@@ -292,12 +294,10 @@ class RulesTest {
 
     /** Ends the newest round of a project as a trainer and the projection would. */
     private String succeed(String project, RoundKind kind, Map<String, Double> metrics) {
-        String round = Api.operator()
-                .get("/api/v1/projects/" + project + "/rounds")
-                .path("[0].id");
-        String version = Api.operator()
-                .get("/api/v1/projects/" + project + "/rounds")
-                .path("[0].version");
+        String round =
+                Api.operator().get("/api/v1/projects/" + project + "/rounds").path("[0].id");
+        String version =
+                Api.operator().get("/api/v1/projects/" + project + "/rounds").path("[0].version");
         Instant at = Instant.now();
         RoundEvent end = new RoundEvent.Succeeded(round, project, Optional.of(version), metrics, at);
         int partition = 2_000_000 + Math.floorMod(round.hashCode(), 1_000_000);
@@ -351,7 +351,8 @@ class RulesTest {
     }
 
     /** A task with an output of each, and what some labelers say: 1 the first is better, 0 a tie, -1 the second. */
-    private void judged(String project, String name, String first, String second, int order, int labelers, int second0) {
+    private void judged(
+            String project, String name, String first, String second, int order, int labelers, int second0) {
         String id = project + "-" + name;
         Instant at = Instant.parse("2026-11-01T10:00:00Z").plusSeconds(second0);
         Task task = new Task(

@@ -54,7 +54,8 @@ public class Channels {
     }
 
     /** Points a channel at a version, or at the base model; must run in a transaction. */
-    public ChannelPointer point(String project, String channel, Optional<String> version, Optional<String> reason, String by) {
+    public ChannelPointer point(
+            String project, String channel, Optional<String> version, Optional<String> reason, String by) {
         if (!channel.matches("[a-z0-9][a-z0-9._-]{0,62}")) {
             throw Refusal.unprocessable(
                     "invalid_channel", "A channel's name has 1 to 63 lower-case letters, digits, dots and hyphens.");

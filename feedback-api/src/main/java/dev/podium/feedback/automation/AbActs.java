@@ -44,11 +44,21 @@ class AbActs {
             return;
         }
         if (report.verdict() == AbReport.Verdict.A_BETTER && rule.promotes()) {
-            act(project, row, report, incumbentName, Decisions.Kind.PROMOTED, reason ->
-                    channels.point(project, incumbentName, pointed(a), Optional.of(reason), row.actor()));
+            act(
+                    project,
+                    row,
+                    report,
+                    incumbentName,
+                    Decisions.Kind.PROMOTED,
+                    reason -> channels.point(project, incumbentName, pointed(a), Optional.of(reason), row.actor()));
         } else if (report.verdict() == AbReport.Verdict.B_BETTER && rule.rollsBack()) {
-            act(project, row, report, candidateChannel, Decisions.Kind.ROLLED_BACK, reason ->
-                    channels.rollBack(project, candidateChannel, row.actor(), Optional.of(reason)));
+            act(
+                    project,
+                    row,
+                    report,
+                    candidateChannel,
+                    Decisions.Kind.ROLLED_BACK,
+                    reason -> channels.rollBack(project, candidateChannel, row.actor(), Optional.of(reason)));
         }
     }
 
@@ -61,7 +71,11 @@ class AbActs {
         try {
             ChannelPointer pointer = act.with(row.actor() + ": " + words);
             decisions.add(
-                    project, row.key().name(), kind, channel + " points to " + version(pointer) + ": " + words, Optional.empty());
+                    project,
+                    row.key().name(),
+                    kind,
+                    channel + " points to " + version(pointer) + ": " + words,
+                    Optional.empty());
             row.lastRefusal = null;
         } catch (Refusal e) {
             // Said once, not at every look.

@@ -40,12 +40,7 @@ public class Automation implements PlanWatch {
     private final AbActs acts;
 
     Automation(
-            EntityManager entities,
-            Plans plans,
-            Channels channels,
-            Decisions decisions,
-            HeldOut heldOut,
-            AbActs acts) {
+            EntityManager entities, Plans plans, Channels channels, Decisions decisions, HeldOut heldOut, AbActs acts) {
         this.entities = entities;
         this.plans = plans;
         this.channels = channels;
@@ -148,10 +143,7 @@ public class Automation implements PlanWatch {
             }
         }
         Instant since = row.lookedAt == null ? row.setAt : row.lookedAt;
-        return Schedule.of(when)
-                .next(since)
-                .filter(next -> !next.isAfter(now))
-                .map(next -> "its time was " + next);
+        return Schedule.of(when).next(since).filter(next -> !next.isAfter(now)).map(next -> "its time was " + next);
     }
 
     static RoundKind firstKind(Rule.Rounds rule) {
@@ -179,10 +171,10 @@ public class Automation implements PlanWatch {
         if (decisions.startsToday(project, row.key().name()) >= guards.perDay()) {
             return Optional.of("it has started " + guards.perDay() + " times within 24 hours, its maxPerDay");
         }
-        long decided = ((Number) entities.createNativeQuery(
-                                "select count(*) from preference where project_id = :p and decided")
-                        .setParameter("p", project)
-                        .getSingleResult())
+        long decided = ((Number)
+                        entities.createNativeQuery("select count(*) from preference where project_id = :p and decided")
+                                .setParameter("p", project)
+                                .getSingleResult())
                 .longValue();
         if (decided < guards.decidedTasks()) {
             return Optional.of("fewer than " + guards.decidedTasks() + " tasks are decided, its minDecidedTasks");

@@ -36,7 +36,12 @@ class Decisions {
     }
 
     /** A decision as it is shown. */
-    public record View(String rule, String decision, String reason, @Nullable String plan, Instant at) {}
+    public record View(
+            String rule,
+            String decision,
+            String reason,
+            @Nullable String plan,
+            Instant at) {}
 
     /** Must run in the transaction of what was decided. */
     void add(String project, String rule, Kind kind, String reason, Optional<String> plan) {

@@ -58,7 +58,8 @@ class HeldOut {
         }
         return adapter.version() + ", held-out accuracy " + rounded(now.get())
                 + before.flatMap(HeldOut::accuracy)
-                        .map(value -> " after " + rounded(value) + " of " + before.get().version())
+                        .map(value -> " after " + rounded(value) + " of "
+                                + before.get().version())
                         .orElse(", the first of its kind");
     }
 

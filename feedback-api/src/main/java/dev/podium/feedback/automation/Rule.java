@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param enabled false where it is left out: nothing happens by itself until somebody says so
  */
 public record Rule(
-        @Nullable Boolean enabled, @Nullable Rounds rounds, @Nullable Ab ab) {
+        @Nullable Boolean enabled,
+        @Nullable Rounds rounds,
+        @Nullable Ab ab) {
     /**
      * Rounds that start by themselves.
      *
@@ -178,7 +180,8 @@ public record Rule(
             }
             RoundKind last = rounds.steps().getLast().kind();
             if (last == RoundKind.SAMPLE || last == RoundKind.REWARD) {
-                throw invalid("Only the adapter of an SFT, DPO or PPO round can be promoted; the chain ends in " + last + ".");
+                throw invalid("Only the adapter of an SFT, DPO or PPO round can be promoted; the chain ends in " + last
+                        + ".");
             }
         }
     }

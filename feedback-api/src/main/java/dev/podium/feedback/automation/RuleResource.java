@@ -123,7 +123,8 @@ public class RuleResource {
     @GET
     @Path("decisions")
     @Transactional
-    public List<Decisions.View> decisions(@RestPath String project, @QueryParam("limit") @DefaultValue("100") int limit) {
+    public List<Decisions.View> decisions(
+            @RestPath String project, @QueryParam("limit") @DefaultValue("100") int limit) {
         Project.required(project);
         return decisions.list(project, Math.clamp(limit, 1, MOST_LISTED));
     }

@@ -40,8 +40,7 @@ final class Schedule {
     /** The first time after another at which the rule is due; empty where the clock starts nothing. */
     Optional<Instant> next(Instant after) {
         Optional<Instant> byInterval = every.map(after::plus);
-        Optional<Instant> byCron = cron.flatMap(
-                        times -> times.nextExecution(ZonedDateTime.ofInstant(after, zone)))
+        Optional<Instant> byCron = cron.flatMap(times -> times.nextExecution(ZonedDateTime.ofInstant(after, zone)))
                 .map(ZonedDateTime::toInstant);
         if (byInterval.isPresent() && byCron.isPresent()) {
             return byInterval.get().isBefore(byCron.get()) ? byInterval : byCron;

@@ -66,8 +66,7 @@ public class Plans {
 
     /** Whether the rounds of one rule are on their way; must run in a transaction. */
     public boolean isAtWork(String project, String rule) {
-        return PlannedRound.count(
-                        "projectId = ?1 and rule = ?2 and state in ('WAITING', 'STARTED')", project, rule)
+        return PlannedRound.count("projectId = ?1 and rule = ?2 and state in ('WAITING', 'STARTED')", project, rule)
                 > 0;
     }
 

@@ -15,8 +15,9 @@ import picocli.CommandLine.Parameters;
 /** Two adapters in the judgement of people who do not know which is which. */
 @Command(
         name = "ab",
-        description = "Compares two adapters by what labelers say of their outputs to the same prompts; may be looked at"
-                + " at any time.")
+        description =
+                "Compares two adapters by what labelers say of their outputs to the same prompts; may be looked at"
+                        + " at any time.")
 final class AbCommand implements Callable<Integer> {
     private final Session session;
 
@@ -65,8 +66,10 @@ final class AbCommand implements Callable<Integer> {
         String b = report.path("b").asText();
         String verdict =
                 switch (report.path("verdict").asText()) {
-                    case "A_BETTER" -> a + " is better (after " + report.path("decidedAt").asInt() + " tasks)";
-                    case "B_BETTER" -> b + " is better (after " + report.path("decidedAt").asInt() + " tasks)";
+                    case "A_BETTER" ->
+                        a + " is better (after " + report.path("decidedAt").asInt() + " tasks)";
+                    case "B_BETTER" ->
+                        b + " is better (after " + report.path("decidedAt").asInt() + " tasks)";
                     default -> "undecided: more rankings may tell";
                 };
         return String.format(

@@ -81,7 +81,8 @@ final class AdapterCommands {
     private void explain(JsonNode lineage, int most) {
         PrintWriter out = session.out();
         out.println("Rounds, nearest first");
-        session.printTable(lineage.path("rounds"), "version", "usedAs", "kind", "round", "rankings", "dataSetSha256", "at");
+        session.printTable(
+                lineage.path("rounds"), "version", "usedAs", "kind", "round", "rankings", "dataSetSha256", "at");
         JsonNode dataSet = lineage.path("dataSet");
         out.println();
         out.println(

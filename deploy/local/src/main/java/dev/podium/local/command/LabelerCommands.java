@@ -57,7 +57,9 @@ final class LabelerCommands {
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
             JsonNode exclusion = api.put(
-                    Api.path("projects", project, "labelers", labeler, "exclusion"), Map.of("reason", reason), Map.of());
+                    Api.path("projects", project, "labelers", labeler, "exclusion"),
+                    Map.of("reason", reason),
+                    Map.of());
             while (!exclusion.path("finished").asBoolean()) {
                 // Taking back some hundred thousand rankings goes on behind the request.
                 session.err().println(exclusion.path("retracted").asLong() + " rankings are taken back so far");
@@ -106,8 +108,7 @@ final class LabelerCommands {
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
-            JsonNode planned =
-                    api.post(Api.path("projects", project, "labelers", labeler, "rounds-again"), Map.of());
+            JsonNode planned = api.post(Api.path("projects", project, "labelers", labeler, "rounds-again"), Map.of());
             if (json.json) {
                 session.printJson(planned);
             } else {

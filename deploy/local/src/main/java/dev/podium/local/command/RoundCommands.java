@@ -200,7 +200,8 @@ final class RoundCommands {
                     session.printJson(round);
                 } else {
                     session.out()
-                            .println("round " + again + " (" + round.path("version").asText() + ") runs " + id
+                            .println("round " + again + " ("
+                                    + round.path("version").asText() + ") runs " + id
                                     + " again; follow it by ./podium round show " + again + " --follow");
                 }
                 return 0;
