@@ -1,10 +1,13 @@
 package dev.podium.contracts;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A fact in the log of rankings. Value of {@link Topics#RANKINGS}; key = task id.
@@ -40,6 +43,7 @@ public sealed interface RankingEvent {
      * @param unacceptable output ids marked so; a mark, not a tie
      * @param shownOrder output ids in the order in which this labeler saw them; empty when not known (imports)
      * @param durationMillis time from sight to submit; 0 when not known
+     * @param ratings by output id, then by criterion id (see {@link Criterion}); empty where the project has no criteria
      */
     record RankingSubmitted(
             String eventId,
@@ -52,6 +56,7 @@ public sealed interface RankingEvent {
             List<String> shownOrder,
             long durationMillis,
             Optional<String> comment,
+            @JsonInclude(JsonInclude.Include.NON_EMPTY) Map<String, Map<String, Integer>> ratings,
             Instant at)
             implements RankingEvent {
         public RankingSubmitted {
@@ -65,6 +70,42 @@ public sealed interface RankingEvent {
             Require.that(groups.stream().noneMatch(List::isEmpty), "groups has an empty tie group");
             Require.that(all.stream().distinct().count() == all.size(), "an output is ranked twice");
             Require.that(durationMillis >= 0, "durationMillis is negative");
+            ratings = copied(ratings);
+        }
+
+        /** A ranking without ratings. */
+        public RankingSubmitted(
+                String eventId,
+                String projectId,
+                String taskId,
+                String labelerId,
+                int revision,
+                List<List<String>> groups,
+                List<String> unacceptable,
+                List<String> shownOrder,
+                long durationMillis,
+                Optional<String> comment,
+                Instant at) {
+            this(
+                    eventId,
+                    projectId,
+                    taskId,
+                    labelerId,
+                    revision,
+                    groups,
+                    unacceptable,
+                    shownOrder,
+                    durationMillis,
+                    comment,
+                    Map.of(),
+                    at);
+        }
+
+        private static Map<String, Map<String, Integer>> copied(Map<String, Map<String, Integer>> ratings) {
+            return ratings == null
+                    ? Map.of()
+                    : ratings.entrySet().stream()
+                            .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, e -> Map.copyOf(e.getValue())));
         }
     }
 

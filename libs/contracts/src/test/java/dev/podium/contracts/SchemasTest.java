@@ -112,6 +112,7 @@ class SchemasTest {
                         Output.Provenance.class,
                         Output.Sampling.class,
                         RankingRules.class,
+                        Criterion.class,
                         PreferenceSet.Pair.class,
                         PreferenceSet.Tie.class,
                         PreferenceSet.RankingUsed.class,
