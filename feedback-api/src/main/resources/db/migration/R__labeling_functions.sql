@@ -42,11 +42,21 @@ begin
     return;
   end if;
   status := 'new';
+  -- What the labeler has begun comes first, as long as it has a place.
+  select t.id, t.body into task_id, body from draft d join task t on t.id = d.task_id
+    where d.project_id = in_project and d.labeler = in_labeler and (t.gold or t.taken < t.overlap)
+      and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
+      and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+    order by d.saved_at desc limit 1 for update of t skip locked;
+  if found then
+    return;
+  end if;
   if in_gold_roll < rules.gold_share then
     select t.id, t.body into task_id, body from task t
       where t.project_id = in_project and t.gold
         and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
         and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+        and not exists (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP')
       order by t.draw < in_draw, t.draw limit 1 for update of t skip locked;
     if found then
       return;
@@ -72,6 +82,7 @@ begin
             limit 32) w
           where not exists (select 1 from lease l where l.task_id = w.id and l.labeler = in_labeler)
             and not exists (select 1 from ranking r where r.task_id = w.id and r.labeler = in_labeler)
+            and not exists (select 1 from remark s where s.task_id = w.id and s.labeler = in_labeler and s.kind = 'SKIP')
           order by random() limit 1)
       for update of t skip locked;
     if found then
@@ -83,12 +94,14 @@ begin
       where t.project_id = in_project and t.taken < t.overlap and not t.gold
         and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
         and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+        and not exists (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP')
       order by t.priority desc, t.urgency desc, t.position limit 1 for update of t;
   else
     select t.id, t.body into task_id, body from task t
       where t.project_id = in_project and t.taken < t.overlap and not t.gold
         and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
         and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+        and not exists (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP')
       order by t.priority desc, t.urgency desc, t.position limit 1 for update of t skip locked;
   end if;
   if not found then

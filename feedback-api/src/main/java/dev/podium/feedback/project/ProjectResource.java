@@ -1,5 +1,6 @@
 package dev.podium.feedback.project;
 
+import dev.podium.contracts.Criterion;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RankingRules;
 import dev.podium.feedback.rendering.SafeMarkdown;
@@ -72,7 +73,8 @@ public class ProjectResource {
             @Nullable Integer topK,
             @Nullable Integer overlap,
             @Nullable Double minVotes,
-            @Nullable Double minMajority) {
+            @Nullable Double minMajority,
+            @Nullable List<Criterion> criteria) {
         RankingRules orDefaults() {
             RankingRules d = RankingRules.DEFAULT;
             return new RankingRules(
@@ -80,7 +82,8 @@ public class ProjectResource {
                     topK == null ? d.topK() : topK,
                     overlap == null ? d.overlap() : overlap,
                     minVotes == null ? d.minVotes() : minVotes,
-                    minMajority == null ? d.minMajority() : minMajority);
+                    minMajority == null ? d.minMajority() : minMajority,
+                    criteria == null ? d.criteria() : criteria);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.podium.feedback.ranking;
 
+import dev.podium.contracts.Criterion;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -24,12 +26,17 @@ public record Judgement(
         @Nullable String leaseId,
         @Nullable Long durationMillis,
         @Nullable String comment,
+        @Nullable Map<String, Map<String, Integer>> ratings,
         @Nullable String labelerId) {
     private static final int MAX_COMMENT_CHARACTERS = 4000;
     private static final long MAX_DURATION_MILLIS = 7L * 24 * 3600 * 1000;
 
     /** Tie groups after all checks, and the marks. */
-    public record Checked(List<List<String>> groups, List<String> unacceptable, long durationMillis) {}
+    public record Checked(
+            List<List<String>> groups,
+            List<String> unacceptable,
+            long durationMillis,
+            Map<String, Map<String, Integer>> ratings) {}
 
     /** Checks against the task and the project's rules; every refusal says what is wrong. */
     public Checked check(Task task, RankingRules rules) {
@@ -61,7 +68,41 @@ public record Judgement(
         if (duration < 0 || duration > MAX_DURATION_MILLIS) {
             throw Refusal.unprocessable("invalid_duration", "durationMillis must be between 0 and a week.");
         }
-        return new Checked(ordered, marks.stream().sorted().toList(), duration);
+        return new Checked(ordered, marks.stream().sorted().toList(), duration, checkedRatings(known, rules));
+    }
+
+    private Map<String, Map<String, Integer>> checkedRatings(Set<String> known, RankingRules rules) {
+        Map<String, Map<String, Integer>> given = ratings == null ? Map.of() : ratings;
+        Map<String, Criterion> criteria =
+                rules.criteria().stream().collect(Collectors.toMap(Criterion::id, Function.identity()));
+        given.forEach((output, byCriterion) -> {
+            if (!known.contains(output) || byCriterion == null) {
+                throw Refusal.unprocessable("unknown_output", "Output " + output + " does not belong to this task.");
+            }
+            byCriterion.forEach((id, value) -> {
+                Criterion criterion = criteria.get(id);
+                if (criterion == null) {
+                    throw Refusal.unprocessable(
+                            "unknown_criterion",
+                            "There is no criterion " + id + " here; known are "
+                                    + criteria.keySet().stream().sorted().toList() + ".");
+                }
+                if (value == null || value < 1 || value > criterion.steps()) {
+                    throw Refusal.unprocessable(
+                            "invalid_rating", criterion.name() + " is rated from 1 to " + criterion.steps() + ".");
+                }
+            });
+        });
+        for (Criterion criterion : rules.criteria()) {
+            if (criterion.required()
+                    && !known.stream()
+                            .allMatch(output ->
+                                    given.getOrDefault(output, Map.of()).containsKey(criterion.id()))) {
+                throw Refusal.unprocessable(
+                        "incomplete_ratings", "Every output needs a rating of " + criterion.name() + " here.");
+            }
+        }
+        return given;
     }
 
     private static List<String> concat(List<String> a, List<String> b) {

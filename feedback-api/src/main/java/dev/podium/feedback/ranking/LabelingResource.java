@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 @AllowedTo(Who.LABELER)
 public class LabelingResource {
     private static final int MOST_LISTED = 200;
+    private static final Instant FAR_FUTURE = Instant.parse("9999-01-01T00:00:00Z");
 
     private final SecurityIdentity identity;
     private final Assignment assignment;
@@ -54,6 +55,7 @@ public class LabelingResource {
     private final LeaseIds leaseIds;
     private final IdempotentAnswers answers;
     private final LabelerGate gate;
+    private final Drafts drafts;
 
     LabelingResource(
             SecurityIdentity identity,
@@ -61,13 +63,15 @@ public class LabelingResource {
             Rankings rankings,
             LeaseIds leaseIds,
             IdempotentAnswers answers,
-            LabelerGate gate) {
+            LabelerGate gate,
+            Drafts drafts) {
         this.identity = identity;
         this.assignment = assignment;
         this.rankings = rankings;
         this.leaseIds = leaseIds;
         this.answers = answers;
         this.gate = gate;
+        this.drafts = drafts;
     }
 
     /** One of the labeler's own rankings, in short. */
@@ -99,7 +103,8 @@ public class LabelingResource {
                         given.order(),
                         new TaskView.LeaseView(given.leaseId().toString(), given.expiresAt()),
                         0,
-                        null))
+                        null,
+                        drafts.of(given.task().taskId(), me(), 0).orElse(null)))
                 .build();
     }
 
@@ -143,17 +148,20 @@ public class LabelingResource {
                         ? List.of(ranking.shownOrder.split("\n"))
                         : Assignment.shuffled(task, me());
         TaskView.LeaseView hold = lease == null ? null : new TaskView.LeaseView(lease.id.toString(), lease.expiresAt);
+        int revision = ranking == null ? 0 : ranking.revision;
+        TaskView.Draft draft = drafts.of(task.taskId(), me(), revision).orElse(null);
         if (ranking == null || ranking.retracted) {
-            return TaskView.of(task, order, hold, ranking == null ? 0 : ranking.revision, null);
+            return TaskView.of(task, order, hold, revision, null, draft);
         }
         RankingSubmitted event = Rankings.submitted(ranking);
         return TaskView.of(
                 task,
                 order,
                 hold,
-                ranking.revision,
+                revision,
                 new TaskView.Mine(
-                        event.groups(), event.unacceptable(), event.comment().orElse(null)));
+                        event.groups(), event.unacceptable(), event.comment().orElse(null), event.ratings()),
+                draft);
     }
 
     /** Submits or corrects. */
@@ -192,16 +200,21 @@ public class LabelingResource {
         return answers.once(me(), key, request, () -> rankings.retract(project, task, whose, revision(match), me()));
     }
 
-    /** The labeler's latest rankings, newest first. */
+    /** The labeler's latest rankings, newest first; {@code before} is the time of the last one that is known already. */
     @GET
     @Path("rankings/mine")
     @Transactional
-    public List<Listed> mine(@RestPath String project, @QueryParam("limit") @DefaultValue("50") int limit) {
+    public List<Listed> mine(
+            @RestPath String project,
+            @QueryParam("limit") @DefaultValue("50") int limit,
+            @QueryParam("before") @Nullable String before) {
         Project.required(project);
         List<RankingRow> rows = RankingRow.<RankingRow>find(
-                        "projectId = ?1 and id.labeler = ?2 and retracted = false order by submittedAt desc",
+                        "projectId = ?1 and id.labeler = ?2 and retracted = false and submittedAt < ?3"
+                                + " order by submittedAt desc",
                         project,
-                        me())
+                        me(),
+                        before == null ? FAR_FUTURE : Instants.of("before", before))
                 .page(0, Math.clamp(limit, 1, MOST_LISTED))
                 .list();
         Map<String, List<Message>> prompts = new HashMap<>();

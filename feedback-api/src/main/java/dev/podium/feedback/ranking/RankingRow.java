@@ -30,6 +30,17 @@ public class RankingRow extends PanacheEntityBase {
     @Column(name = "submitted_at")
     public Instant submittedAt = Instant.EPOCH;
 
+    @Column(name = "duration_millis")
+    public long durationMillis;
+
+    /** How many outputs were shown; 0 when the order is not known. */
+    @Column(name = "shown_count")
+    public short shownCount;
+
+    /** Where the one sole winner was shown, from 1; null where several share the first place. */
+    @Column(name = "winner_position")
+    public @Nullable Short winnerPosition;
+
     /** Task and labeler. */
     @Embeddable
     public record Id(@Column(name = "task_id") String taskId, String labeler) {}

@@ -38,12 +38,22 @@ public class Rankings {
     private final AgroalDataSource database;
     private final Outbox outbox;
     private final LeaseIds leaseIds;
+    private final Drafts drafts;
+    private final Revisions revisions;
 
-    Rankings(EntityManager entities, AgroalDataSource database, Outbox outbox, LeaseIds leaseIds) {
+    Rankings(
+            EntityManager entities,
+            AgroalDataSource database,
+            Outbox outbox,
+            LeaseIds leaseIds,
+            Drafts drafts,
+            Revisions revisions) {
         this.entities = entities;
         this.database = database;
         this.outbox = outbox;
         this.leaseIds = leaseIds;
+        this.drafts = drafts;
+        this.revisions = revisions;
     }
 
     /**
@@ -115,6 +125,7 @@ public class Rankings {
                     List.of(shown.split("\n")),
                     checked.durationMillis(),
                     Optional.ofNullable(judgement.comment()).filter(c -> !c.isBlank()),
+                    checked.ratings(),
                     Clock.systemUTC().instant());
             Answer answer =
                     new Answer(event.revision() == 1 ? 201 : 200, answer(taskId, event.revision(), event.eventId()));
@@ -214,6 +225,8 @@ public class Rankings {
     }
 
     private RankingRetracted retract(TaskRow row, RankingRow before, String labeler, Optional<String> reason) {
+        revisions.keep(before);
+        drafts.drop(row.id, labeler);
         before.revision++;
         before.retracted = true;
         before.submittedAt = Clock.systemUTC().instant();

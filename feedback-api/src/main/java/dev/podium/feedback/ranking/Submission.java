@@ -12,8 +12,10 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -102,7 +104,18 @@ final class Submission {
         return text == null ? "" : text;
     }
 
-    /** The lease goes; ranking, event and answer come; a place is taken where the ranking had none. */
+    /** Where the one sole winner was shown, from 1; null where several share the first place. */
+    static @Nullable Integer winnerPosition(RankingSubmitted event) {
+        List<String> best =
+                event.groups().isEmpty() ? List.of() : event.groups().getFirst();
+        int at = best.size() == 1 ? event.shownOrder().indexOf(best.getFirst()) : -1;
+        return at < 0 ? null : at + 1;
+    }
+
+    /**
+     * The lease and the draft go; ranking, event and answer come; a place is taken where the ranking had none; the
+     * revision that is replaced is kept.
+     */
     static void write(
             Connection connection,
             RankingSubmitted event,
@@ -117,19 +130,28 @@ final class Submission {
         OffsetDateTime at = event.at().atOffset(ZoneOffset.UTC);
         try (PreparedStatement write =
                 connection.prepareStatement("with gone as (delete from lease where task_id = ? and labeler = ?),"
+                        + " dropped as (delete from draft where task_id = ? and labeler = ?),"
+                        + " kept as (insert into ranking_revision (task_id, labeler, project_id, revision, retracted,"
+                        + " body, submitted_at) select task_id, labeler, project_id, revision, retracted,"
+                        + " case when retracted then '' else body end, submitted_at from ranking"
+                        + " where task_id = ? and labeler = ? on conflict do nothing),"
                         + " counted as (update task set taken = taken + 1 where id = ? and ?),"
                         + " ranked as (insert into ranking (task_id, labeler, project_id, revision, retracted,"
-                        + " shown_order, body, submitted_at) values (?, ?, ?, ?, false, ?, ?, ?)"
+                        + " shown_order, body, submitted_at, duration_millis, shown_count, winner_position)"
+                        + " values (?, ?, ?, ?, false, ?, ?, ?, ?, ?, ?)"
                         + " on conflict (task_id, labeler) do update set revision = excluded.revision,"
                         + " retracted = false, shown_order = excluded.shown_order, body = excluded.body,"
-                        + " submitted_at = excluded.submitted_at),"
+                        + " submitted_at = excluded.submitted_at, duration_millis = excluded.duration_millis,"
+                        + " shown_count = excluded.shown_count, winner_position = excluded.winner_position),"
                         + " answered as (insert into idempotent_answer (person, key, request_sha256, status, body,"
                         + " created_at) values (?, ?, ?, ?, ?, ?))"
                         + " insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at)"
                         + " values (?, ?, ?, ?, ?, ?, ?)")) {
             int i = 0;
-            write.setString(++i, event.taskId());
-            write.setString(++i, event.labelerId());
+            for (int part = 0; part < 3; part++) {
+                write.setString(++i, event.taskId());
+                write.setString(++i, event.labelerId());
+            }
             write.setString(++i, event.taskId());
             write.setBoolean(++i, takesPlace);
             write.setString(++i, event.taskId());
@@ -139,6 +161,9 @@ final class Submission {
             write.setString(++i, shownOrder);
             write.setString(++i, body);
             write.setObject(++i, at);
+            write.setLong(++i, event.durationMillis());
+            write.setInt(++i, event.shownOrder().size());
+            write.setObject(++i, winnerPosition(event), Types.SMALLINT);
             write.setString(++i, event.labelerId());
             write.setString(++i, key);
             write.setString(++i, requestSha256);

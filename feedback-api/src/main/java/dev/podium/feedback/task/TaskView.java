@@ -19,7 +19,8 @@ public record TaskView(
         RankingRules rules,
         @Nullable LeaseView lease,
         int revision,
-        @Nullable Mine ranking) {
+        @Nullable Mine ranking,
+        @Nullable Draft draft) {
     /** Prompt and outputs. */
     public record Prompt(String id, List<Turn> prompt, List<Candidate> outputs) {}
 
@@ -36,11 +37,27 @@ public record TaskView(
     public record Mine(
             List<List<String>> groups,
             List<String> unacceptable,
-            @Nullable String comment) {}
+            @Nullable String comment,
+            Map<String, Map<String, Integer>> ratings) {}
+
+    /** What the labeler has done on the task so far, without having submitted it. */
+    public record Draft(
+            long version,
+            Instant savedAt,
+            Map<String, Integer> places,
+            List<String> unacceptable,
+            String comment,
+            Map<String, Map<String, Integer>> ratings,
+            long activeMillis) {}
 
     /** A view of a task in the given order. */
     public static TaskView of(
-            Task task, List<String> order, @Nullable LeaseView lease, int revision, @Nullable Mine ranking) {
+            Task task,
+            List<String> order,
+            @Nullable LeaseView lease,
+            int revision,
+            @Nullable Mine ranking,
+            @Nullable Draft draft) {
         Map<String, Output> outputs =
                 task.outputs().stream().collect(Collectors.toMap(Output::id, Function.identity()));
         List<Candidate> candidates = new ArrayList<>();
@@ -53,6 +70,7 @@ public record TaskView(
         List<Turn> turns = task.prompt().stream()
                 .map((Message m) -> new Turn(m.role(), m.content(), SafeMarkdown.toHtml(m.content())))
                 .toList();
-        return new TaskView(new Prompt(task.taskId(), turns, candidates), task.rules(), lease, revision, ranking);
+        return new TaskView(
+                new Prompt(task.taskId(), turns, candidates), task.rules(), lease, revision, ranking, draft);
     }
 }

@@ -1,0 +1,176 @@
+package dev.podium.feedback.ranking;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.Task;
+import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Lease;
+import dev.podium.feedback.task.TaskRow;
+import dev.podium.feedback.task.TaskView;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.scheduler.Scheduled;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What labelers have done on a task so far, kept while they work. A draft is nobody's ranking: it may be incomplete, is
+ * no event, and is gone once the ranking is submitted. The last one written counts, from whichever device.
+ */
+@Singleton
+public class Drafts {
+    private static final Duration KEPT = Duration.ofDays(30);
+    private static final int MAX_COMMENT_CHARACTERS = 4000;
+
+    private final EntityManager entities;
+
+    Drafts(EntityManager entities) {
+        this.entities = entities;
+    }
+
+    /**
+     * A draft as the form sends it.
+     *
+     * @param revision the revision of the ranking that it would replace; 0 for a first one
+     * @param places place by output id
+     * @param activeMillis time spent on the task so far
+     */
+    public record Sent(
+            int revision,
+            @Nullable Map<String, Integer> places,
+            @Nullable List<String> unacceptable,
+            @Nullable String comment,
+            @Nullable Map<String, Map<String, Integer>> ratings,
+            long activeMillis) {
+        Sent checked(Task task) {
+            Set<String> known = task.outputs().stream().map(Output::id).collect(Collectors.toSet());
+            Sent filled = new Sent(
+                    revision,
+                    places == null ? Map.of() : places,
+                    unacceptable == null ? List.of() : unacceptable,
+                    comment == null ? "" : comment,
+                    ratings == null ? Map.of() : ratings,
+                    activeMillis);
+            Stream.of(filled.orEmpty().keySet().stream(), filled.marks().stream(), filled.rated().keySet().stream())
+                    .flatMap(ids -> ids)
+                    .filter(id -> !known.contains(id))
+                    .findFirst()
+                    .ifPresent(id -> {
+                        throw Refusal.unprocessable(
+                                "unknown_output", "Output " + id + " does not belong to this task.");
+                    });
+            if (filled.text().length() > MAX_COMMENT_CHARACTERS) {
+                throw Refusal.unprocessable(
+                        "comment_too_long", "A comment has at most " + MAX_COMMENT_CHARACTERS + " characters.");
+            }
+            return filled;
+        }
+
+        Map<String, Integer> orEmpty() {
+            return places == null ? Map.of() : places;
+        }
+
+        List<String> marks() {
+            return unacceptable == null ? List.of() : unacceptable;
+        }
+
+        Map<String, Map<String, Integer>> rated() {
+            return ratings == null ? Map.of() : ratings;
+        }
+
+        String text() {
+            return comment == null ? "" : comment;
+        }
+    }
+
+    /** What a saved draft is known by. */
+    public record Saved(long version, Instant savedAt) {}
+
+    /** Keeps a draft; who neither holds the task nor has ranked it has none. Must run in a transaction. */
+    public Saved save(String project, String taskId, String labeler, Sent sent) {
+        TaskRow row = TaskRow.findById(taskId);
+        RankingRow ranking = RankingRow.findById(new RankingRow.Id(taskId, labeler));
+        boolean held = Lease.count("taskId = ?1 and labeler = ?2", taskId, labeler) > 0;
+        if (row == null || !row.projectId.equals(project) || (ranking == null && !held)) {
+            throw Refusal.notFound("Task " + taskId);
+        }
+        Sent checked = sent.checked(row.task());
+        if (checked.revision() != (ranking == null ? 0 : ranking.revision)) {
+            throw new Refusal(
+                    409, "stale_draft", "This ranking was submitted or changed since; the draft belongs to what was.");
+        }
+        Instant now = Clock.systemUTC().instant();
+        Object version = entities.createNativeQuery(
+                        "insert into draft (task_id, labeler, project_id, version, body, saved_at)"
+                                + " values (:task, :labeler, :project, 1, :body, :now)"
+                                + " on conflict (task_id, labeler) do update set version = draft.version + 1,"
+                                + " body = excluded.body, saved_at = excluded.saved_at returning version",
+                        Long.class)
+                .setParameter("task", taskId)
+                .setParameter("labeler", labeler)
+                .setParameter("project", project)
+                .setParameter("body", EventJson.writeText(checked))
+                .setParameter("now", now)
+                .getSingleResult();
+        return new Saved((Long) version, now);
+    }
+
+    /** The draft of a labeler, unless the ranking has moved on since. */
+    public Optional<TaskView.Draft> of(String taskId, String labeler, int revision) {
+        List<?> found = entities.createNativeQuery(
+                        "select version, body, saved_at from draft where task_id = :task and labeler = :labeler")
+                .setParameter("task", taskId)
+                .setParameter("labeler", labeler)
+                .getResultList();
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        Object[] values = (Object[]) found.getFirst();
+        Sent sent = read((String) values[1]);
+        return sent.revision() != revision
+                ? Optional.empty()
+                : Optional.of(new TaskView.Draft(
+                        ((Number) values[0]).longValue(),
+                        (Instant) values[2],
+                        sent.orEmpty(),
+                        sent.marks(),
+                        sent.text(),
+                        sent.rated(),
+                        sent.activeMillis()));
+    }
+
+    private static Sent read(String body) {
+        try {
+            return EventJson.mapper().readValue(body, Sent.class);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a stored draft cannot be read", e);
+        }
+    }
+
+    /** Drops a draft; harmless where there is none. Must run in a transaction. */
+    public void drop(String taskId, String labeler) {
+        entities.createNativeQuery("delete from draft where task_id = :task and labeler = :labeler")
+                .setParameter("task", taskId)
+                .setParameter("labeler", labeler)
+                .executeUpdate();
+    }
+
+    /** Forgets drafts that nobody comes back to. */
+    @Scheduled(every = "1h", delayed = "5m", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    void forgetOld() {
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("delete from draft where saved_at < :before")
+                        .setParameter("before", Clock.systemUTC().instant().minus(KEPT))
+                        .executeUpdate());
+    }
+}

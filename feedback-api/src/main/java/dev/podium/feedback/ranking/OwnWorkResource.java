@@ -1,0 +1,78 @@
+package dev.podium.feedback.ranking;
+
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
+import io.quarkus.security.identity.SecurityIdentity;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.io.InputStream;
+import java.time.Instant;
+import java.util.List;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** A labeler's own drafts, history and progress; nobody sees those of others here. */
+@Path("/api/v1/projects/{project}")
+@Produces(MediaType.APPLICATION_JSON)
+@AllowedTo(Who.LABELER)
+public class OwnWorkResource {
+    private final SecurityIdentity identity;
+    private final Drafts drafts;
+    private final Revisions revisions;
+    private final OwnProgress progress;
+
+    OwnWorkResource(SecurityIdentity identity, Drafts drafts, Revisions revisions, OwnProgress progress) {
+        this.identity = identity;
+        this.drafts = drafts;
+        this.revisions = revisions;
+        this.progress = progress;
+    }
+
+    /** Keeps what the labeler has done so far; the last one written counts. */
+    @PUT
+    @Path("tasks/{task}/draft")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional
+    public Drafts.Saved save(@RestPath String project, @RestPath String task, InputStream body) {
+        return drafts.save(project, task, me(), Bodies.json(body, Drafts.Sent.class));
+    }
+
+    /** Throws the draft away; harmless where there is none. */
+    @DELETE
+    @Path("tasks/{task}/draft")
+    @Transactional
+    public void drop(@RestPath String project, @RestPath String task) {
+        Project.required(project);
+        drafts.drop(task, me());
+    }
+
+    /** All revisions of the labeler's ranking of a task, the newest first. */
+    @GET
+    @Path("tasks/{task}/revisions")
+    @Transactional
+    public List<Revisions.View> revisions(@RestPath String project, @RestPath String task) {
+        return revisions.of(project, task, me());
+    }
+
+    /** Count, time and agreement; {@code since} is an instant such as the start of the labeler's day. */
+    @GET
+    @Path("rankings/mine/summary")
+    @Transactional
+    public OwnProgress.View summary(@RestPath String project, @QueryParam("since") @Nullable String since) {
+        Project.required(project);
+        return progress.of(project, me(), since == null ? Instant.EPOCH : Instants.of("since", since));
+    }
+
+    private String me() {
+        return identity.getPrincipal().getName();
+    }
+}

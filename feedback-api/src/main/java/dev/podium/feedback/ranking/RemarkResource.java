@@ -1,0 +1,124 @@
+package dev.podium.feedback.ranking;
+
+import dev.podium.feedback.project.Project;
+import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.Who;
+import io.quarkus.security.identity.SecurityIdentity;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.io.InputStream;
+import java.util.List;
+import org.jboss.resteasy.reactive.RestPath;
+import org.jspecify.annotations.Nullable;
+
+/** Skips and flags: labelers make them, operators settle them. */
+@Path("/api/v1/projects/{project}")
+@Produces(MediaType.APPLICATION_JSON)
+public class RemarkResource {
+    private static final int MOST_LISTED = 500;
+
+    private final SecurityIdentity identity;
+    private final Remarks remarks;
+
+    RemarkResource(SecurityIdentity identity, Remarks remarks) {
+        this.identity = identity;
+        this.remarks = remarks;
+    }
+
+    /** Which remark an operator means. */
+    public record Meant(
+            @Nullable String taskId,
+            @Nullable String labeler,
+            @Nullable String kind) {}
+
+    /** Passes a task by. */
+    @PUT
+    @Path("tasks/{task}/skip")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @AllowedTo(Who.LABELER)
+    @Transactional
+    public void skip(@RestPath String project, @RestPath String task, InputStream body) {
+        remarks.skip(project, task, me(), Bodies.json(body, Remarks.Sent.class));
+    }
+
+    /** Takes an own skip back. */
+    @DELETE
+    @Path("tasks/{task}/skip")
+    @AllowedTo(Who.LABELER)
+    @Transactional
+    public void unskip(@RestPath String project, @RestPath String task) {
+        remarks.remove(project, task, me(), Remarks.Kind.SKIP);
+    }
+
+    /** Says that something is wrong with a task. */
+    @PUT
+    @Path("tasks/{task}/flag")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @AllowedTo(Who.LABELER)
+    @Transactional
+    public void flag(@RestPath String project, @RestPath String task, InputStream body) {
+        remarks.flag(project, task, me(), Bodies.json(body, Remarks.Sent.class));
+    }
+
+    /** Takes an own flag back. */
+    @DELETE
+    @Path("tasks/{task}/flag")
+    @AllowedTo(Who.LABELER)
+    @Transactional
+    public void unflag(@RestPath String project, @RestPath String task) {
+        remarks.remove(project, task, me(), Remarks.Kind.FLAG);
+    }
+
+    /** What labelers skipped and flagged, the newest first. */
+    @GET
+    @Path("remarks")
+    @AllowedTo(Who.OPERATOR)
+    @Transactional
+    public List<Remarks.Made> list(
+            @RestPath String project,
+            @QueryParam("settled") @DefaultValue("false") boolean withSettled,
+            @QueryParam("limit") @DefaultValue("100") int limit) {
+        Project.required(project);
+        return remarks.list(project, withSettled, Math.clamp(limit, 1, MOST_LISTED));
+    }
+
+    /** Marks a remark as dealt with. */
+    @POST
+    @Path("remarks/settle")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @AllowedTo(Who.OPERATOR)
+    @Transactional
+    public void settle(@RestPath String project, InputStream body) {
+        Meant meant = Bodies.json(body, Meant.class);
+        remarks.settle(project, text(meant.taskId()), text(meant.labeler()), Remarks.Kind.of(meant.kind()), me());
+    }
+
+    /** Offers a skipped task to its labeler again. */
+    @POST
+    @Path("remarks/offer-again")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @AllowedTo(Who.OPERATOR)
+    @Transactional
+    public void offerAgain(@RestPath String project, InputStream body) {
+        Meant meant = Bodies.json(body, Meant.class);
+        remarks.remove(project, text(meant.taskId()), text(meant.labeler()), Remarks.Kind.SKIP);
+    }
+
+    private String me() {
+        return identity.getPrincipal().getName();
+    }
+
+    private static String text(@Nullable String value) {
+        return value == null ? "" : value;
+    }
+}
