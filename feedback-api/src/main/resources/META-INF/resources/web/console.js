@@ -50,16 +50,26 @@ function newProject() {
         field('topK', 'Places to fill', { type: 'number', min: 0, max: 9, value: 0, hint: '0 = all outputs' }),
         field('overlap', 'Labelers per task', { type: 'number', min: 1, max: 100, value: 1 }),
         field('minVotes', 'Votes to decide a pair', { type: 'number', min: 0.1, step: 'any', value: 1 }),
-        field('minMajority', 'Majority to decide a pair', { type: 'number', min: 0, max: 1, step: 'any', value: 0, hint: '0 = any, 1 = unanimous' }))),
+        field('minMajority', 'Majority to decide a pair', { type: 'number', min: 0, max: 1, step: 'any', value: 0, hint: '0 = any, 1 = unanimous' }),
+        h('label', { class: 'full' }, 'Ratings besides the places', h('textarea', { name: 'criteria', rows: '3', maxlength: '4000', placeholder: 'Correct*: no fact is wrong\nTone' }),
+          h('span', { class: 'hint' }, 'One a line: name, then a colon and when to give which rating, if you like. 1 to 5; a star makes it needed.')))),
     ],
     async action(values) {
       const project = await post('/projects', {
         id: values.id, name: values.name, baseModel: values.baseModel,
         ...(values.guidelines ? { guidelines: values.guidelines } : {}),
-        rules: { tiesAllowed: values.tiesAllowed, topK: values.topK, overlap: values.overlap, minVotes: values.minVotes, minMajority: values.minMajority },
+        rules: { ...(values.criteria ? { criteria: criteriaOf(values.criteria) } : {}), tiesAllowed: values.tiesAllowed, topK: values.topK, overlap: values.overlap, minVotes: values.minVotes, minMajority: values.minMajority },
       });
       location.assign(`/console/${encode(project?.id ?? values.id)}`);
     },
+  });
+}
+
+/** "Correct*: no fact is wrong" is a rating that is needed, with its description. */
+function criteriaOf(text) {
+  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '').map((line) => {
+    const [, name, star, description] = line.match(/^([^:*]+)(\*?)\s*:?\s*(.*)$/) ?? [null, line, '', ''];
+    return { id: name.trim().toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, ''), name: name.trim(), description, required: star === '*' };
   });
 }
 

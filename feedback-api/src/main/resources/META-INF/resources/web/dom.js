@@ -89,7 +89,7 @@ export function table(caption, heads, rows, empty) {
   return h('div', { class: 'table-frame', tabindex: '0', role: 'group', 'aria-label': caption },
     h('table', { class: 'list' },
       h('caption', { class: 'visually-hidden' }, caption),
-      h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head)))),
+      h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head || h('span', { class: 'visually-hidden' }, 'Actions'))))),
       h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell) => h('td', {}, cell ?? '–')))))));
 }
 

@@ -35,7 +35,7 @@ export class Problem extends Error {
 }
 
 /** One request; resolves to `{status, headers, body}`, body parsed where it is JSON. */
-export async function request(method, path, { body, headers = {}, raw, type } = {}) {
+export async function request(method, path, { body, headers = {}, raw, type, keepalive = false } = {}) {
   const sent = { Accept: 'application/json, application/problem+json, */*;q=0.1', ...headers };
   if (method !== 'GET') sent['X-CSRF-Token'] = token;
   if (raw !== undefined) sent['Content-Type'] = type;
@@ -47,6 +47,7 @@ export async function request(method, path, { body, headers = {}, raw, type } = 
       headers: sent,
       body: raw !== undefined ? raw : body === undefined ? undefined : JSON.stringify(body),
       credentials: 'same-origin',
+      keepalive,
       cache: 'no-store',
       redirect: 'manual',
     });

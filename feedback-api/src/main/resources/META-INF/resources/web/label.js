@@ -1,49 +1,104 @@
-// The labeling form. State lives in a Ranking; every change renders cards and board anew from it.
+// The labeling form: which task is on screen, what is done to it, and where it goes.
 
-import Sortable from '/webjars/sortablejs/modular/sortable.esm.js';
-import { request, get, listOf, encode, Problem } from './http.js';
-import { h, byId, fill, prose, notice, showProblem, button, when } from './dom.js';
+import { request, get, encode } from './http.js';
+import { h, byId, fill, prose, notice, showProblem, button } from './dom.js';
 import { Ranking } from './ranking.js';
+import { Drafts } from './drafts.js';
+import { Sending, newKey } from './sending.js';
+import { build, render, focusCard, openComment, orderInLetters, reason, layout, setLayout, toggleFolds } from './workspace.js';
+import { dress } from './prose-extras.js';
+import { remark } from './remarks.js';
+import { showOwnWork, showHistory, summary } from './own-work.js';
 
-const project = document.body.dataset.project;
+const { project, person } = document.body.dataset;
 const base = `/projects/${encode(project)}`;
 const stage = byId('stage');
 const noticePlace = byId('notice');
 const LOOK_AGAIN_MILLIS = 15_000;
-const RETRY_MILLIS = [1_000, 3_000, 8_000];
+const HOLD_AGAIN_MILLIS = 4 * 60_000;
+const AWAY_MILLIS = 15 * 60_000;
 
-let view = null; // the task on screen: {task, rules, lease, revision, ranking, letters, cards, current, started, ...}
-let submitting = false;
+let view = null; // the task on screen: {task, rules, lease, revision, ranking, letters, cards, slots, current, picked, comment, ...}
+let ready = null; // the answer with the task after this one
+let readying = null;
+let turn = 0; // counts what was asked for, so that a late answer does not take the place of a newer one
 let lookAgain = 0;
-let rankedToday = 0;
+let today = 0;
+let lastActive = Date.now();
 
-// ---------------------------------------------------------------- loading
+const drafts = new Drafts(project, person, showDraftState);
+const sending = new Sending(person, { onSent, onRefused, onState: showSending });
+
+// ---------------------------------------------------------------- which task
 
 async function next() {
   clearTimeout(lookAgain);
   setAddress(null);
+  if (readying && !ready) await readying;
+  const mine = ++turn;
+  const held = ready;
+  ready = null;
+  if (held && Date.parse(held.lease.expiresAt) > Date.now() + 60_000) {
+    show(held);
+    return;
+  }
   stage.setAttribute('aria-busy', 'true');
+  // What was submitted cannot be changed here while the next task is on its way.
+  stage.inert = true;
   try {
     const answer = await request('POST', `${base}/tasks/next`);
-    fill(noticePlace);
+    if (mine !== turn) return;
     if (answer.status === 204 || !answer.body?.task) nothingLeft();
+    else if (sending.has(answer.body.task.id)) waitForSending();
     else show(answer.body);
   } catch (problem) {
-    stage.setAttribute('aria-busy', 'false');
-    showProblem(noticePlace, problem, button('Try again', next));
+    if (mine !== turn) return;
+    if (problem.code === 'labeler_paused') {
+      emptyStage('Your work in this project is paused', problem.message, button('Try again', next), button('My work', () => showOwnWork(base, open)));
+    } else if (sending.waiting().length > 0) {
+      waitForSending();
+    } else {
+      emptyStage('The next task did not come', 'What you have done so far is kept.', button('Try again', next, { class: 'button primary' }));
+      showProblem(noticePlace, problem);
+    }
   }
 }
 
-async function open(taskId) {
+/** Asks for the task after this one while this one is being ranked, so that it is there at once. */
+function prefetch() {
+  if (!view || ready || readying || sending.waiting().length > 0) return;
+  const mine = turn;
+  const after = view.task.id;
+  readying = request('POST', `${base}/tasks/next?after=${encode(after)}`).then((answer) => {
+    if (mine === turn && answer.body?.task && !sending.has(answer.body.task.id)) ready = answer.body;
+  }, () => { /* it is asked for when it is needed */ }).finally(() => { readying = null; });
+}
+
+async function open(taskId, instead = null) {
   clearTimeout(lookAgain);
+  const mine = ++turn;
+  ready = null;
+  drafts.flush();
   try {
-    show(await get(`${base}/tasks/${encode(taskId)}`));
+    const answer = await get(`${base}/tasks/${encode(taskId)}`);
+    if (mine !== turn) return;
+    show(answer, instead);
     setAddress(taskId);
-    fill(noticePlace, notice('info', 'You are changing a ranking that you have submitted before.',
-      button('Leave it as it is', next), button('Take it back', () => retract(view), { class: 'button danger' })));
+    const counts = answer.ranking !== null && answer.ranking !== undefined;
+    if (answer.revision > 0) {
+      fill(noticePlace, notice('info', counts ? 'You are changing a ranking that you have submitted before.' : 'You took this ranking back. Submitting it makes it count again.',
+        button('History', () => showHistory(base, view, useRevision)), button('Leave it as it is', leave),
+        counts && button('Take it back', () => retract(view), { class: 'button danger' })));
+    }
   } catch (problem) {
     showProblem(noticePlace, problem, button('Go on ranking', next));
   }
+}
+
+function leave() {
+  drafts.forget(view.task.id);
+  request('DELETE', `${base}/tasks/${encode(view.task.id)}/draft`).catch(() => { /* it belongs to an old revision soon */ });
+  next();
 }
 
 function setAddress(taskId) {
@@ -53,191 +108,100 @@ function setAddress(taskId) {
   history.replaceState(null, '', address);
 }
 
-function nothingLeft() {
+function emptyStage(title, text, ...actions) {
   view = null;
+  stage.inert = false;
   stage.setAttribute('aria-busy', 'false');
   document.body.classList.remove('has-task');
   fill(stage, h('div', { class: 'page done' },
     h('img', { src: '/web/icon.svg', alt: '', width: '72', height: '72' }),
-    h('h2', { tabindex: '-1' }, 'Nothing left to rank'),
-    h('p', {}, rankedToday > 0 ? `Thank you: ${rankedToday} ranked in this sitting. ` : 'Every task here has its rankings. ',
-      'This page looks for new tasks by itself.'),
-    h('p', { class: 'actions' }, button('Look now', next, { class: 'button primary' }),
-      button('My rankings', showMine), h('a', { class: 'button', href: '/' }, 'Other projects'))));
-  announce('Nothing left to rank.');
+    h('h2', { tabindex: '-1' }, title), h('p', {}, text), h('p', { class: 'actions' }, actions)));
+  announce(title);
+}
+
+function nothingLeft() {
+  fill(noticePlace);
+  emptyStage('Nothing left to rank', `${today > 0 ? `Thank you: ${today} ranked today.` : 'Every task here has its rankings.'} This page looks for new tasks by itself.`,
+    button('Look now', next, { class: 'button primary' }), button('My work', () => showOwnWork(base, open)), h('a', { class: 'button', href: '/' }, 'Other projects'));
   lookAgain = setTimeout(next, LOOK_AGAIN_MILLIS);
+}
+
+function waitForSending() {
+  emptyStage('Your rankings wait to be sent', 'They are kept in this browser and go out by themselves once Podium answers again. You may close the page and come back to it.',
+    button('Try now', () => sending.now(), { class: 'button primary' }));
 }
 
 // ---------------------------------------------------------------- a task on screen
 
-function show(answer) {
+function show(answer, instead = null) {
   const { task } = answer;
-  const rules = answer.rules ?? task.rules ?? {};
+  const rules = answer.rules ?? {};
   const ids = task.outputs.map((output) => output.id);
-  const own = answer.ranking ?? task.ranking ?? null;
+  const own = answer.ranking ?? null;
   view = {
-    task,
+    task, rules,
     lease: answer.lease ?? null,
-    revision: answer.revision ?? own?.revision ?? 0,
+    revision: answer.revision ?? 0,
     ranking: new Ranking(ids, rules),
     letters: new Map(ids.map((id, i) => [id, String.fromCharCode(65 + i)])),
     current: 0,
+    picked: null,
     comment: '',
-    attempt: null,
     activeMillis: 0,
     activeSince: document.hidden ? 0 : performance.now(),
   };
-  if (own?.groups) {
-    view.ranking.restoreGroups(own.groups, own.unacceptable);
+  if (own) {
+    view.ranking.restoreGroups(own.groups, own.unacceptable, own.ratings);
     view.comment = own.comment ?? '';
   }
-  restoreDraft();
+  const { draft, unsent, other } = drafts.choose(task.id, view.revision, answer.draft);
+  if (draft) restore(draft);
   document.body.classList.add('has-task');
+  stage.inert = false;
   stage.setAttribute('aria-busy', 'false');
-  build();
-  render();
+  fill(noticePlace);
+  build(stage, view, act);
+  render(view, act);
+  if (unsent) drafts.keep(task.id, state());
+  if (other ?? instead) offerOther(other ?? instead);
   window.scrollTo({ top: 0 });
-  focusCard(0, false);
+  focusCard(view, 0, false);
+  onceOnScreen();
   const said = task.prompt.at(-1)?.content ?? '';
-  announce(`New task with ${ids.length} outputs. ${said.slice(0, 300)}`);
+  announce(`${view.revision > 0 ? 'Your ranking' : 'New task'} with ${ids.length} outputs. ${said.slice(0, 300)}`);
 }
 
-function build() {
-  const { task, ranking } = view;
-  view.cards = task.outputs.map((output, i) => card(output, i));
-  const columns = task.outputs.length === 3 ? 'three' : task.outputs.length === 2 || task.outputs.length === 4 ? 'two' : 'many';
-  fill(stage,
-    h('section', { class: 'prompt', 'aria-label': 'Prompt' }, task.prompt.map(message)),
-    h('div', { class: 'workspace' },
-      h('section', { class: `outputs ${columns}`, id: 'outputs', 'aria-label': 'Outputs' }, view.cards.map((c) => c.element)),
-      board()),
-    submitBar());
-  view.slots.forEach((slot) => makeSortable(slot));
-  requestAnimationFrame(() => view?.cards.forEach(foldIfLong));
-  if (ranking.topOnly) byId('places-note').textContent = `Only the best ${ranking.places} need a place.`;
+function restore(draft) {
+  view.ranking.restore(draft);
+  view.comment = draft.comment ?? '';
+  view.activeMillis = draft.activeMillis ?? 0;
 }
 
-function message(entry) {
-  const names = { user: 'User', assistant: 'Assistant', system: 'Instructions' };
-  return h('div', { class: `message ${entry.role}` },
-    h('div', { class: 'role' }, names[entry.role] ?? entry.role),
-    entry.html !== undefined ? prose(entry.html) : h('div', { class: 'prose plain' }, entry.content));
+/** Another version of the work exists: it is one undo away. */
+function offerOther(other) {
+  const now = { ...view.ranking.toJSON() };
+  view.ranking.restore(other);
+  view.ranking.asOneStep(() => view.ranking.restore(now));
+  render(view, act);
+  fill(noticePlace, notice('info', 'You went on with this elsewhere; that is shown. Undo brings back what you had here.'));
 }
 
-function card(output, index) {
-  const letter = view.letters.get(output.id);
-  const body = output.html !== undefined ? prose(output.html) : h('div', { class: 'prose plain' }, output.text);
-  body.id = `text-${letter}`;
-  const places = Array.from({ length: view.ranking.places }, (_, i) =>
-    h('button', { type: 'button', class: 'place', 'aria-pressed': 'false', 'aria-label': `Place ${i + 1} for ${letter}`,
-      onclick: () => { view.current = index; place(output.id, i + 1); } }, String(i + 1)));
-  const unacceptable = h('button', { type: 'button', class: 'button quiet unacceptable', 'aria-pressed': 'false',
-    'aria-label': `Output ${letter} is unacceptable`,
-    onclick: () => { view.current = index; toggleUnacceptable(output.id); } }, 'Unacceptable');
-  const unfold = button('Show all', () => toggleFolds(), { class: 'button unfold', hidden: true });
-  const position = h('span', { class: 'position' });
-  const element = h('article', { class: 'card', tabindex: index === 0 ? '0' : '-1', 'aria-labelledby': `name-${letter} state-${letter}`,
-    data: { id: output.id, letter }, onfocusin: () => setCurrent(index) },
-    h('header', {}, h('h2', { class: 'letter', id: `name-${letter}` }, h('span', { class: 'visually-hidden' }, 'Output '), letter), position,
-      h('span', { class: 'visually-hidden', id: `state-${letter}` })),
-    h('div', { class: 'text' }, body, unfold),
-    h('footer', {}, h('div', { class: 'places', role: 'group', 'aria-label': `Place of output ${letter}` }, places), unacceptable));
-  return { element, places, unacceptable, position, body, unfold, output, letter };
-}
-
-function board() {
-  const { ranking } = view;
-  view.slots = [];
-  const slot = (n, label) => {
-    const list = h('ul', { class: 'slot', data: { place: String(n) }, 'aria-label': label });
-    view.slots.push(list);
-    return list;
-  };
-  return h('aside', { class: 'board', 'aria-label': 'Your ranking' },
-    h('h2', {}, 'Your ranking'),
-    h('ol', { class: 'rows' }, Array.from({ length: ranking.places }, (_, i) =>
-      h('li', { class: 'row' }, h('span', { class: 'place-number', 'aria-hidden': 'true' }, String(i + 1)), slot(i + 1, `Place ${i + 1}`)))),
-    h('div', { class: 'tray' }, h('span', { class: 'muted' }, 'Without a place'), slot(0, 'Without a place')),
-    h('p', { class: 'muted small', id: 'places-note' }, ranking.tiesAllowed
-      ? 'Best on top. The same place twice is a tie; empty places do not count.'
-      : 'Best on top. No ties in this project.'));
-}
-
-function submitBar() {
-  const comment = h('textarea', { id: 'comment', rows: '2', maxlength: '2000', placeholder: 'Anything the numbers do not say', value: view.comment,
-    oninput: (event) => { view.comment = event.target.value; saveDraft(); } });
-  const box = h('div', { class: 'comment-box', id: 'comment-box', hidden: !view.comment },
-    h('label', { for: 'comment' }, 'Comment'), comment);
-  return h('div', { class: 'submit-bar', role: 'region', 'aria-label': 'Submit' }, box,
-    h('div', { class: 'submit-row' },
-      h('div', { class: 'submit-state' }, h('strong', { id: 'order' }), h('span', { id: 'reason' })),
-      h('div', { class: 'actions' },
-        button('Undo', undo, { class: 'button quiet', id: 'undo' }),
-        button('Comment', openComment, { class: 'button quiet', 'aria-expanded': String(!box.hidden), 'aria-controls': 'comment-box', id: 'comment-toggle' }),
-        h('button', { type: 'button', class: 'button primary', id: 'submit', 'aria-describedby': 'reason', onclick: () => submit() }, 'Submit ', h('kbd', { 'aria-hidden': 'true' }, '↵')))));
-}
-
-// ---------------------------------------------------------------- rendering the state
-
-function render() {
-  const { ranking } = view;
-  for (const c of view.cards) {
-    const at = ranking.placeOf.get(c.output.id);
-    const bad = ranking.unacceptable.has(c.output.id);
-    c.places.forEach((b, i) => b.setAttribute('aria-pressed', String(at === i + 1)));
-    c.unacceptable.setAttribute('aria-pressed', String(bad));
-    c.element.classList.toggle('placed', at !== undefined);
-    c.element.classList.toggle('is-unacceptable', bad);
-    c.position.textContent = at === undefined ? '' : ordinal(at);
-    byId(`state-${c.letter}`).textContent = `${at === undefined ? 'no place yet' : `place ${at}`}${bad ? ', unacceptable' : ''}`;
-  }
-  for (const slot of view.slots) {
-    const n = Number(slot.dataset.place);
-    fill(slot, (n === 0 ? ranking.missing() : ranking.in(n)).map(chip));
-  }
-  byId('order').textContent = orderInLetters();
-  byId('reason').textContent = reason();
-  byId('submit').setAttribute('aria-disabled', String(!ranking.complete || submitting));
-  byId('submit').classList.toggle('ready', ranking.complete);
-  byId('undo').setAttribute('aria-disabled', String(ranking.past.length === 0));
-}
-
-function chip(id) {
-  const index = view.ranking.ids.indexOf(id);
-  const c = view.cards[index];
-  return h('li', { class: `chip ${view.ranking.unacceptable.has(id) ? 'is-unacceptable' : ''}`, data: { id } },
-    h('button', { type: 'button', onclick: () => focusCard(index), 'aria-label': `Go to output ${c.letter}` },
-      h('span', { class: 'chip-letter' }, c.letter), h('span', { class: 'chip-text' }, snippet(c.body))));
-}
-
-/** The beginning of an output as plain words. */
-function snippet(body) {
-  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
-  let text = '';
-  while (text.length < 60 && walker.nextNode()) text += `${walker.currentNode.data} `;
-  return text.replace(/\s+/g, ' ').trim().slice(0, 60);
-}
-
-function orderInLetters() {
-  return view.ranking.groups().map((group) => group.map((id) => view.letters.get(id)).join(' = ')).join('  >  ');
-}
-
-function reason() {
-  const { ranking } = view;
-  const missing = ranking.missing().map((id) => view.letters.get(id));
-  if (ranking.complete) {
-    return view.revision > 0 ? 'Ready to submit the change.' : 'Ready to submit.';
-  }
-  if (ranking.topOnly) {
-    const left = ranking.needed - ranking.placeOf.size;
-    return `Choose the best ${ranking.needed}: ${left} more ${left === 1 ? 'place' : 'places'} to fill.`;
-  }
-  const names = missing.length === 1 ? missing[0] : `${missing.slice(0, -1).join(', ')} and ${missing.at(-1)}`;
-  return `${names} ${missing.length === 1 ? 'has' : 'have'} no place yet.`;
-}
-
-function ordinal(n) {
-  return `${n}${n === 1 ? 'st' : n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`;
+/** After the browser has painted: how long it took, and what can wait for later. */
+function onceOnScreen() {
+  const shown = view;
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      if (performance.getEntriesByName('podium-submit').length > 0) {
+        performance.measure('podium-next-on-screen', 'podium-submit');
+        performance.clearMarks('podium-submit');
+      }
+      if (view !== shown) return;
+      dress(stage);
+      prefetch();
+    };
+    channel.port2.postMessage(0);
+  });
 }
 
 function announce(text) {
@@ -245,235 +209,215 @@ function announce(text) {
   requestAnimationFrame(() => { byId('live').textContent = text; });
 }
 
-function foldIfLong(c) {
-  const long = c.body.scrollHeight > 520;
-  c.element.classList.toggle('folded', long);
-  c.unfold.hidden = !long;
-}
-
-function toggleFolds() {
-  const anyFolded = view.cards.some((c) => c.element.classList.contains('folded'));
-  for (const c of view.cards.filter((x) => !x.unfold.hidden)) {
-    c.element.classList.toggle('folded', !anyFolded);
-    c.unfold.textContent = anyFolded ? 'Show less' : 'Show all';
-  }
-}
-
 // ---------------------------------------------------------------- acting on the state
 
-function setCurrent(index) {
-  view.current = index;
-  view.cards.forEach((c, i) => {
-    c.element.tabIndex = i === index ? 0 : -1;
-    c.element.classList.toggle('current', i === index);
-  });
-}
+const letterOf = (id) => view.letters.get(id);
 
-function focusCard(index, scroll = true) {
-  const count = view.cards.length;
-  const wrapped = (index + count) % count;
-  setCurrent(wrapped);
-  const { element } = view.cards[wrapped];
-  element.focus({ preventScroll: true });
-  if (scroll) element.scrollIntoView({ block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+function state() {
+  return { revision: view.revision, ...view.ranking.toJSON(), comment: view.comment, activeMillis: Math.round(activeMillis()) };
 }
 
 function changed() {
-  saveDraft();
-  render();
+  view.picked = null;
+  drafts.keep(view.task.id, state());
+  render(view, act);
 }
 
-function place(id, n, { advance = false } = {}) {
-  if (n < 1 || n > view.ranking.places) return;
-  const { taken, moved } = view.ranking.place(id, n);
-  changed();
-  const letter = view.letters.get(id);
-  const swap = moved === undefined ? '' : `, ${view.letters.get(moved)} gave way`;
-  announce(`${taken ? `${letter} has no place` : `${letter} is in place ${n}${swap}`}. ${reason()}`);
-  if (!advance || taken) return;
-  const from = view.current;
-  const count = view.cards.length;
-  for (let step = 1; step < count; step++) {
-    const candidate = (from + step) % count;
-    if (!view.ranking.placeOf.has(view.cards[candidate].output.id)) {
-      focusCard(candidate);
+const act = {
+  place(id, n, { advance = false } = {}) {
+    if (n < 1 || n > view.ranking.places) return;
+    const { taken, moved } = view.ranking.place(id, n);
+    changed();
+    const swap = moved === undefined ? '' : `, ${letterOf(moved)} gave way`;
+    announce(`${taken ? `${letterOf(id)} has no place` : `${letterOf(id)} is in place ${n}${swap}`}. ${reason(view)}`);
+    if (!advance || taken) return;
+    const count = view.cards.length;
+    for (let step = 1; step < count; step++) {
+      const candidate = (view.current + step) % count;
+      if (!view.ranking.placeOf.has(view.cards[candidate].output.id)) {
+        focusCard(view, candidate);
+        return;
+      }
+    }
+  },
+  clear(id) {
+    if (!view.ranking.clear(id)) return;
+    changed();
+    announce(`${letterOf(id)} has no place. ${reason(view)}`);
+  },
+  rate(id, criterion, value) {
+    const given = view.ranking.rate(id, criterion.id, value);
+    changed();
+    announce(`${criterion.name} of ${letterOf(id)}: ${given === 0 ? 'no rating' : `${given} of ${criterion.steps}`}.`);
+  },
+  toggleUnacceptable(id) {
+    const bad = view.ranking.toggleUnacceptable(id);
+    changed();
+    announce(`${letterOf(id)} is ${bad ? 'unacceptable' : 'acceptable'}.`);
+  },
+  /** Picks an output up on the board; a place is chosen next. */
+  pick(id) {
+    view.picked = id;
+    render(view, act);
+    announce(id === null ? 'Put back.' : `${letterOf(id)} is picked up. Choose its place; Escape puts it back.`);
+  },
+  drop(n) {
+    const id = view.picked;
+    if (n === 0) act.clear(id);
+    else act.place(id, n);
+    document.querySelector(`[data-focus="${CSS.escape(`chip-${id}`)}"]`)?.focus({ preventScroll: true });
+  },
+  dragged(id, n) {
+    if (n === 0) act.clear(id);
+    else if (view.ranking.placeOf.get(id) !== n) act.place(id, n);
+    render(view, act);
+  },
+  undo: () => step('undo', 'Undone'),
+  redo: () => step('redo', 'Done again'),
+  comment(text) {
+    view.comment = text;
+    drafts.keep(view.task.id, state());
+  },
+  submit: () => submit(),
+  layout() {
+    const wanted = layout() === 'stacked' ? 'side' : 'stacked';
+    setLayout(wanted);
+    announce(wanted === 'stacked' ? 'One above the other.' : 'Side by side.');
+  },
+  folds() {
+    announce(toggleFolds(view) ? 'Long outputs are shown in full.' : 'Long outputs are folded.');
+  },
+  async compare() {
+    const { compare } = await import('./compare.js');
+    compare(view.cards, view.current);
+  },
+  skip() {
+    const { id } = view.task;
+    if (view.revision > 0) {
+      announce('You have ranked this task; take the ranking back instead.');
       return;
     }
-  }
-}
+    remark('skip', project, id, () => {
+      drafts.forget(id);
+      toast('Skipped.', button('Undo', () => request('DELETE', `${base}/tasks/${encode(id)}/skip`)
+        .then(() => toast('It may come to you again.'), (problem) => showProblem(noticePlace, problem))));
+      next();
+    });
+  },
+  flag() {
+    const { id } = view.task;
+    remark('flag', project, id, () => toast('Flagged. Thank you.', button('Undo', () => request('DELETE', `${base}/tasks/${encode(id)}/flag`)
+      .then(() => toast('The flag is gone.'), (problem) => showProblem(noticePlace, problem)))));
+  },
+};
 
-function clearPlace(id) {
-  if (!view.ranking.clear(id)) return;
-  changed();
-  announce(`${view.letters.get(id)} has no place. ${reason()}`);
-}
-
-function toggleUnacceptable(id) {
-  const bad = view.ranking.toggleUnacceptable(id);
-  changed();
-  announce(`${view.letters.get(id)} is ${bad ? 'unacceptable' : 'acceptable'}.`);
-}
-
-function undo() {
-  const stateOf = (id) => `${view.ranking.placeOf.get(id)} ${view.ranking.unacceptable.has(id)}`;
+function step(way, said) {
+  const stateOf = (id) => `${view.ranking.placeOf.get(id)} ${view.ranking.unacceptable.has(id)} ${JSON.stringify(view.ranking.ratings.get(id) ?? {})}`;
   const before = new Map(view.ranking.ids.map((id) => [id, stateOf(id)]));
-  if (!view.ranking.undo()) return;
+  if (!view.ranking[way]()) return;
   changed();
   const touched = view.ranking.ids.findIndex((id) => before.get(id) !== stateOf(id));
-  if (touched >= 0) focusCard(touched);
-  announce(`Undone. ${reason()}`);
+  if (touched >= 0 && !document.activeElement?.closest('.submit-bar')) focusCard(view, touched);
+  announce(`${said}. ${reason(view)}`);
 }
 
-function openComment() {
-  const box = byId('comment-box');
-  box.hidden = !box.hidden;
-  byId('comment-toggle').setAttribute('aria-expanded', String(!box.hidden));
-  if (!box.hidden) byId('comment').focus();
-}
-
-function makeSortable(slot) {
-  Sortable.create(slot, {
-    group: 'ranking',
-    animation: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 120,
-    draggable: '.chip',
-    // Pointer events instead of the browser's own dragging: that does not start on a button in Firefox.
-    forceFallback: true,
-    fallbackTolerance: 4,
-    ghostClass: 'ghost',
-    delay: 80,
-    delayOnTouchOnly: true,
-    onEnd: ({ item, to }) => {
-      const { id } = item.dataset;
-      const n = Number(to.dataset.place);
-      if (n === 0) clearPlace(id);
-      else if (view.ranking.placeOf.get(id) !== n) place(id, n);
-      render();
-    },
-  });
-}
-
-// ---------------------------------------------------------------- drafts: nothing is lost by a reload or an error
-
-const draftKey = () => `podium.draft.${project}.${view.task.id}`;
-
-function saveDraft() {
-  view.attempt = null;
-  try {
-    localStorage.setItem(draftKey(), JSON.stringify({ ...view.ranking.toJSON(), comment: view.comment, revision: view.revision, savedAt: Date.now() }));
-  } catch { /* a full or forbidden store must not stop the work */ }
-}
-
-function restoreDraft() {
-  try {
-    dropOldDrafts();
-    const draft = JSON.parse(localStorage.getItem(draftKey()) ?? 'null');
-    if (!draft || draft.revision !== view.revision) return;
-    view.ranking.restore(draft);
-    view.comment = draft.comment ?? '';
-  } catch { /* an unreadable draft is no draft */ }
-}
-
-function dropDraft() {
-  try {
-    localStorage.removeItem(draftKey());
-  } catch { /* as above */ }
-}
-
-function dropOldDrafts() {
-  const oldest = Date.now() - 14 * 86_400_000;
-  for (const key of Object.keys(localStorage).filter((k) => k.startsWith('podium.draft.'))) {
-    if ((JSON.parse(localStorage.getItem(key))?.savedAt ?? 0) < oldest) localStorage.removeItem(key);
-  }
+function useRevision(revision) {
+  view.ranking.asOneStep(() => view.ranking.restoreGroups(revision.groups, revision.unacceptable, revision.ratings));
+  view.comment = revision.comment ?? '';
+  byId('comment').value = view.comment;
+  changed();
+  announce(`Revision ${revision.revision} is shown. Submit it to make it count.`);
 }
 
 // ---------------------------------------------------------------- submitting
 
-/** One key per content: a retry of the same ranking is the same act, a changed one is another. */
-function attempt() {
-  view.attempt ??= {
-    key: crypto.randomUUID(),
+function submit() {
+  if (!view || view.sent) return;
+  if (!view.ranking.complete) {
+    announce(reason(view));
+    byId('reason').classList.remove('nudge');
+    requestAnimationFrame(() => byId('reason')?.classList.add('nudge'));
+    const first = view.ranking.placed ? view.ranking.missingRatings()[0].id : view.ranking.missing()[0];
+    focusCard(view, view.ranking.ids.indexOf(first));
+    return;
+  }
+  performance.clearMarks('podium-submit');
+  performance.mark('podium-submit');
+  const { ranking, task } = view;
+  view.sent = true;
+  drafts.hold(task.id);
+  const ratings = ranking.allRatings();
+  sending.add({
+    project,
+    taskId: task.id,
+    revision: view.revision,
+    order: orderInLetters(view),
+    prompt: (task.prompt.at(-1)?.content ?? '').slice(0, 80),
+    state: state(),
     body: {
-      groups: view.ranking.groups(),
-      unacceptable: [...view.ranking.unacceptable],
+      groups: ranking.groups(),
+      unacceptable: [...ranking.unacceptable],
       ...(view.lease?.id ? { leaseId: view.lease.id } : {}),
       durationMillis: Math.round(activeMillis()),
       ...(view.comment.trim() ? { comment: view.comment.trim() } : {}),
+      ...(Object.keys(ratings).length > 0 ? { ratings } : {}),
     },
-  };
-  return view.attempt;
+  });
+  if (view.revision === 0) showToday(today + 1);
+  next();
 }
 
-async function submit() {
-  if (!view || submitting) return;
-  if (!view.ranking.complete) {
-    announce(reason());
-    byId('reason').classList.remove('nudge');
-    requestAnimationFrame(() => byId('reason')?.classList.add('nudge'));
-    focusCard(view.ranking.ids.indexOf(view.ranking.missing()[0]));
-    return;
-  }
-  submitting = true;
-  const submitted = view;
-  const { key, body } = attempt();
-  const headers = { 'Idempotency-Key': key, ...(submitted.revision > 0 ? { 'If-Match': `"${submitted.revision}"` } : {}) };
-  render();
-  byId('submit').setAttribute('aria-busy', 'true');
-  try {
-    await withRetries(() => request('PUT', `${base}/tasks/${encode(submitted.task.id)}/ranking`, { body, headers }));
-    dropDraft();
-    rankedToday += submitted.revision > 0 ? 0 : 1;
-    byId('tally').textContent = rankedToday > 0 ? `${rankedToday} ranked` : '';
-    const order = orderInLetters();
-    submitting = false;
-    toast(`Saved: ${order}`, button('Change it', () => open(submitted.task.id)));
-    await next();
-  } catch (problem) {
-    submitting = false;
-    render();
-    byId('submit').removeAttribute('aria-busy');
-    explain(problem);
-  }
+function onSent(item) {
+  if (item.project === project) drafts.forget(item.taskId);
+  toast(`Saved: ${item.order}`, item.project === project && button('Change it', () => open(item.taskId)));
+  if (!view && item.project === project) next();
+  else prefetch();
 }
 
-async function withRetries(call) {
-  for (const [i, pause] of [...RETRY_MILLIS, 0].entries()) {
-    try {
-      return await call();
-    } catch (problem) {
-      if (!(problem instanceof Problem) || !problem.passing || i === RETRY_MILLIS.length) throw problem;
-      fill(noticePlace, notice('info', 'Podium does not answer. Your ranking is kept; trying again…'));
-      await new Promise((done) => setTimeout(done, Math.max(pause, Math.min(problem.retryAfterSeconds, 30) * 1000)));
-    }
+/** The server will not take it; what was done stays a draft. */
+function onRefused(item, problem) {
+  const about = item.prompt ? ` (“${item.prompt}${item.prompt.length === 80 ? '…' : ''}”)` : '';
+  if (item.revision === 0) showToday(Math.max(0, today - 1));
+  const here = item.project === project;
+  const actions = [];
+  if (problem.status === 412 && here) {
+    actions.push(button('Show what is stored', () => open(item.taskId, item.state), { class: 'button primary' }));
+  } else if (problem.status === 422 && here) {
+    actions.push(button('Open it', () => { drafts.keep(item.taskId, item.state); open(item.taskId); }, { class: 'button primary' }));
   }
-  return undefined;
+  const text = problem.status === 412
+    ? 'You have changed this ranking in another tab or on another device since you opened it here.' : problem.message;
+  fill(noticePlace, notice('bad', `A ranking was not saved${about}: ${text}`, actions, button('Close', () => fill(noticePlace))));
+  if (!view) next();
 }
 
-/** Every error says what to do, and the draft stays. */
-function explain(problem) {
-  const again = button('Try again', () => submit());
-  if (problem.code === 'lease_expired') {
-    showProblem(noticePlace, problem, button('Take the next task', () => { dropDraft(); next(); }, { class: 'button primary' }));
-  } else if (problem.status === 412) {
-    const { task } = view;
-    fill(noticePlace, notice('bad', 'You have changed this ranking in another tab since you opened it here.',
-      button('Show what is stored', () => { dropDraft(); open(task.id); }, { class: 'button primary' }), button('Leave it', next)));
-  } else if (problem.status === 404) {
-    showProblem(noticePlace, problem, button('Take the next task', next, { class: 'button primary' }));
-  } else {
-    showProblem(noticePlace, problem, again);
-  }
-  noticePlace.scrollIntoView({ block: 'nearest' });
+function showSending(count, problem) {
+  const place = byId('sending');
+  place.hidden = count === 0;
+  if (count === 0) return;
+  const what = `${count} ${count === 1 ? 'ranking waits' : 'rankings wait'} to be sent`;
+  const loggedOut = problem?.status === 401 || problem?.code === 'csrf_token';
+  const why = loggedOut ? `you are no longer logged in as ${person}`
+    : problem?.code === 'labeler_paused' ? 'your work in this project is paused' : 'Podium does not answer';
+  fill(place, `${what}: ${why}. `,
+    loggedOut ? h('a', { href: '/login', target: '_blank' }, 'Log in') : null,
+    button('Try now', () => sending.now(), { class: 'button quiet small' }));
+}
+
+function showDraftState(now, taskId) {
+  const place = byId('draft-state');
+  if (place && view?.task.id === taskId) place.textContent = { saving: '', saved: 'Draft saved', local: 'Draft kept in this browser' }[now];
 }
 
 async function retract(which) {
   try {
     await request('DELETE', `${base}/tasks/${encode(which.task.id)}/ranking`,
-      { headers: { 'Idempotency-Key': crypto.randomUUID(), 'If-Match': `"${which.revision}"` } });
-    dropDraft();
+      { headers: { 'Idempotency-Key': newKey(), 'If-Match': `"${which.revision}"` } });
+    drafts.forget(which.task.id);
     toast('Taken back. Your ranking of this task no longer counts.');
     await next();
   } catch (problem) {
-    explain(problem);
+    showProblem(noticePlace, problem);
   }
 }
 
@@ -484,7 +428,12 @@ function toast(text, ...actions) {
   setTimeout(() => element.remove(), 8_000);
 }
 
-// ---------------------------------------------------------------- time spent looking
+function showToday(n) {
+  today = n;
+  byId('tally').textContent = n > 0 ? `${n} today` : '';
+}
+
+// ---------------------------------------------------------------- time
 
 function activeMillis() {
   return view.activeMillis + (view.activeSince > 0 ? performance.now() - view.activeSince : 0);
@@ -500,46 +449,57 @@ document.addEventListener('visibilitychange', () => {
   }
 });
 
-// ---------------------------------------------------------------- dialogs
-
-async function showGuidelines() {
-  byId('guidelines').showModal();
+for (const sign of ['keydown', 'pointerdown', 'wheel']) {
+  addEventListener(sign, () => { lastActive = Date.now(); }, { passive: true });
 }
 
-async function showMine() {
-  byId('mine').showModal();
-  const place = byId('mine-list');
-  fill(place, h('p', { class: 'muted' }, 'Loading…'));
+/** Keeps the hold on this task and on the next one for as long as somebody works here. */
+setInterval(async () => {
+  if (!view?.lease || document.hidden || Date.now() - lastActive > AWAY_MILLIS) return;
+  const holding = view;
+  const extend = async (taskId) => (await request('PUT', `${base}/tasks/${encode(taskId)}/lease`)).body;
   try {
-    const rankings = listOf(await get(`${base}/rankings/mine?limit=50`));
-    fill(place, rankings.length === 0
-      ? h('p', { class: 'empty' }, 'Nothing yet. What you submit appears here.')
-      : h('ul', { class: 'mine' }, rankings.map((ranking) => h('li', {},
-        h('button', { type: 'button', class: 'mine-entry', onclick: () => { byId('mine').close(); open(ranking.taskId); } },
-          h('span', { class: 'mine-text' }, promptOf(ranking)),
-          h('span', { class: 'muted' }, `${(ranking.groups ?? []).length} places`, ranking.revision > 1 ? ` · changed ${ranking.revision - 1}×` : '', ' · ', when(ranking.at ?? ranking.submittedAt ?? ranking.updatedAt ?? ranking.createdAt)))))));
-  } catch (problem) {
-    showProblem(place, problem);
-  }
-}
+    holding.lease = await extend(holding.task.id);
+    if (ready) ready.lease = await extend(ready.task.id);
+  } catch { /* a late ranking is taken too, as long as the task has a place */ }
+}, HOLD_AGAIN_MILLIS);
 
-function promptOf(ranking) {
-  const { prompt } = ranking;
-  const text = Array.isArray(prompt) ? prompt.at(-1)?.content : typeof prompt === 'string' ? prompt : ranking.promptText;
-  return (text ?? `Task ${ranking.taskId}`).slice(0, 160);
-}
+// ---------------------------------------------------------------- the page around it
 
 async function loadProject() {
+  summary(base).then((s) => showToday(s.sinceRankings + sending.waiting().filter((i) => i.project === project && i.revision === 0).length), () => {});
   try {
     const about = await get(base);
     byId('project-name').textContent = about.name || project;
     const text = byId('guidelines-text');
-    if (about.guidelinesHtml) fill(text, [...prose(about.guidelinesHtml).childNodes]);
-    else {
+    if (about.guidelinesHtml) {
+      fill(text, [...prose(about.guidelinesHtml).childNodes]);
+      dress(text);
+    } else {
       text.classList.add('plain');
       text.textContent = about.guidelines || 'This project has no guidelines. Rank by what would help the person who asked the most: correct, complete, polite, and no longer than needed.';
     }
+    const criteria = about.rules?.criteria ?? [];
+    if (criteria.length > 0) {
+      byId('guidelines-criteria').replaceChildren(h('h3', {}, 'Ratings'), h('dl', { class: 'pairs' }, criteria.flatMap((c) => [
+        h('dt', {}, c.name), h('dd', {}, `1 to ${c.steps}${c.required ? ', needed' : ''}. ${c.description ?? ''}`)])));
+    }
+    markUnread(about.guidelines ?? '');
   } catch { /* the form works without; next() tells what is wrong */ }
+}
+
+/** New or changed guidelines are marked until they were opened. */
+function markUnread(guidelines) {
+  const key = `podium.guidelines/${encode(person)}/${encode(project)}`;
+  const mark = `${guidelines.length}:${[...guidelines].reduce((hash, c) => (hash * 31 + c.codePointAt(0)) % 1_000_000_007, 7)}`;
+  const unread = guidelines !== '' && localStorage.getItem(key) !== mark;
+  byId('open-guidelines').classList.toggle('unread', unread);
+  byId('guidelines-new').hidden = !unread;
+  byId('guidelines').addEventListener('close', () => {
+    localStorage.setItem(key, mark);
+    byId('open-guidelines').classList.remove('unread');
+    byId('guidelines-new').hidden = true;
+  });
 }
 
 // ---------------------------------------------------------------- keys
@@ -548,48 +508,79 @@ const keysOn = byId('keys-on');
 keysOn.checked = localStorage.getItem('podium.keys') !== 'off';
 keysOn.addEventListener('change', () => localStorage.setItem('podium.keys', keysOn.checked ? 'on' : 'off'));
 
+const theme = byId('theme');
+theme.value = localStorage.getItem('podium.theme') ?? '';
+theme.addEventListener('change', () => {
+  localStorage.setItem('podium.theme', theme.value);
+  if (theme.value) document.documentElement.dataset.theme = theme.value;
+  else delete document.documentElement.dataset.theme;
+});
+
 document.addEventListener('keydown', (event) => {
-  if (document.querySelector('dialog[open]') || event.defaultPrevented) return;
+  if (event.defaultPrevented) return;
+  const plain = keysOn.checked && !event.ctrlKey && !event.metaKey && !event.altKey;
+  const typing = event.target.closest('input, textarea, select, [contenteditable]');
+  const dialog = document.querySelector('dialog[open]');
+  if (dialog) {
+    // The key that opened it closes it.
+    if (plain && !typing && dialog.dataset.key === event.key.toLowerCase()) {
+      event.preventDefault();
+      dialog.close();
+    }
+    return;
+  }
   if ((event.ctrlKey || event.metaKey) && event.key === 'Enter') {
     event.preventDefault();
     submit();
     return;
   }
-  const typing = event.target.closest('input, textarea, select, [contenteditable]');
   if (typing) {
-    if (event.key === 'Escape' && view) focusCard(view.current);
+    if (event.key === 'Escape' && view) focusCard(view, view.current);
     return;
   }
-  if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (key(event)) event.preventDefault();
+  if (view && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z') {
+    event.preventDefault();
+    (event.shiftKey ? act.redo : act.undo)();
+    return;
+  }
+  if (event.key === 'Escape' && view?.picked) act.pick(null);
+  else if (plain && key(event)) event.preventDefault();
 });
 
 /** Returns whether the key meant something here. */
 function key(event) {
   const k = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (k === '?') return byId('help').showModal(), true;
-  if (k === 'g') return showGuidelines(), true;
+  if (k === 'g') return byId('guidelines').showModal(), true;
+  if (k === 'm') return showOwnWork(base, open), true;
   if (!view) return false;
   const { id } = view.cards[view.current].output;
-  if (k >= '1' && k <= '9') {
-    if (Number(k) > view.ranking.places) announce(`There are only ${view.ranking.places} places.`);
-    else place(id, Number(k), { advance: true });
-    if (document.activeElement?.closest('.card') !== view.cards[view.current].element) focusCard(view.current);
-    return true;
-  }
+  if (k >= '1' && k <= '9') return digit(Number(k), id, event.target.closest('.rating')), true;
   switch (k) {
     case 'ArrowDown': case 'ArrowRight': case 'j':
-      return focusCard(view.current + 1), true;
+      return focusCard(view, view.current + 1), true;
     case 'ArrowUp': case 'ArrowLeft': case 'k':
-      return focusCard(view.current - 1), true;
+      return focusCard(view, view.current - 1), true;
     case '0': case 'Backspace': case 'Delete':
-      return clearPlace(id), true;
+      return act.clear(id), true;
     case 'u':
-      return toggleUnacceptable(id), true;
+      return act.toggleUnacceptable(id), true;
     case 'z':
-      return undo(), true;
+      return event.shiftKey ? act.redo() : act.undo(), true;
+    case 'y':
+      return act.redo(), true;
     case 'e':
-      return toggleFolds(), true;
+      return act.folds(), true;
+    case 'l':
+      return act.layout(), true;
+    case 'd':
+      return act.compare(), true;
+    case 'r':
+      return view.cards[view.current].ratings[0]?.steps[0].focus(), true;
+    case 's':
+      return act.skip(), true;
+    case 'f':
+      return act.flag(), true;
     case 'c':
       return openComment(), true;
     case 'Enter':
@@ -601,11 +592,33 @@ function key(event) {
   }
 }
 
+/** A place; within a rating that rating, and on to the next one of the output, at last back to its card. */
+function digit(n, id, rating) {
+  if (!rating) {
+    if (n > view.ranking.places) announce(`There are only ${view.ranking.places} places.`);
+    else act.place(id, n, { advance: true });
+    if (document.activeElement?.closest('.card') !== view.cards[view.current].element) focusCard(view, view.current);
+    return;
+  }
+  const { ratings } = view.cards[view.ranking.ids.indexOf(rating.dataset.id)];
+  const at = ratings.findIndex((r) => r.criterion.id === rating.dataset.criterion);
+  if (n > ratings[at].criterion.steps) {
+    announce(`${ratings[at].criterion.name} ends at ${ratings[at].criterion.steps}.`);
+    return;
+  }
+  act.rate(rating.dataset.id, ratings[at].criterion, n);
+  if (ratings[at + 1]) ratings[at + 1].steps[0].focus();
+  else focusCard(view, view.current);
+}
+
 byId('open-help').addEventListener('click', () => byId('help').showModal());
-byId('open-guidelines').addEventListener('click', showGuidelines);
-byId('open-mine').addEventListener('click', showMine);
+byId('open-guidelines').addEventListener('click', () => byId('guidelines').showModal());
+byId('open-mine').addEventListener('click', () => showOwnWork(base, open));
+// Before the log-out is sent, while the session still counts.
+byId('log-out')?.addEventListener('click', () => { drafts.flush({ keepalive: true }); sending.now(); }, true);
 
 loadProject();
+sending.now();
 const asked = new URL(location.href).searchParams.get('task');
 if (asked) open(asked);
 else next();

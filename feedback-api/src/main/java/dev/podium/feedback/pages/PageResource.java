@@ -57,6 +57,8 @@ public class PageResource {
 
         static native TemplateInstance project(Viewer viewer, String project);
 
+        static native TemplateInstance labeling(Viewer viewer, String project);
+
         static native TemplateInstance round(Viewer viewer, String project, String round);
     }
 
@@ -115,6 +117,14 @@ public class PageResource {
     @Operation(hidden = true)
     public Response project(@RestPath String project) {
         return pageFor("operator", viewer -> Pages.project(viewer, project));
+    }
+
+    /** What labelers skipped and flagged, and whether the position on screen sways them. */
+    @GET
+    @Path("console/{project}/labeling")
+    @Operation(hidden = true)
+    public Response labeling(@RestPath String project) {
+        return pageFor("operator", viewer -> Pages.labeling(viewer, project));
     }
 
     /** One round with its curves. */

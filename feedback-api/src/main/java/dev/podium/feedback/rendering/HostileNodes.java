@@ -66,6 +66,7 @@ final class HostileNodes {
     private static void disarmOne(Node node) {
         switch (node) {
             case Text text -> text.setLiteral(VisibleText.of(text.getLiteral()));
+            case Formulas.Formula formula -> formula.setTex(VisibleText.of(formula.tex()));
             case Code code -> code.setLiteral(VisibleText.of(code.getLiteral()));
             case FencedCodeBlock block -> block.setLiteral(VisibleText.of(block.getLiteral()));
             case IndentedCodeBlock block -> block.setLiteral(VisibleText.of(block.getLiteral()));

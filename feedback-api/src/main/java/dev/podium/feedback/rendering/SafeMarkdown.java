@@ -39,10 +39,13 @@ public final class SafeMarkdown {
     private static final List<Extension> TABLES = List.of(TablesExtension.create());
     private static final Parser PARSER = Parser.builder()
             .maxOpenBlockParsers(MAX_NESTED_BLOCKS)
+            .customInlineContentParserFactory(new Formulas())
             .extensions(TABLES)
             .build();
-    private static final Parser PARSER_WITHOUT_TABLES =
-            Parser.builder().maxOpenBlockParsers(MAX_NESTED_BLOCKS).build();
+    private static final Parser PARSER_WITHOUT_TABLES = Parser.builder()
+            .maxOpenBlockParsers(MAX_NESTED_BLOCKS)
+            .customInlineContentParserFactory(new Formulas())
+            .build();
     private static final HtmlRenderer RENDERER = HtmlRenderer.builder()
             .escapeHtml(true)
             .sanitizeUrls(true)
@@ -50,10 +53,12 @@ public final class SafeMarkdown {
             // A chat answer's line ends mean something; what people see should be what the model wrote.
             .softbreak("<br />\n")
             .attributeProviderFactory(context -> SafeMarkdown::linkAttributes)
+            .nodeRendererFactory(Formulas::renderer)
             .extensions(TABLES)
             .build();
 
-    private static final Pattern LANGUAGE = Pattern.compile("language-[A-Za-z0-9+#._-]{1,40}");
+    private static final Pattern KIND_OF_CODE =
+            Pattern.compile("language-[A-Za-z0-9+#._-]{1,40}|math-inline|math-display");
     private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
     private static final Pattern ALIGNMENT = Pattern.compile("left|center|right");
     private static final Set<String> HEADINGS = Set.of("h1", "h2", "h3", "h4", "h5", "h6");
@@ -71,7 +76,7 @@ public final class SafeMarkdown {
             .onElements("a")
             .requireRelsOnLinks("noopener", "noreferrer", "nofollow")
             .allowAttributes("class")
-            .matching(LANGUAGE)
+            .matching(KIND_OF_CODE)
             .onElements("code")
             .allowAttributes("start")
             .matching(NUMBER)

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -224,5 +225,37 @@ class SafeMarkdownTest {
         return Pattern.compile("&#x([0-9a-f]+);")
                 .matcher(html)
                 .replaceAll(match -> Character.toString(Integer.parseInt(match.group(1), 16)));
+    }
+
+    @Test
+    void formulasKeepTheirStarsAndBackslashes() {
+        String inline = SafeMarkdown.toHtml("Let $a_1 * b_1 * c$ and \\(\\frac{1}{2}\\) be.");
+        String display = SafeMarkdown.toHtml("\\[\n\\sum_{i} x_i\n\\]\n\n$$e^{i\\pi} + 1 = 0$$");
+
+        assertTrue(inline.contains("<code class=\"math-inline\">a_1 * b_1 * c</code>"), inline);
+        assertTrue(inline.contains("<code class=\"math-inline\">\\frac{1}{2}</code>"), inline);
+        assertTrue(display.contains("<code class=\"math-display\">\\sum_{i} x_i</code>"), display);
+        assertTrue(display.contains("<code class=\"math-display\">e^{i\\pi} &#43; 1 &#61; 0</code>"), display);
+    }
+
+    @Test
+    void moneyAndEscapedLinksAreNoFormulas() {
+        for (String text : List.of(
+                "It costs $5, or $10 with tax.",
+                "between 5$ and 10$ a month",
+                "from $5 and $6 to US$",
+                "\\[a link\\](https://a.example)",
+                "one $ alone")) {
+            assertFalse(SafeMarkdown.toHtml(text).contains("math-"), SafeMarkdown.toHtml(text));
+        }
+    }
+
+    @Test
+    void aFormulaHidesNothingAndBreaksOutOfNothing() {
+        String html = SafeMarkdown.toHtml("$x^\u202E2</code><script>1</script>$ " + "$".repeat(50_000));
+
+        assertFalse(html.contains("<script"), html.substring(0, 300));
+        assertTrue(html.contains("hidden-character"), html.substring(0, 300));
+        assertTrue(html.contains("&lt;/code&gt;"), html.substring(0, 300));
     }
 }

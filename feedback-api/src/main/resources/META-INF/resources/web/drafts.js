@@ -1,0 +1,113 @@
+// What a labeler has done on a task so far: at once in this browser, and a moment later on the server, so that a reload,
+// a lost connection, a log-out or another device loses nothing.
+
+import { request, encode } from './http.js';
+
+const QUIET_MILLIS = 600;
+const KEPT_MILLIS = 14 * 86_400_000;
+
+export class Drafts {
+  #timer = 0;
+  #waiting = null;
+
+  /** @param onState told 'saving', 'saved' or 'local' (kept in this browser alone), and of which task */
+  constructor(project, person, onState) {
+    this.project = project;
+    this.prefix = `podium.draft/${encode(person)}/${encode(project)}/`;
+    this.onState = onState;
+    addEventListener('online', () => this.flush());
+    addEventListener('pagehide', () => this.flush({ keepalive: true }));
+    document.addEventListener('visibilitychange', () => { if (document.hidden) this.flush({ keepalive: true }); });
+    dropOld();
+  }
+
+  /** Keeps a state; `state` is {revision, places, unacceptable, ratings, comment, activeMillis}. */
+  keep(taskId, state) {
+    write(this.prefix + taskId, { ...state, savedAt: Date.now(), dirty: true });
+    if (this.#waiting && this.#waiting.taskId !== taskId) this.flush();
+    this.#waiting = { taskId, state };
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), QUIET_MILLIS);
+    this.onState('saving', taskId);
+  }
+
+  /** Sends now what waits. */
+  async flush({ keepalive = false } = {}) {
+    clearTimeout(this.#timer);
+    const sent = this.#waiting;
+    if (!sent) return;
+    this.#waiting = null;
+    try {
+      await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, keepalive });
+      const local = read(this.prefix + sent.taskId);
+      if (local && !this.#waiting) write(this.prefix + sent.taskId, { ...local, dirty: false });
+      if (!this.#waiting) this.onState('saved', sent.taskId);
+    } catch (problem) {
+      if (problem.passing || problem.status === 401) {
+        // It stays in this browser, and goes out with the next change or once the connection is back.
+        this.#waiting ??= sent;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.flush(), 10_000);
+      }
+      this.onState('local', sent.taskId);
+    }
+  }
+
+  /**
+   * Which draft counts when a task is opened: what this browser has not got through to the server yet, unless the server
+   * has something newer from elsewhere. `other` is what was left out, if anything.
+   */
+  choose(taskId, revision, fromServer) {
+    const here = read(this.prefix + taskId);
+    const local = here?.revision === revision ? here : null;
+    if (local?.dirty && (!fromServer || local.savedAt >= Date.parse(fromServer.savedAt))) {
+      return { draft: local, unsent: true, other: null };
+    }
+    if (!fromServer && local && !local.dirty) this.forget(taskId);
+    return { draft: fromServer ?? null, unsent: false, other: fromServer && local?.dirty ? local : null };
+  }
+
+  /** An unsent draft of another revision, after the ranking was changed elsewhere. */
+  leftOver(taskId, revision) {
+    const local = read(this.prefix + taskId);
+    return local && local.revision !== revision ? local : null;
+  }
+
+  /** Stops a save that waits; the ranking is on its way. */
+  hold(taskId) {
+    if (this.#waiting?.taskId !== taskId) return;
+    clearTimeout(this.#timer);
+    this.#waiting = null;
+  }
+
+  /** The task is done: nothing of it stays in this browser. */
+  forget(taskId) {
+    this.hold(taskId);
+    try {
+      localStorage.removeItem(this.prefix + taskId);
+    } catch { /* a forbidden store holds nothing */ }
+  }
+}
+
+function read(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+function write(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch { /* a full or forbidden store must not stop the work; the server has it a moment later */ }
+}
+
+function dropOld() {
+  try {
+    const oldest = Date.now() - KEPT_MILLIS;
+    for (const key of Object.keys(localStorage).filter((k) => k.startsWith('podium.draft'))) {
+      if ((read(key)?.savedAt ?? 0) < oldest) localStorage.removeItem(key);
+    }
+  } catch { /* as above */ }
+}
