@@ -3,6 +3,8 @@ package dev.podium.e2e;
 import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.ColorScheme;
+import com.microsoft.playwright.options.ReducedMotion;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,11 +13,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The Chromium that is installed here, without a head; Playwright downloads none. */
 final class Browser implements AutoCloseable {
     private static final List<String> NAMES =
             List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome");
+
+    private static @Nullable Browser shared;
 
     private final Playwright playwright;
     private final com.microsoft.playwright.Browser chromium;
@@ -40,6 +45,17 @@ final class Browser implements AutoCloseable {
         return Stream.concat(onPath, elsewhere).filter(Files::isExecutable).findFirst();
     }
 
+    /** One for all tests of this module, stopped with the JVM. */
+    static synchronized Browser shared() {
+        Browser running = shared;
+        if (running == null) {
+            running = start(installed().orElseThrow());
+            shared = running;
+            Runtime.getRuntime().addShutdownHook(new Thread(running::close));
+        }
+        return running;
+    }
+
     static Browser start(Path executable) {
         Playwright playwright = Playwright.create(
                 new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
@@ -59,10 +75,26 @@ final class Browser implements AutoCloseable {
         return new Browser(playwright, chromium);
     }
 
-    /** A browser window of its own: no cookies, no storage of others. */
+    /** What a page is looked at with. */
+    enum Device {
+        DESKTOP,
+        PHONE
+    }
+
+    /** A desktop's window of its own: no cookies, no storage of others. */
     BrowserContext window() {
+        return window(Device.DESKTOP, ColorScheme.LIGHT);
+    }
+
+    /** A window of its own, as large as the device's, with fingers where it has a touch screen. */
+    BrowserContext window(Device device, ColorScheme scheme) {
+        boolean phone = device == Device.PHONE;
         return chromium.newContext(new com.microsoft.playwright.Browser.NewContextOptions()
-                .setViewportSize(1280, 800)
+                .setViewportSize(phone ? 390 : 1280, phone ? 844 : 800)
+                .setHasTouch(phone)
+                .setIsMobile(phone)
+                .setColorScheme(scheme)
+                .setReducedMotion(ReducedMotion.REDUCE)
                 .setLocale("en-GB"));
     }
 

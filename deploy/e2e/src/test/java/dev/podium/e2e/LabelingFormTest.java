@@ -3,35 +3,24 @@ package dev.podium.e2e;
 import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Mouse;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.options.BoundingBox;
 import com.microsoft.playwright.options.LoadState;
-import dev.podium.local.client.Api;
-import dev.podium.local.client.ApiException;
-import dev.podium.local.stack.LocalStack;
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -39,47 +28,26 @@ import org.junit.jupiter.api.TestInstance;
 /** The labeling form and the console in a real browser, on the real stack. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LabelingFormTest {
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final String PASSWORD = "a-password-for-tests";
 
-    private LocalStack stack;
-    private Browser browser;
-    private Api operator;
+    private Scene scene;
 
     @BeforeAll
-    void startEverything() throws Exception {
-        Optional<Path> chromium = Browser.installed();
-        assumeTrue(
-                chromium.isPresent(),
-                "SKIPPED: no Chromium is installed. Install one (Debian: apt-get install chromium), or name it by"
-                        + " -Dpodium.chromium=/path/to/it");
-        stack = SharedStack.get();
-        operator = SharedStack.operator();
-        browser = Browser.start(chromium.get());
-    }
-
-    @AfterAll
-    void stopEverything() {
-        if (browser != null) {
-            browser.close();
-        }
-        if (operator != null) {
-            operator.close();
-        }
+    void openScene() {
+        scene = Scene.open();
     }
 
     @Test
     void theKeyboardAloneIsEnoughToRankAndThePairsArrive() throws Exception {
-        project("keys", List.of(List.of("What is the sky?", "Blue.", "A colour.", "No.")));
-        labeler("keyboarder");
-        try (BrowserContext window = browser.window()) {
+        scene.project("keys", List.of(List.of("What is the sky?", "Blue.", "A colour.", "No.")));
+        scene.labeler("keyboarder");
+        try (BrowserContext window = scene.browser.window()) {
             Page page = window.newPage();
-            page.navigate(stack.url() + "/label/keys");
+            page.navigate(scene.stack.url() + "/label/keys");
             // The name field has the focus when the page opens.
             page.keyboard().type("keyboarder");
             page.keyboard().press("Tab");
-            page.keyboard().type(PASSWORD);
+            page.keyboard().type(Scene.PASSWORD);
             page.keyboard().press("Enter");
             assertThat(page.locator(".card")).hasCount(3);
             List<String> shown = page.locator(".card .prose").allInnerTexts();
@@ -93,7 +61,7 @@ class LabelingFormTest {
             assertThat(page.locator("#order")).hasText("B  >  A  >  C");
             page.keyboard().press("Enter");
 
-            assertThat(page.locator("#tally")).hasText("1 ranked");
+            assertThat(page.locator("#tally")).hasText("1 today");
             assertThat(page.locator(".done h2")).hasText("Nothing left to rank");
             assertEquals(
                     Set.of(
@@ -102,8 +70,8 @@ class LabelingFormTest {
                             List.of(shown.get(0), shown.get(2))),
                     pairsOf("keys", 3));
         }
-        try (BrowserContext window = browser.window()) {
-            Page page = logIn(window, stack.operator().user(), stack.operator().password(), "/console/keys");
+        try (BrowserContext window = scene.browser.window()) {
+            Page page = scene.logInAsOperator(window, "/console/keys");
             assertThat(page.locator(".figure", new Page.LocatorOptions().setHasText("preference pairs"))
                             .locator(".value"))
                     .hasText("3");
@@ -112,10 +80,10 @@ class LabelingFormTest {
 
     @Test
     void theMouseAloneIsEnoughToRankAndToChangeIt() throws Exception {
-        project("mouse", List.of(List.of("What is the sky?", "Blue.", "A colour.")));
-        labeler("mouser");
-        try (BrowserContext window = browser.window()) {
-            Page page = logIn(window, "mouser", PASSWORD, "/label/mouse");
+        scene.project("mouse", List.of(List.of("What is the sky?", "Blue.", "A colour.")));
+        scene.labeler("mouser");
+        try (BrowserContext window = scene.browser.window()) {
+            Page page = scene.logIn(window, "mouser", "/label/mouse");
             List<String> shown = page.locator(".card .prose").allInnerTexts();
             assertThat(page.locator("#submit")).hasAttribute("aria-disabled", "true");
             page.locator(".card").nth(0).locator(".place").nth(0).click();
@@ -138,7 +106,7 @@ class LabelingFormTest {
 
     @Test
     void whatAnOutputSaysIsShownAndNeverRuns() throws Exception {
-        project(
+        scene.project(
                 "hostile",
                 List.of(List.of(
                         "<script>window.broken = 1</script> and ![x](https://evil.example/prompt.png)",
@@ -146,11 +114,11 @@ class LabelingFormTest {
                         "[click](javascript:window.broken=1) [go](https://evil.example/a) ![p](https://evil.example/p.png)",
                         "user\u202Egnp.exe in\u200Bvisible",
                         "x".repeat(1_048_576))));
-        labeler("target");
-        try (BrowserContext window = browser.window()) {
+        scene.labeler("target");
+        try (BrowserContext window = scene.browser.window()) {
             Set<String> hosts = new HashSet<>();
             window.onRequest(request -> hosts.add(URI.create(request.url()).getHost() + ""));
-            Page page = logIn(window, "target", PASSWORD, "/label/hostile");
+            Page page = scene.logIn(window, "target", "/label/hostile");
             assertThat(page.locator(".card")).hasCount(4);
             page.waitForLoadState(LoadState.NETWORKIDLE);
 
@@ -188,35 +156,6 @@ class LabelingFormTest {
                 .click();
     }
 
-    private Page logIn(BrowserContext window, String user, String password, String path) {
-        Page page = window.newPage();
-        page.navigate(stack.url() + path);
-        page.getByLabel("Name").fill(user);
-        page.getByLabel("Password").fill(password);
-        page.keyboard().press("Enter");
-        page.waitForURL(stack.url() + path);
-        if (path.startsWith("/label")) {
-            page.locator(".card").first().waitFor();
-        }
-        return page;
-    }
-
-    /** A project with tasks, each a prompt followed by its outputs. */
-    private void project(String id, List<List<String>> tasks) throws ApiException, IOException {
-        operator.post("/projects", Map.of("id", id, "name", id, "baseModel", "podium-nano"));
-        List<String> lines = new ArrayList<>();
-        for (List<String> task : tasks) {
-            lines.add(JSON.writeValueAsString(Map.of("prompt", task.get(0), "outputs", task.subList(1, task.size()))));
-        }
-        JsonNode report = operator.upload("/projects/" + id + "/import?format=podium", String.join("\n", lines) + "\n");
-        assertEquals(tasks.size(), report.path("tasks").asInt(), report.toString());
-    }
-
-    private void labeler(String name) throws ApiException {
-        operator.post(
-                "/users", Map.of("name", name, "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
-    }
-
     /** The exported pairs, chosen first, once there are as many as expected. */
     private Set<List<String>> pairsOf(String project, int expected) throws Exception {
         Instant deadline = Instant.now().plus(PATIENCE);
@@ -243,9 +182,9 @@ class LabelingFormTest {
     private Set<List<String>> export(String project) throws Exception {
         Set<List<String>> pairs = new HashSet<>();
         try (BufferedReader lines = new BufferedReader(new InputStreamReader(
-                operator.stream("/projects/" + project + "/export?format=trl"), StandardCharsets.UTF_8))) {
+                scene.operator.stream("/projects/" + project + "/export?format=trl"), StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                JsonNode pair = JSON.readTree(line);
+                JsonNode pair = Scene.JSON.readTree(line);
                 pairs.add(List.of(
                         pair.path("chosen").asText().strip(),
                         pair.path("rejected").asText().strip()));

@@ -1,0 +1,99 @@
+package dev.podium.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.microsoft.playwright.BrowserContext;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.assertions.PlaywrightAssertions;
+import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
+import dev.podium.local.stack.LocalStack;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** What browser tests begin with: the stack, a browser, projects with tasks, people who are logged in. */
+final class Scene {
+    static final String PASSWORD = "a-password-for-tests";
+    private static final double PATIENCE_MILLIS = 30_000;
+    static final ObjectMapper JSON = new ObjectMapper();
+
+    final LocalStack stack;
+    final Api operator;
+    final Browser browser;
+
+    private Scene(LocalStack stack, Api operator, Browser browser) {
+        this.stack = stack;
+        this.operator = operator;
+        this.browser = browser;
+    }
+
+    /** Skips the tests where no Chromium is installed, and says so. */
+    static Scene open() {
+        assumeTrue(
+                Browser.installed().isPresent(),
+                "SKIPPED: no Chromium is installed. Install one (Debian: apt-get install chromium), or name it by"
+                        + " -Dpodium.chromium=/path/to/it");
+        // A busy machine is slow; only what never comes fails.
+        PlaywrightAssertions.setDefaultAssertionTimeout(PATIENCE_MILLIS);
+        return new Scene(SharedStack.get(), SharedStack.operator(), Browser.shared());
+    }
+
+    /** A project with tasks, each a prompt followed by its outputs. */
+    void project(String id, List<List<String>> tasks) throws ApiException, IOException {
+        project(id, Map.of(), tasks);
+    }
+
+    /** @param rules as the REST interface takes them */
+    void project(String id, Map<String, Object> rules, List<List<String>> tasks) throws ApiException, IOException {
+        operator.post(
+                "/projects",
+                Map.of(
+                        "id",
+                        id,
+                        "name",
+                        id,
+                        "baseModel",
+                        "podium-nano",
+                        "guidelines",
+                        "# Be kind\nA short answer that is right beats a long one.",
+                        "rules",
+                        rules));
+        List<String> lines = new ArrayList<>();
+        for (List<String> task : tasks) {
+            lines.add(JSON.writeValueAsString(Map.of("prompt", task.get(0), "outputs", task.subList(1, task.size()))));
+        }
+        JsonNode report = operator.upload("/projects/" + id + "/import?format=podium", String.join("\n", lines) + "\n");
+        assertEquals(tasks.size(), report.path("tasks").asInt(), report.toString());
+    }
+
+    void labeler(String name) throws ApiException {
+        operator.post("/users", Map.of("name", name, "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
+    }
+
+    /** A page of a labeler, at a path. */
+    Page logIn(BrowserContext window, String labeler, String path) {
+        return logIn(window, labeler, PASSWORD, path);
+    }
+
+    Page logInAsOperator(BrowserContext window, String path) {
+        return logIn(window, stack.operator().user(), stack.operator().password(), path);
+    }
+
+    private Page logIn(BrowserContext window, String user, String password, String path) {
+        Page page = window.newPage();
+        page.navigate(stack.url() + path);
+        page.getByLabel("Name").fill(user);
+        page.getByLabel("Password").fill(password);
+        page.keyboard().press("Enter");
+        page.waitForURL(stack.url() + path);
+        if (path.startsWith("/label")) {
+            page.locator(".card").first().waitFor();
+        }
+        return page;
+    }
+}
