@@ -4,6 +4,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.podium.embedded.testing.ServersResource;
+import dev.podium.feedback.task.TaskRow;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -75,6 +76,30 @@ class ImportFormatsTest {
                 .body("format", equalTo("oasst"))
                 .body("tasks", equalTo(2))
                 .body("rankings", equalTo(2));
+    }
+
+    @Test
+    void theKindOfAPromptIsKeptWithItsTask() {
+        String project = Api.project("{}");
+        Api.importLines(project, "", "{\"prompt\":\"Hi\",\"outputs\":[\"a\",\"b\"],\"group\":\"billing\"}")
+                .then()
+                .statusCode(200);
+        Api.importLines(
+                        project,
+                        "?format=oasst",
+                        "{\"prompt\":{\"role\":\"prompter\",\"text\":\"A?\",\"lang\":\"eo\",\"replies\":["
+                                + "{\"role\":\"assistant\",\"text\":\"x\",\"rank\":0,\"replies\":[]},"
+                                + "{\"role\":\"assistant\",\"text\":\"y\",\"rank\":1,\"replies\":[]}]}}")
+                .then()
+                .body("tasks", equalTo(1));
+
+        List<String> bodies = QuarkusTransaction.requiringNew()
+                .call(() -> TaskRow.<TaskRow>list("projectId", project).stream()
+                        .map(row -> row.task().group().orElse("none"))
+                        .sorted()
+                        .toList());
+
+        assertEquals(List.of("billing", "eo"), bodies);
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.embedded.testing.ServersResource;
@@ -127,6 +128,49 @@ class RoundsTest {
         }
         assertEquals(steps, seen.size());
         assertEquals(events.size() + 2, after);
+    }
+
+    @Test
+    void aResultThatIsNotPublishedIsShownWithWhatItWasJudgedBy() {
+        String project = Api.project("{}");
+        String round = Api.operator()
+                .body(SAMPLE)
+                .post("/api/v1/projects/" + project + "/rounds")
+                .path("id");
+        Evaluation.Verdict verdict = new Evaluation.Verdict(
+                "improved", "heldout_accuracy_after", 0.4, 0.5, 40, false, "0.4 on 40 pairs, 0.5 before");
+        store(
+                round,
+                List.of(new RoundEvent.Failed(
+                        round,
+                        project,
+                        "evaluation_failed",
+                        "not better",
+                        Instant.parse("2026-01-01T00:00:00Z"),
+                        Map.of("heldout_accuracy_after", 0.4),
+                        Optional.of(Evaluation.of(verdict)))),
+                0);
+
+        Api.operator()
+                .get("/api/v1/rounds/" + round)
+                .then()
+                .body("state", equalTo("FAILED"))
+                .body("error.code", equalTo("evaluation_failed"))
+                .body("metrics.heldout_accuracy_after.toDouble()", closeTo(0.4, 0))
+                .body("evaluation.verdict.passed", equalTo(false));
+    }
+
+    @Test
+    void aRoundThatNeedsAnotherAdapterIsRefusedWithoutIt() {
+        String project = Api.project("{}");
+        for (String config : List.of("{\"select\":\"disagreement\"}", "{\"mixWith\":\"v7\"}")) {
+            Api.operator()
+                    .body("{\"kind\":\"SAMPLE\",\"prompts\":[\"x\"],\"config\":" + config + "}")
+                    .post("/api/v1/projects/" + project + "/rounds")
+                    .then()
+                    .statusCode(422)
+                    .body("code", equalTo("unknown_adapter"));
+        }
     }
 
     @Test

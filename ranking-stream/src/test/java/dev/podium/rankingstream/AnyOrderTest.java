@@ -188,7 +188,8 @@ class AnyOrderTest {
     /** The set's JSON; where a ranking stands differs from log to log. */
     private static String withoutPlaces(PreferenceSet set) {
         List<RankingUsed> rankings = set.rankings().stream()
-                .map(r -> new RankingUsed(r.labelerId(), r.revision(), r.eventId(), r.topic(), 0, 0, r.reliability()))
+                .map(r -> new RankingUsed(
+                        r.labelerId(), r.revision(), r.eventId(), r.topic(), 0, 0, r.reliability(), r.groups()))
                 .toList();
         return EventJson.writeText(new PreferenceSet(
                 set.projectId(),

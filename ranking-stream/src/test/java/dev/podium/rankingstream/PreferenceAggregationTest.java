@@ -19,6 +19,7 @@ import dev.podium.contracts.preference.PreferenceAggregation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import org.junit.jupiter.api.Test;
 
@@ -231,6 +232,41 @@ class PreferenceAggregationTest {
         assertEquals("rlhf.rankings.v1", set.rankings().getFirst().topic());
         assertEquals(3, set.rankings().getFirst().revision());
         assertEquals(1, set.rankings().getFirst().offset());
+    }
+
+    @Test
+    void everyLabelersOwnOrderIsKeptWithWhatWasLeftOutLast() {
+        Task four = task("t", RankingRules.DEFAULT, "one", "two", "three", " two");
+
+        PreferenceSet set = aggregate(four, ranking("t", "bob", 1, "a=b=d>c"), ranking("t", "ann", 1, "d>a"));
+
+        assertEquals(
+                List.of(List.of("b"), List.of("a"), List.of("c")),
+                set.rankings().getFirst().groups());
+        assertEquals(
+                List.of(List.of("a", "b"), List.of("c")),
+                set.rankings().getLast().groups());
+    }
+
+    @Test
+    void whatIsKnownOfThePromptGoesIntoTheSet() {
+        Task plain = TASK;
+        Task known = new Task(
+                plain.projectId(),
+                plain.taskId(),
+                plain.prompt(),
+                plain.outputs(),
+                plain.rules(),
+                plain.baseModel(),
+                plain.sampleRoundId(),
+                plain.createdAt(),
+                Optional.of("billing"),
+                Optional.of(new Task.Selection(Task.Selection.UNIFORM, 0.5)));
+
+        PreferenceSet set = aggregate(known, ranking("t", "ann", 1, "a>b>c"));
+
+        assertEquals(known.group(), set.group());
+        assertEquals(known.selection(), set.selection());
     }
 
     private static PreferenceSet aggregate(Task task, RankingEvent... events) {

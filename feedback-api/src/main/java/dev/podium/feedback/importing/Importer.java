@@ -193,7 +193,9 @@ class Importer {
                     project.rules(),
                     Optional.of(project.baseModel),
                     Optional.empty(),
-                    now);
+                    now,
+                    found.group(),
+                    Optional.empty());
             int characters = Outbox.requireFits(Topics.TASKS, task).length();
             Set<Integer> placed = new LinkedHashSet<>();
             List<List<String>> groups = new ArrayList<>();

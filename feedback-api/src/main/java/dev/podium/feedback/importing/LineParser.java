@@ -9,12 +9,15 @@ import dev.podium.feedback.task.Tasks;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Finds the tasks in one line. What is wrong is a {@link Refusal} that the report shows with the line's number. */
 final class LineParser {
+    private static final String GROUP = "group";
     private static final Set<String> ROLES = Set.of("system", "user", "assistant");
-    private static final Set<String> PODIUM_FIELDS = Set.of("prompt", "outputs", "ranking", "labeler", "priority");
+    private static final Set<String> PODIUM_FIELDS =
+            Set.of("prompt", "outputs", "ranking", "labeler", "priority", GROUP);
 
     private LineParser() {}
 
@@ -63,7 +66,8 @@ final class LineParser {
             ranking.add(positions);
         }
         String labeler = line.hasNonNull("labeler") ? text(line.path("labeler"), "labeler") : Rankings.IMPORTED;
-        return new ImportedTask(messages(line.path("prompt"), "prompt"), outputs, ranking, labeler, priority(line));
+        return new ImportedTask(
+                messages(line.path("prompt"), "prompt"), outputs, ranking, labeler, priority(line), group(line));
     }
 
     private static int priority(JsonNode line) {
@@ -87,7 +91,8 @@ final class LineParser {
             return pair(
                     messages(line.path("prompt"), "prompt"),
                     completion(chosen, "chosen"),
-                    completion(rejected, "rejected"));
+                    completion(rejected, "rejected"),
+                    group(line));
         }
         if (!chosen.isArray() || !rejected.isArray()) {
             throw Refusal.unprocessable("no_prompt", "a line without a prompt needs chosen and rejected as messages");
@@ -102,7 +107,7 @@ final class LineParser {
             throw Refusal.unprocessable(
                     "no_common_prompt", "chosen and rejected must share all messages but the last one");
         }
-        return pair(a.subList(0, common), a.get(common).content(), b.get(common).content());
+        return pair(a.subList(0, common), a.get(common).content(), b.get(common).content(), group(line));
     }
 
     /** Anthropic's dialogues: {@code \n\nHuman: ... \n\nAssistant: ...}. */
@@ -113,7 +118,7 @@ final class LineParser {
         if (a.size() != b.size() || !a.subList(0, last).equals(b.subList(0, last))) {
             throw Refusal.unprocessable("no_common_prompt", "chosen and rejected must differ in the last turn alone");
         }
-        return pair(a.subList(0, last), a.get(last).content(), b.get(last).content());
+        return pair(a.subList(0, last), a.get(last).content(), b.get(last).content(), group(line));
     }
 
     private static List<Message> dialogue(String text, String field) {
@@ -139,16 +144,31 @@ final class LineParser {
     private static List<ImportedTask> oasst(JsonNode line) {
         try {
             return ConversationTree.ranked(line).stream()
-                    .map(found ->
-                            new ImportedTask(found.conversation(), found.replies(), found.ranking(), Rankings.IMPORTED))
+                    .map(found -> new ImportedTask(
+                            found.conversation(),
+                            found.replies(),
+                            found.ranking(),
+                            Rankings.IMPORTED,
+                            found.language()))
                     .toList();
         } catch (ConversationTree.InvalidTreeException e) {
             throw Refusal.unprocessable(e.code(), String.valueOf(e.getMessage()));
         }
     }
 
-    private static ImportedTask pair(List<Message> prompt, String chosen, String rejected) {
-        return new ImportedTask(prompt, List.of(chosen, rejected), List.of(List.of(0), List.of(1)), Rankings.IMPORTED);
+    private static ImportedTask pair(List<Message> prompt, String chosen, String rejected, Optional<String> group) {
+        return new ImportedTask(
+                prompt, List.of(chosen, rejected), List.of(List.of(0), List.of(1)), Rankings.IMPORTED, group);
+    }
+
+    private static Optional<String> group(JsonNode line) {
+        return name(line, GROUP);
+    }
+
+    private static Optional<String> name(JsonNode node, String field) {
+        return node.hasNonNull(field)
+                ? Optional.of(text(node.path(field), field).strip()).filter(name -> !name.isEmpty())
+                : Optional.empty();
     }
 
     private static String completion(JsonNode node, String field) {

@@ -207,8 +207,8 @@ class Projection {
 
     private void load(AdapterLoad load, String body) {
         entities.createNativeQuery(
-                        "insert into adapter_load (instance_id, project_id, body) values (:i, :p, :b)"
-                                + " on conflict (instance_id) do update set project_id = excluded.project_id, body = excluded.body")
+                        "insert into adapter_load (instance_id, project_id, body) values (:i, :p, :b) on conflict"
+                                + " (instance_id) do update set project_id = excluded.project_id, body = excluded.body")
                 .setParameter("i", load.instanceId())
                 .setParameter("p", load.projectId())
                 .setParameter("b", body)
@@ -241,7 +241,9 @@ class Projection {
                     project.rules(),
                     Optional.of(project.baseModel),
                     Optional.of(set.roundId()),
-                    set.at()));
+                    set.at(),
+                    set.group(),
+                    set.selection()));
         } catch (IllegalArgumentException | Refusal e) {
             throw new InvalidEventException("no task can be made of it: " + e.getMessage(), e);
         }

@@ -1,6 +1,7 @@
 package dev.podium.feedback.round;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundState;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param info counts and sizes known at the start
  * @param reason why it was started, where it was not an operator's own act
  * @param rerun absent where the round is the first of its kind
+ * @param evaluation what the result was judged by, once there is one, published or not
  */
 public record RoundView(
         String id,
@@ -38,7 +40,8 @@ public record RoundView(
         Instant requestedAt,
         @Nullable Instant endedAt,
         @Nullable String reason,
-        @Nullable Rerun rerun) {
+        @Nullable Rerun rerun,
+        @Nullable Evaluation evaluation) {
     /** Why a round failed. */
     public record Problem(String code, String message) {}
 
@@ -72,7 +75,8 @@ public record RoundView(
                 row.requestedAt,
                 fold.endedAt,
                 row.reason,
-                rerun);
+                rerun,
+                fold.evaluation);
     }
 
     /** A round's events so far, folded in their order. */
@@ -88,6 +92,7 @@ public record RoundView(
         private Map<String, Double> info = Map.of();
         private @Nullable Problem error;
         private @Nullable Instant endedAt;
+        private @Nullable Evaluation evaluation;
 
         /** Where the events begin that are not in yet. */
         long nextOffset() {
@@ -129,10 +134,13 @@ public record RoundView(
                     step = totalSteps;
                     etaSeconds = null;
                     metrics.putAll(succeeded.metrics());
+                    evaluation = succeeded.evaluation().orElse(null);
                     endedAt = succeeded.at();
                 }
                 case RoundEvent.Failed failed -> {
                     error = new Problem(failed.code(), failed.message());
+                    metrics.putAll(failed.metrics());
+                    evaluation = failed.evaluation().orElse(null);
                     endedAt = failed.at();
                 }
                 case RoundEvent.Cancelled cancelled -> endedAt = cancelled.at();

@@ -181,7 +181,15 @@ public class Rounds {
         requireData(project, kind, prompts, records);
         Optional<String> initial = Optional.ofNullable(wanted.initialAdapter()).filter(v -> !v.isBlank());
         initial.ifPresent(version -> requireInitial(project, version, config));
-        return new Checked(baseModel, config, prompts, records, initial, reward(project, kind, wanted.rewardAdapter()));
+        boolean scored = kind == RoundKind.PPO;
+        if (config instanceof RoundConfig.Sample sample) {
+            scored = sample.selects();
+            if (!sample.mixWith().isBlank()) {
+                requireAdapter(project, sample.mixWith(), "POLICY");
+            }
+        }
+        return new Checked(
+                baseModel, config, prompts, records, initial, reward(project, scored, wanted.rewardAdapter()));
     }
 
     private Started store(
@@ -279,8 +287,8 @@ public class Rounds {
         if (config instanceof RoundConfig.Sft sft && sft.isFull()) {
             throw Refusal.unprocessable(
                     "unknown_adapter",
-                    "Full fine-tuning starts from a model, not from an adapter: leave initialAdapter out, or name a version"
-                            + " of kind MODEL.");
+                    "Full fine-tuning starts from a model, not from an adapter: leave initialAdapter out, or name a"
+                            + " version of kind MODEL.");
         }
     }
 
@@ -301,8 +309,9 @@ public class Rounds {
         }
     }
 
-    private Optional<String> reward(String project, RoundKind kind, @Nullable String wanted) {
-        if (kind != RoundKind.PPO) {
+    /** @param scored whether the round needs a reward model */
+    private Optional<String> reward(String project, boolean scored, @Nullable String wanted) {
+        if (!scored) {
             return Optional.empty();
         }
         if (wanted != null && !wanted.isBlank()) {
@@ -316,8 +325,7 @@ public class Rounds {
                 .setParameter("p", project)
                 .getResultList();
         if (newest.isEmpty()) {
-            throw Refusal.unprocessable(
-                    "unknown_adapter", "A PPO round needs a reward model: run a REWARD round first.");
+            throw Refusal.unprocessable("unknown_adapter", "The round needs a reward model: run a REWARD round first.");
         }
         return Optional.of((String) newest.getFirst());
     }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param dataSet the immutable JSONL of what the round read: lineage to pairs, rankings and labelers
  * @param rankingsUsed number of rankings that the training data was made of
  * @param rewardGain normalised reward = gain * raw + bias (REWARD only)
+ * @param evaluation the tables behind the metrics, where there are any
  */
 public record AdapterManifest(
         String projectId,
@@ -33,7 +34,8 @@ public record AdapterManifest(
         Optional<Double> rewardGain,
         Optional<Double> rewardBias,
         Map<String, Double> metrics,
-        Instant createdAt) {
+        Instant createdAt,
+        Optional<Evaluation> evaluation) {
     public AdapterManifest {
         Require.text(projectId, "projectId");
         Require.text(version, "version");
@@ -55,6 +57,47 @@ public record AdapterManifest(
         rewardBias = rewardBias == null ? Optional.empty() : rewardBias;
         metrics = metrics == null ? Map.of() : Map.copyOf(metrics);
         Require.present(createdAt, "createdAt");
+        evaluation = evaluation == null ? Optional.empty() : evaluation;
+    }
+
+    /** Without tables. */
+    public AdapterManifest(
+            String projectId,
+            String version,
+            Kind kind,
+            String roundId,
+            RoundKind roundKind,
+            BaseModel baseModel,
+            RoundConfig config,
+            Optional<RoundConfig.Lora> lora,
+            List<ArtifactFile> files,
+            Optional<ArtifactFile> dataSet,
+            long rankingsUsed,
+            Optional<String> initialAdapter,
+            Optional<String> rewardAdapter,
+            Optional<Double> rewardGain,
+            Optional<Double> rewardBias,
+            Map<String, Double> metrics,
+            Instant createdAt) {
+        this(
+                projectId,
+                version,
+                kind,
+                roundId,
+                roundKind,
+                baseModel,
+                config,
+                lora,
+                files,
+                dataSet,
+                rankingsUsed,
+                initialAdapter,
+                rewardAdapter,
+                rewardGain,
+                rewardBias,
+                metrics,
+                createdAt,
+                Optional.empty());
     }
 
     /** What it is for. */

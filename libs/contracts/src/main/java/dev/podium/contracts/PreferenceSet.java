@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param rankings what the set was made of, sorted by labeler
  * @param cycle true when the decided pairs contain a cycle
  * @param decided at least one pair
+ * @param group of the task, see {@link Task#group()}
+ * @param selection of the task, see {@link Task#selection()}
  */
 public record PreferenceSet(
         String projectId,
@@ -30,7 +32,9 @@ public record PreferenceSet(
         List<RankingUsed> rankings,
         boolean cycle,
         boolean decided,
-        Instant updatedAt) {
+        Instant updatedAt,
+        Optional<String> group,
+        Optional<Task.Selection> selection) {
     public PreferenceSet {
         Require.text(projectId, "projectId");
         Require.text(taskId, "taskId");
@@ -42,6 +46,39 @@ public record PreferenceSet(
         unacceptable = unacceptable == null ? Map.of() : Map.copyOf(unacceptable);
         rankings = rankings == null ? List.of() : List.copyOf(rankings);
         Require.present(updatedAt, "updatedAt");
+        group = group == null ? Optional.empty() : group;
+        selection = selection == null ? Optional.empty() : selection;
+    }
+
+    /** A set of no group, whose prompt nobody selected. */
+    public PreferenceSet(
+            String projectId,
+            String taskId,
+            List<Message> prompt,
+            List<Output> outputs,
+            Optional<String> baseModel,
+            List<Pair> pairs,
+            List<Tie> ties,
+            Map<String, Integer> unacceptable,
+            List<RankingUsed> rankings,
+            boolean cycle,
+            boolean decided,
+            Instant updatedAt) {
+        this(
+                projectId,
+                taskId,
+                prompt,
+                outputs,
+                baseModel,
+                pairs,
+                ties,
+                unacceptable,
+                rankings,
+                cycle,
+                decided,
+                updatedAt,
+                Optional.empty(),
+                Optional.empty());
     }
 
     /**
@@ -80,6 +117,8 @@ public record PreferenceSet(
      * A ranking that the set was made of, and where it stands in the log: the lineage from pair to labeler.
      *
      * @param reliability the weight this labeler's votes had
+     * @param groups ordered tie groups of output ids, best first, outputs left out being the last group; empty in sets
+     *     that were written before rankings were kept in them
      */
     public record RankingUsed(
             String labelerId,
@@ -88,10 +127,26 @@ public record PreferenceSet(
             String topic,
             int partition,
             long offset,
-            double reliability) {
+            double reliability,
+            List<List<String>> groups) {
         public RankingUsed {
             Require.text(labelerId, "rankings.labelerId");
             Require.text(eventId, "rankings.eventId");
+            groups = groups == null
+                    ? List.of()
+                    : groups.stream().map(List::copyOf).toList();
+        }
+
+        /** A ranking whose order is not known here. */
+        public RankingUsed(
+                String labelerId,
+                int revision,
+                String eventId,
+                String topic,
+                int partition,
+                long offset,
+                double reliability) {
+            this(labelerId, revision, eventId, topic, partition, offset, reliability, List.of());
         }
     }
 }

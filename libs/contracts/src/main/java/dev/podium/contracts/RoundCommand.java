@@ -26,7 +26,7 @@ public sealed interface RoundCommand {
      * @param dataPin end offset (exclusive) per partition of {@link Topics#PREFERENCES}, pinned when triggered
      * @param initialAdapter version of a policy adapter to continue from (SFT, DPO, PPO) or to sample from (SAMPLE); or of a
      *     whole model, which takes the place of {@code baseModel}
-     * @param rewardAdapter version of the reward adapter that PPO scores with
+     * @param rewardAdapter version of the reward adapter that PPO scores with, or whose disagreement SAMPLE selects by
      * @param prompts prompts given in the command (SAMPLE, PPO); empty: the prompts of the pinned preference sets
      * @param records SFT's prompt/completion records given in the command; empty: the best output of each pinned set
      * @param dataSet the data set of an earlier round, to be read again byte for byte; it takes the place of the pin
@@ -67,6 +67,9 @@ public sealed interface RoundCommand {
             Require.text(requestedBy, "requestedBy");
             Require.present(at, "at");
             Require.that(kind != RoundKind.PPO || rewardAdapter.isPresent(), "a PPO round needs a rewardAdapter");
+            Require.that(
+                    !(config instanceof RoundConfig.Sample sample && sample.selects()) || rewardAdapter.isPresent(),
+                    "a SAMPLE round that selects by disagreement needs a rewardAdapter");
             dataSet = dataSet == null ? Optional.empty() : dataSet;
             rerunOf = rerunOf == null ? Optional.empty() : rerunOf;
         }

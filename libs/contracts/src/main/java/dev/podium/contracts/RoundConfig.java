@@ -90,6 +90,9 @@ public sealed interface RoundConfig {
      * @param checkpointSteps optimiser steps between checkpoints
      * @param baseFormat how the frozen base is kept in memory, one of {@link #BASE_FORMATS}; absent: {@code float32}
      * @param recompute whether activations are computed again in the backward pass: less memory, more time
+     * @param spikeFactor a step whose loss or gradient norm is more than this many times both its running median and
+     *     that of the first steps is skipped and counted; 0 = off; absent: 10
+     * @param publishIf one of {@link #PUBLISH_RULES}, on the round's held-out measure; absent: {@code not_worse}
      */
     record Training(
             double learningRate,
@@ -101,8 +104,15 @@ public sealed interface RoundConfig {
             double heldOutShare,
             int checkpointSteps,
             String baseFormat,
-            Boolean recompute) {
+            Boolean recompute,
+            Double spikeFactor,
+            String publishIf) {
         public static final List<String> BASE_FORMATS = List.of("float32", "bfloat16", "int8", "nf4");
+
+        /** Better than before; not worse than before beyond chance; whatever comes out. */
+        public static final List<String> PUBLISH_RULES = List.of("improved", "not_worse", "always");
+
+        private static final double SPIKE_FACTOR = 10;
 
         public Training {
             Require.that(learningRate > 0 && learningRate < 1, "training.learningRate must be in (0, 1)");
@@ -117,9 +127,61 @@ public sealed interface RoundConfig {
             Require.that(checkpointSteps >= 1, "training.checkpointSteps must be 1 or more");
             baseFormat = orElse(baseFormat, BASE_FORMATS.getFirst());
             recompute = orElse(recompute, false);
+            spikeFactor = orElse(spikeFactor, SPIKE_FACTOR);
+            publishIf = orElse(publishIf, "not_worse");
+            Require.that(
+                    spikeFactor == 0 || spikeFactor >= 2 && Double.isFinite(spikeFactor),
+                    "training.spikeFactor must be 0 (off), or 2 or more");
+            Require.that(
+                    PUBLISH_RULES.contains(publishIf),
+                    "training.publishIf must be one of " + String.join(", ", PUBLISH_RULES));
             Require.that(
                     BASE_FORMATS.contains(baseFormat),
                     "training.baseFormat must be one of " + String.join(", ", BASE_FORMATS));
+        }
+
+        /** The usual guards. */
+        public Training(
+                double learningRate,
+                double epochs,
+                int batchTasks,
+                int maxLengthTokens,
+                double maxGradientNorm,
+                double warmupShare,
+                double heldOutShare,
+                int checkpointSteps,
+                String baseFormat,
+                Boolean recompute) {
+            this(
+                    learningRate,
+                    epochs,
+                    batchTasks,
+                    maxLengthTokens,
+                    maxGradientNorm,
+                    warmupShare,
+                    heldOutShare,
+                    checkpointSteps,
+                    baseFormat,
+                    recompute,
+                    SPIKE_FACTOR,
+                    "not_worse");
+        }
+
+        /** The same with other guards. */
+        public Training guarded(double otherSpikeFactor, String otherPublishIf) {
+            return new Training(
+                    learningRate,
+                    epochs,
+                    batchTasks,
+                    maxLengthTokens,
+                    maxGradientNorm,
+                    warmupShare,
+                    heldOutShare,
+                    checkpointSteps,
+                    baseFormat,
+                    recompute,
+                    otherSpikeFactor,
+                    otherPublishIf);
         }
 
         /** A base in float32, activations kept. */
@@ -153,7 +215,12 @@ public sealed interface RoundConfig {
     /**
      * @param outputsPerPrompt K
      * @param maxPrompts at most this many prompts are sampled
-     * @param mixWithBase half of each prompt's outputs come from the base model, blind to the labeler
+     * @param mixWithBase the base model makes its share of each prompt's outputs, blind to the labeler
+     * @param mixWith version of another policy adapter that makes its share, blind to the labeler; empty = off
+     * @param select one of {@link #SELECTIONS}: the prompts as they come, or those whose completions the members of a
+     *     reward ensemble judge most differently
+     * @param candidates completions of each prompt that are judged in order to select; absent: 4
+     * @param uniformShare of the selected prompts are drawn whatever their score; at least 0.1, which is what absent means
      */
     record Sample(
             long seed,
@@ -163,8 +230,17 @@ public sealed interface RoundConfig {
             int topK,
             double topP,
             int maxNewTokens,
-            boolean mixWithBase)
+            boolean mixWithBase,
+            String mixWith,
+            String select,
+            Integer candidates,
+            Double uniformShare)
             implements RoundConfig {
+        public static final List<String> SELECTIONS = List.of("all", "disagreement");
+
+        /** Below it what is measured on the prompts drawn at random means nothing. */
+        private static final double LEAST_UNIFORM_SHARE = 0.1;
+
         public static final Sample DEFAULT = new Sample(1, 4, 1000, 1.0, 0, 1.0, 128, false);
 
         public Sample {
@@ -176,6 +252,49 @@ public sealed interface RoundConfig {
             Require.that(topK >= 0, "topK must be 0 (off) or more");
             Require.that(topP > 0 && topP <= 1, "topP must be in (0, 1]");
             Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
+            mixWith = orElse(mixWith, "");
+            select = orElse(select, SELECTIONS.getFirst());
+            candidates = orElse(candidates, 4);
+            uniformShare = orElse(uniformShare, LEAST_UNIFORM_SHARE);
+            int sources = 1 + (mixWithBase ? 1 : 0) + (mixWith.isBlank() ? 0 : 1);
+            Require.that(
+                    sources <= outputsPerPrompt,
+                    "outputsPerPrompt must be " + sources + " or more, one for each model that is mixed");
+            Require.that(SELECTIONS.contains(select), "select must be one of " + String.join(", ", SELECTIONS));
+            Require.that(candidates >= 2 && candidates <= 64, "candidates must be between 2 and 64");
+            Require.that(
+                    uniformShare >= LEAST_UNIFORM_SHARE && uniformShare <= 1,
+                    "uniformShare must be in [" + LEAST_UNIFORM_SHARE + ", 1]");
+        }
+
+        /** All prompts as they come, and no other adapter mixed in. */
+        public Sample(
+                long seed,
+                int outputsPerPrompt,
+                int maxPrompts,
+                double temperature,
+                int topK,
+                double topP,
+                int maxNewTokens,
+                boolean mixWithBase) {
+            this(
+                    seed,
+                    outputsPerPrompt,
+                    maxPrompts,
+                    temperature,
+                    topK,
+                    topP,
+                    maxNewTokens,
+                    mixWithBase,
+                    "",
+                    SELECTIONS.getFirst(),
+                    4,
+                    LEAST_UNIFORM_SHARE);
+        }
+
+        /** Whether the prompts are selected by the disagreement of a reward ensemble. */
+        public boolean selects() {
+            return !select.equals(SELECTIONS.getFirst());
         }
 
         @Override
@@ -232,6 +351,7 @@ public sealed interface RoundConfig {
      * @param loss one of {@link #LOSSES}; absent: {@code bradley_terry}
      * @param rankGapMargin g of r_c - r_r - g * margin, where a pair's margin is its rank gap / (K - 1)
      * @param members models of the ensemble, each with an adapter and a head of its own; absent: 1
+     * @param minAccuracy held-out accuracy below which nothing is published; 0 = off, which is what absent means
      */
     record Reward(
             long seed,
@@ -241,13 +361,15 @@ public sealed interface RoundConfig {
             double labelSmoothing,
             String loss,
             Double rankGapMargin,
-            Integer members)
+            Integer members,
+            Double minAccuracy)
             implements Tuning {
         /** Pairs; pairs and ties; whole rankings. */
         public static final List<String> LOSSES = List.of("bradley_terry", "davidson", "plackett_luce");
 
         public static final int MAX_MEMBERS = 8;
-        public static final Reward DEFAULT = new Reward(1, Lora.DEFAULT, Training.withRate(1e-4), 0.01, 0);
+        public static final Reward DEFAULT = new Reward(
+                1, Lora.DEFAULT, Training.withRate(1e-4).guarded(Training.SPIKE_FACTOR, "improved"), 0.01, 0);
 
         public Reward {
             lora = lora == null ? Lora.DEFAULT : lora;
@@ -255,6 +377,8 @@ public sealed interface RoundConfig {
             loss = loss == null ? LOSSES.getFirst() : loss;
             rankGapMargin = orElse(rankGapMargin, 0.0);
             members = orElse(members, 1);
+            minAccuracy = orElse(minAccuracy, 0.0);
+            Require.that(minAccuracy >= 0 && minAccuracy < 1, "minAccuracy must be in [0, 1), 0 is off");
             Require.that(centering >= 0, "centering must be 0 or more");
             Require.that(labelSmoothing >= 0 && labelSmoothing < 0.5, "labelSmoothing must be in [0, 0.5)");
             Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
@@ -268,6 +392,19 @@ public sealed interface RoundConfig {
         /** One model by Bradley-Terry. */
         public Reward(long seed, Lora lora, Training training, double centering, double labelSmoothing) {
             this(seed, lora, training, centering, labelSmoothing, LOSSES.getFirst(), 0.0, 1);
+        }
+
+        /** Published whatever its held-out accuracy is, as far as {@code training.publishIf} lets it. */
+        public Reward(
+                long seed,
+                Lora lora,
+                Training training,
+                double centering,
+                double labelSmoothing,
+                String loss,
+                Double rankGapMargin,
+                Integer members) {
+            this(seed, lora, training, centering, labelSmoothing, loss, rankGapMargin, members, 0.0);
         }
 
         @Override
@@ -286,6 +423,7 @@ public sealed interface RoundConfig {
      * @param voteWeights whether a pair counts by how clearly it was decided, |2 p - 1|
      * @param desirableWeight of the outputs without a mark ({@code kto}); absent: 1
      * @param undesirableWeight of the outputs marked unacceptable ({@code kto}); absent: 1
+     * @param minAccuracy held-out accuracy below which nothing is published; 0 = off, which is what absent means
      */
     record Dpo(
             long seed,
@@ -298,7 +436,8 @@ public sealed interface RoundConfig {
             Double sftWeight,
             Boolean voteWeights,
             Double desirableWeight,
-            Double undesirableWeight)
+            Double undesirableWeight,
+            Double minAccuracy)
             implements Tuning {
         /** Losses of pairs, under TRL's names. */
         public static final List<String> PAIR_LOSSES = List.of(
@@ -338,6 +477,8 @@ public sealed interface RoundConfig {
             voteWeights = orElse(voteWeights, false);
             desirableWeight = orElse(desirableWeight, 1.0);
             undesirableWeight = orElse(undesirableWeight, 1.0);
+            minAccuracy = orElse(minAccuracy, 0.0);
+            Require.that(minAccuracy >= 0 && minAccuracy < 1, "minAccuracy must be in [0, 1), 0 is off");
             Require.text(loss, "loss");
             Require.that(LOSSES.contains(loss), "loss must be one of " + String.join(", ", LOSSES));
             Require.that(
@@ -364,6 +505,34 @@ public sealed interface RoundConfig {
         /** A loss without additions. */
         public Dpo(long seed, Lora lora, Training training, String loss, double beta, double labelSmoothing) {
             this(seed, lora, training, loss, beta, labelSmoothing, 0.0, 0.0, false, 1.0, 1.0);
+        }
+
+        /** Published whatever its held-out accuracy is, as far as {@code training.publishIf} lets it. */
+        public Dpo(
+                long seed,
+                Lora lora,
+                Training training,
+                String loss,
+                double beta,
+                double labelSmoothing,
+                Double rankGapMargin,
+                Double sftWeight,
+                Boolean voteWeights,
+                Double desirableWeight,
+                Double undesirableWeight) {
+            this(
+                    seed,
+                    lora,
+                    training,
+                    loss,
+                    beta,
+                    labelSmoothing,
+                    rankGapMargin,
+                    sftWeight,
+                    voteWeights,
+                    desirableWeight,
+                    undesirableWeight,
+                    0.0);
         }
 
         @Override

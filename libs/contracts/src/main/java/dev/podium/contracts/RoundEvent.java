@@ -78,23 +78,57 @@ public sealed interface RoundEvent {
      *
      * @param version the adapter published; absent for SAMPLE
      * @param metrics held-out evaluation and totals
+     * @param evaluation the tables behind them, where there are any
      */
     record Succeeded(
-            String roundId, String projectId, Optional<String> version, Map<String, Double> metrics, Instant at)
+            String roundId,
+            String projectId,
+            Optional<String> version,
+            Map<String, Double> metrics,
+            Instant at,
+            Optional<Evaluation> evaluation)
             implements RoundEvent {
         public Succeeded {
             version = version == null ? Optional.empty() : version;
             metrics = metrics == null ? Map.of() : Map.copyOf(metrics);
+            evaluation = evaluation == null ? Optional.empty() : evaluation;
+        }
+
+        /** Without tables. */
+        public Succeeded(
+                String roundId, String projectId, Optional<String> version, Map<String, Double> metrics, Instant at) {
+            this(roundId, projectId, version, metrics, at, Optional.empty());
         }
     }
 
     /**
      * The round ended without a result.
      *
-     * @param code stable, e.g. {@code no_data}, {@code unknown_base_model}, {@code not_finite}, {@code internal}
+     * @param code stable, e.g. {@code no_data}, {@code unknown_base_model}, {@code not_finite}, {@code
+     *     evaluation_failed}, {@code internal}
      * @param message for the operator, with the remedy
+     * @param metrics of a result that is not published; else empty
+     * @param evaluation of a result that is not published
      */
-    record Failed(String roundId, String projectId, String code, String message, Instant at) implements RoundEvent {}
+    record Failed(
+            String roundId,
+            String projectId,
+            String code,
+            String message,
+            Instant at,
+            Map<String, Double> metrics,
+            Optional<Evaluation> evaluation)
+            implements RoundEvent {
+        public Failed {
+            metrics = metrics == null ? Map.of() : Map.copyOf(metrics);
+            evaluation = evaluation == null ? Optional.empty() : evaluation;
+        }
+
+        /** Without a result. */
+        public Failed(String roundId, String projectId, String code, String message, Instant at) {
+            this(roundId, projectId, code, message, at, Map.of(), Optional.empty());
+        }
+    }
 
     /** The operator cancelled it. */
     record Cancelled(String roundId, String projectId, int step, Instant at) implements RoundEvent {}

@@ -125,6 +125,11 @@ class SchemasTest {
                         RoundConfig.Reward.class,
                         RoundConfig.Dpo.class,
                         RoundConfig.Ppo.class,
+                        Task.Selection.class,
+                        Evaluation.class,
+                        Evaluation.Verdict.class,
+                        Evaluation.Bin.class,
+                        Evaluation.Share.class,
                         AdapterManifest.BaseModel.class,
                         AdapterManifest.ArtifactFile.class,
                         AdapterManifest.ChunkLocation.class)

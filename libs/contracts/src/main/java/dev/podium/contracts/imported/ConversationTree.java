@@ -5,6 +5,7 @@ import dev.podium.contracts.Message;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -20,8 +21,10 @@ public final class ConversationTree {
      * Replies to one conversation.
      *
      * @param ranking tie groups of positions in {@code replies}, best first
+     * @param language of the message that is replied to, where it is given
      */
-    public record Ranked(List<Message> conversation, List<String> replies, List<List<Integer>> ranking) {
+    public record Ranked(
+            List<Message> conversation, List<String> replies, List<List<Integer>> ranking, Optional<String> language) {
         public Ranked {
             conversation = List.copyOf(conversation);
             replies = List.copyOf(replies);
@@ -62,18 +65,18 @@ public final class ConversationTree {
         String text = text(node);
         conversation.add(prompter ? Message.user(text) : Message.assistant(text));
         if (prompter) {
-            addRanked(node.path("replies"), conversation, found);
+            addRanked(node, conversation, found);
         }
         for (JsonNode reply : node.path("replies")) {
             walk(reply, conversation, found, depth + 1);
         }
     }
 
-    private static void addRanked(JsonNode replies, List<Message> conversation, List<Ranked> found)
+    private static void addRanked(JsonNode message, List<Message> conversation, List<Ranked> found)
             throws InvalidTreeException {
         Map<Integer, List<Integer>> byRank = new TreeMap<>();
         List<String> texts = new ArrayList<>();
-        for (JsonNode reply : replies) {
+        for (JsonNode reply : message.path("replies")) {
             if (reply.path("rank").isInt() && reply.path("role").asText().equals("assistant")) {
                 byRank.computeIfAbsent(reply.path("rank").asInt(), rank -> new ArrayList<>())
                         .add(texts.size());
@@ -81,7 +84,9 @@ public final class ConversationTree {
             }
         }
         if (texts.size() >= 2) {
-            found.add(new Ranked(conversation, texts, List.copyOf(byRank.values())));
+            Optional<String> language =
+                    Optional.of(message.path("lang").asText("").strip()).filter(name -> !name.isEmpty());
+            found.add(new Ranked(conversation, texts, List.copyOf(byRank.values()), language));
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -84,5 +85,15 @@ public final class DistinctOutputs {
             ranks[i] = ranks[i] == 0 ? place + 1 : ranks[i];
         }
         return ranks;
+    }
+
+    /** A ranking's tie groups of distinct outputs, best first; what it leaves out is the last group. */
+    List<List<String>> groups(RankingSubmitted ranking) {
+        int[] ranks = ranks(ranking);
+        Map<Integer, List<String>> byRank = new TreeMap<>();
+        for (int i = 0; i < ranks.length; i++) {
+            byRank.computeIfAbsent(ranks[i], rank -> new ArrayList<>()).add(ids.get(i));
+        }
+        return List.copyOf(byRank.values());
     }
 }

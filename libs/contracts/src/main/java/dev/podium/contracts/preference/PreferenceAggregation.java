@@ -46,7 +46,8 @@ public final class PreferenceAggregation {
             }
         }
         counted.sort(Comparator.comparing(ranking -> ranking.event().labelerId()));
-        Votes votes = new Votes(DistinctOutputs.of(task));
+        DistinctOutputs outputs = DistinctOutputs.of(task);
+        Votes votes = new Votes(outputs);
         for (HeldRanking ranking : counted) {
             votes.add(
                     (RankingSubmitted) ranking.event(),
@@ -66,13 +67,18 @@ public final class PreferenceAggregation {
                 weighted(pairs),
                 ties,
                 votes.unacceptable,
-                counted.stream().map(ranking -> used(ranking, reliability)).toList(),
+                counted.stream()
+                        .map(ranking -> used(ranking, outputs, reliability))
+                        .toList(),
                 hasCycle(pairs),
                 !pairs.isEmpty(),
-                newest);
+                newest,
+                task.group(),
+                task.selection());
     }
 
-    private static RankingUsed used(HeldRanking ranking, ToDoubleFunction<String> reliability) {
+    private static RankingUsed used(
+            HeldRanking ranking, DistinctOutputs outputs, ToDoubleFunction<String> reliability) {
         return new RankingUsed(
                 ranking.event().labelerId(),
                 ranking.event().revision(),
@@ -80,7 +86,8 @@ public final class PreferenceAggregation {
                 Topics.RANKINGS,
                 ranking.partition(),
                 ranking.offset(),
-                reliability.applyAsDouble(ranking.event().labelerId()));
+                reliability.applyAsDouble(ranking.event().labelerId()),
+                outputs.groups((RankingSubmitted) ranking.event()));
     }
 
     /** Every task weighs 1 in training, however many pairs it has. */
