@@ -247,21 +247,26 @@ def write_json(path: pathlib.Path, content) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def dpo_losses(words) -> None:
+DPO_LOSSES = (
+    "hinge",
+    "ipo",
+    "exo_pair",
+    "nca_pair",
+    "bco_pair",
+    "robust",
+    "sppo_hard",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sigmoid_norm",
+)
+
+
+def dpo_losses(words, names=DPO_LOSSES) -> None:
     """Every loss that TRL's DPOTrainer has under the same name, on the rows and the adapter of dpo()."""
-    losses = {}
-    for loss_type in (
-        "hinge",
-        "ipo",
-        "exo_pair",
-        "nca_pair",
-        "robust",
-        "sppo_hard",
-        "apo_zero",
-        "apo_down",
-        "discopop",
-        "sigmoid_norm",
-    ):
+    path = OUT / "dpo" / "losses.json"
+    losses = json.loads(path.read_text()) if path.exists() else {}
+    for loss_type in names:
         with tempfile.TemporaryDirectory() as scratch:
             trainer = DPOTrainer(
                 model=LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
@@ -287,7 +292,7 @@ def dpo_losses(words) -> None:
             loss.backward()
             losses[loss_type] = loss.item()
             save_gradients(OUT / "dpo" / f"gradients-{loss_type}.safetensors", model)
-    write_json(OUT / "dpo" / "losses.json", losses)
+    write_json(path, losses)
 
 
 def kto(words) -> None:

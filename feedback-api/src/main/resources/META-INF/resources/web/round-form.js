@@ -19,6 +19,8 @@ const REWARD_LOSSES = [['bradley_terry', 'decided pairs'], ['davidson', 'pairs a
 const DPO_LOSSES = ['sigmoid', 'cdpo', 'robust', 'hinge', 'ipo', 'sigmoid_norm', 'exo_pair', 'nca_pair', 'bco_pair', 'sppo_hard', 'apo_zero', 'apo_down',
   'discopop', 'simpo', 'orpo'].map((loss) => [loss, loss]).concat([['plackett_luce', 'plackett_luce (whole rankings)'], ['kto', 'kto (unacceptable marks)']]);
 const ADVANTAGES = [['gae', 'a value model (PPO)'], ['rloo', 'the others of the prompt (RLOO)'], ['grpo', 'the group (GRPO)'], ['dr_grpo', 'the group, not scaled (Dr. GRPO)']];
+const SELECTIONS = [['all', 'as they come'], ['disagreement', 'where a reward ensemble disagrees']];
+const PUBLISH = [['improved', 'better on held-out data'], ['not_worse', 'not worse on held-out data'], ['always', 'whatever comes out']];
 const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 const numeric = (name, label, value, options = {}) => field(name, label, { type: 'text', inputmode: 'decimal', 'data-number': true, value: String(value), pattern: '-?[0-9]*\\.?[0-9]+([eE][\\-+]?[0-9]+)?', required: true, ...options });
@@ -28,17 +30,18 @@ const whole = (name, label, value, options = {}) => field(name, label, { type: '
 const OWN = {
   SAMPLE: () => [[whole('outputsPerPrompt', 'Outputs per prompt', 4, { min: 2, max: 9 }),
     whole('maxPrompts', 'Prompts at most', 1000, { min: 1 }), whole('maxNewTokens', 'New tokens at most', 128, { min: 1 }),
-    numeric('temperature', 'Temperature', 1.0), check('mixWithBase', 'Half of the outputs from the base model', false)],
-  [whole('topK', 'Top-k', 0, { hint: '0 = off' }), numeric('topP', 'Top-p', 1.0)]],
+    numeric('temperature', 'Temperature', 1.0), check('mixWithBase', 'Mix with the base model, blindly', false)],
+  [numeric('uniformShare', 'Share drawn at random', 0.1, { hint: 'of prompts selected by disagreement' }), whole('candidates', 'Completions to judge', 4, { min: 2, max: 64, hint: 'of each prompt, to select' }), whole('topK', 'Top-k', 0, { hint: '0 = off' }), numeric('topP', 'Top-p', 1.0)]],
   SFT: () => [[choice('method', 'Train', SFT_METHODS, 'lora')], [check('completionOnly', 'Loss on the completion only', true)]],
   REWARD: () => [[choice('loss', 'Learn from', REWARD_LOSSES, 'bradley_terry'),
     whole('members', 'Models in the ensemble', 1, { min: 1, max: 8, hint: 'more say where they disagree' })],
   [numeric('centering', 'Centring', 0.01, { hint: 'keeps rewards near 0' }), numeric('labelSmoothing', 'Label smoothing', 0, { hint: 'for pairs' }),
-    numeric('rankGapMargin', 'Margin per rank', 0, { hint: 'for pairs, 0 = off' })]],
+    numeric('rankGapMargin', 'Margin per rank', 0, { hint: 'for pairs, 0 = off' }), numeric('minAccuracy', 'Least held-out accuracy', 0, { hint: 'to be published, 0 = off' })]],
   DPO: () => [[numeric('beta', 'Beta', 0.1, { hint: 'pull towards the reference' }), choice('loss', 'Loss', DPO_LOSSES, 'sigmoid')],
     [numeric('labelSmoothing', 'Label smoothing', 0), numeric('rankGapMargin', 'Margin per rank', 0, { hint: '0 = off' }),
       numeric('sftWeight', 'Imitate the chosen', 0, { hint: '0 = off' }), check('voteWeights', 'Clear votes count more', false),
-      numeric('desirableWeight', 'Weight of unmarked', 1, { hint: 'for kto' }), numeric('undesirableWeight', 'Weight of marked', 1, { hint: 'for kto' })]],
+      numeric('desirableWeight', 'Weight of unmarked', 1, { hint: 'for kto' }), numeric('undesirableWeight', 'Weight of marked', 1, { hint: 'for kto' }),
+      numeric('minAccuracy', 'Least held-out accuracy', 0, { hint: 'to be published, 0 = off' })]],
   PPO: () => [[whole('totalPrompts', 'Prompts in all', 256, { min: 1 }), numeric('klCoefficient', 'KL weight', 0.05, { hint: 'pull towards the reference' }),
     whole('maxNewTokens', 'New tokens at most', 64, { min: 1 }), numeric('temperature', 'Temperature', 0.7),
     choice('advantage', 'Advantage by', ADVANTAGES, 'gae')],
@@ -68,7 +71,9 @@ export function openRoundForm({ project, baseModel, adapters, started }) {
     return [
       h('div', { class: 'fields' },
         (kind !== 'REWARD' || starts.length > 0) && choice('initialAdapter', kind === 'SAMPLE' ? 'Sample from' : 'Start from', [['', `${baseModel} (base)`], ...starts], ''),
-        kind === 'PPO' && choice('rewardAdapter', 'Reward model', [['', 'the newest'], ...rewards], '', rewards.length === 0 ? 'There is none yet: run a REWARD round first.' : undefined),
+        kind === 'SAMPLE' && [choice('mixWith', 'Mix with, blindly', [['', 'no other'], ...policies], ''),
+          choice('select', 'Prompts', SELECTIONS, 'all')],
+        (kind === 'PPO' || kind === 'SAMPLE') && choice('rewardAdapter', 'Reward model', [['', 'the newest'], ...rewards], '', kind === 'SAMPLE' ? 'whose disagreement selects; an ensemble' : rewards.length === 0 ? 'There is none yet: run a REWARD round first.' : undefined),
         training && numeric('training.learningRate', 'Learning rate', RATES[kind].toExponential().replace('e', 'e')),
         training && kind !== 'PPO' && numeric('training.epochs', 'Epochs', 1),
         training && whole('training.batchTasks', { SFT: 'Records per step', PPO: 'Prompts per step' }[kind] ?? 'Tasks per step', 4, { min: 1 }),
@@ -82,7 +87,8 @@ export function openRoundForm({ project, baseModel, adapters, started }) {
         rest,
         training && [numeric('lora.alpha', 'LoRA alpha', 32), numeric('lora.dropout', 'LoRA dropout', 0),
           whole('training.maxLengthTokens', 'Tokens at most', 1024, { min: 8, hint: 'longer ones are left out and counted' }),
-          numeric('training.maxGradientNorm', 'Gradient clip', 1.0), numeric('training.warmupShare', 'Warm-up share', 0),
+          numeric('training.maxGradientNorm', 'Gradient clip', 1.0), numeric('training.spikeFactor', 'Spike', 10, { hint: 'times the usual, then skipped; 0 = off' }),
+          choice('training.publishIf', 'Publish if', PUBLISH, kind === 'REWARD' ? 'improved' : 'not_worse'), numeric('training.warmupShare', 'Warm-up share', 0),
           numeric('training.heldOutShare', 'Held-out share', 0.1), whole('training.checkpointSteps', 'Steps per checkpoint', 20, { min: 1 }),
           choice('training.baseFormat', 'Base in memory as', FORMATS, 'float32'),
           check('training.recompute', 'Compute activations again (less memory, slower)', false),

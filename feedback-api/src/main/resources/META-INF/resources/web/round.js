@@ -98,10 +98,27 @@ function showDetails(round) {
       all > 0 && h('p', { class: 'muted' }, `trainable params: ${number(trainable)} || all params: ${number(all)} || trainable%: ${(100 * trainable / all).toFixed(4)}`)),
     h('div', { class: 'panel' }, h('h2', {}, ENDED.includes(round.state) ? 'Result' : 'Latest step'), facts(round.metrics ?? {})),
     round.config && h('div', { class: 'panel' }, h('h2', {}, 'Settings'), facts(flat(round.config))),
+    ...evaluation(round.evaluation ?? {}),
     adapter && h('div', { class: 'panel' }, h('h2', {}, `Adapter ${adapter.version}`), facts({
       'rankings used': adapter.rankingsUsed, 'base model': adapter.baseModel?.name, 'started from': adapter.initialAdapter ?? 'base model',
       'LoRA rank': adapter.lora?.r, files: (adapter.files ?? []).map((f) => f.name).join(', '), 'sha256 of the weights': adapter.files?.find((f) => f.name.endsWith('.safetensors'))?.sha256 })),
     h('div', { class: 'panel' }, h('h2', {}, 'What happened'), history(round))));
+}
+
+/** What the result was judged by: the verdict, how often a reward model is right by how sure it is, and whom it agrees with. */
+function evaluation({ verdict, reliability = [], byLabeler = [], byGroup = [] }) {
+  const share = (value) => number(value, 2);
+  const shares = (title, head, rows) => rows.length > 0 && h('div', { class: 'panel' }, h('h2', {}, title),
+    table(title, [head, 'Pairs', 'Accuracy'], rows.map((row) => [row.name, number(row.pairs), share(row.accuracy)]), ''));
+  return [
+    verdict && h('div', { class: 'panel' }, h('h2', {}, 'Verdict'),
+      notice(verdict.passed ? 'good' : 'bad', `${verdict.passed ? 'Published' : 'Not published'}: ${verdict.reason}.`)),
+    reliability.some((bin) => bin.pairs > 0) && h('div', { class: 'panel' }, h('h2', {}, 'Reliability'),
+      table('How often it is right, by how sure it is', ['How sure', 'Pairs', 'Predicted', 'Observed'], reliability.map((bin) => [
+        `${bin.from.toFixed(2)} – ${bin.to.toFixed(2)}`, number(bin.pairs), bin.pairs > 0 ? share(bin.predicted) : null, bin.pairs > 0 ? share(bin.observed) : null]), '')),
+    shares('Held-out accuracy by labeler', 'Labeler', byLabeler),
+    shares('Held-out accuracy by group', 'Group', byGroup),
+  ];
 }
 
 function facts(map) {

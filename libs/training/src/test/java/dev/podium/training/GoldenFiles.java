@@ -7,9 +7,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.podium.llm.files.SafetensorsFile;
 import dev.podium.llm.model.NamedParameter;
+import dev.podium.training.batch.TaskTokens;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -56,6 +58,25 @@ public final class GoldenFiles {
             ids[i] = node.get(i).asInt();
         }
         return ids;
+    }
+
+    /** The ranked tasks of the golden formulas, without pairs. */
+    public static List<TaskTokens> rankedTasks() throws IOException {
+        JsonNode golden = json("formulas");
+        List<TaskTokens> tasks = new ArrayList<>();
+        for (JsonNode task : golden.get("tasks")) {
+            List<int[]> completions = new ArrayList<>();
+            task.get("completions").forEach(completion -> completions.add(ids(completion)));
+            tasks.add(new TaskTokens(
+                    "task" + tasks.size(),
+                    ids(task.get("prompt")),
+                    completions,
+                    List.of(),
+                    List.of(),
+                    ids(golden.get("ranks").get(tasks.size())),
+                    new boolean[completions.size()]));
+        }
+        return tasks;
     }
 
     /** Fails unless each gradient is the expected one, relative to the largest of its tensor. */

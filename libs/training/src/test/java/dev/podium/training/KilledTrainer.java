@@ -1,5 +1,7 @@
 package dev.podium.training;
 
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.dpo.DpoTrainer;
@@ -7,9 +9,18 @@ import dev.podium.training.ppo.PpoTrainer;
 import dev.podium.training.reward.RewardTrainer;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.Trainer;
+import dev.podium.training.sample.SampleTrainer;
 import dev.podium.training.sft.SftTrainer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -26,8 +37,12 @@ public final class KilledTrainer {
         Path folder = Path.of(args[1]);
         try (TinyRound round = new TinyRound()) {
             Optional<RoundContext.RewardModel> reward = Optional.empty();
-            if (args[0].equals("PPO")) {
+            if (args[0].equals("PPO") || args[0].equals("SAMPLE")) {
                 reward = Optional.of(new RoundContext.RewardModel(rewardFolder(round, folder), 1, 0));
+            }
+            if (args[0].equals("SAMPLE")) {
+                sample(round, folder, reward);
+                return;
             }
             int[] step = {0};
             trainer(args[0]).train(round.context(config(args[0]), DATA, folder, Optional.empty(), reward, () -> {
@@ -35,6 +50,30 @@ public final class KilledTrainer {
                 return false;
             }));
             System.out.println("done");
+        }
+    }
+
+    /** Sets go to a file beside the folder, as they would to the log; a step is a checkpoint. */
+    private static void sample(TinyRound round, Path folder, Optional<RoundContext.RewardModel> reward)
+            throws Exception {
+        List<List<Message>> prompts = new ArrayList<>();
+        for (int i = 0; i < 96; i++) {
+            prompts.add(List.of(Message.user("Where is parcel " + i + "?")));
+        }
+        Path sent = folder.resolveSibling(folder.getFileName() + "-sets.jsonl");
+        round.recorder.onSample = set -> append(sent, EventJson.writeText(set));
+        round.recorder.onCheckpoint = step -> System.out.println("step " + step);
+        RoundConfig config = new RoundConfig.Sample(7, 2, 64, 1, 0, 1, 8, false, "", "disagreement", 2, 0.25);
+        new SampleTrainer(Clock.fixed(Instant.EPOCH, ZoneOffset.UTC))
+                .train(round.context(config, DATA, prompts, List.of(), folder, Optional.empty(), reward, () -> false));
+        System.out.println("done");
+    }
+
+    private static void append(Path file, String line) {
+        try {
+            Files.writeString(file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -1,18 +1,27 @@
 package dev.podium.training;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.SampleSet;
+import dev.podium.contracts.Task;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -54,6 +63,40 @@ class KilledTrainerTest {
                         Files.readAllBytes(file), Files.readAllBytes(other), file.getFileName() + ", seed " + seed);
             }
         }
+    }
+
+    @Test
+    void aKilledSampleRoundSendsTheSamplesOfTheRoundThatWasNot() throws Exception {
+        Path alone = folder.resolve("alone");
+        Path killed = folder.resolve("killed");
+        assertTrue(run("SAMPLE", alone, Integer.MAX_VALUE), "the round that is left alone");
+        Files.move(folder.resolve("alone-reward"), folder.resolve("killed-reward"));
+        // Six steps score the prompts, four sample: one kill in each part.
+        assertFalse(run("SAMPLE", killed, 2 + new SplittableRandom().nextInt(3)), "not killed");
+        assertFalse(run("SAMPLE", killed, 8), "not killed");
+        assertTrue(run("SAMPLE", killed, Integer.MAX_VALUE), "the last run ends");
+
+        List<SampleSet> expected = sets("alone");
+        Map<Integer, SampleSet> found = new TreeMap<>();
+        List<SampleSet> sent = sets("killed");
+        for (SampleSet set : sent) {
+            SampleSet before = found.put(set.index(), set);
+            assertTrue(before == null || before.equals(set), "another set under index " + set.index());
+        }
+        assertEquals(expected, List.copyOf(found.values()));
+        assertTrue(sent.size() < expected.size() + 2 * 16, "the round began anew: " + sent.size() + " sets");
+        assertTrue(
+                expected.stream()
+                        .anyMatch(set -> set.selection().orElseThrow().reason().equals(Task.Selection.DISAGREEMENT)),
+                "nothing was selected");
+    }
+
+    private List<SampleSet> sets(String name) throws Exception {
+        List<SampleSet> sets = new ArrayList<>();
+        for (String line : Files.readAllLines(folder.resolve(name + "-sets.jsonl"))) {
+            sets.add(EventJson.read(line.getBytes(StandardCharsets.UTF_8), SampleSet.class));
+        }
+        return sets;
     }
 
     /** @return whether the round ended before it was killed */

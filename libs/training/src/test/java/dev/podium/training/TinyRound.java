@@ -11,6 +11,7 @@ import dev.podium.llm.base.BaseModels;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.torch.TorchRuntime;
 import dev.podium.training.data.TrainingData;
+import dev.podium.training.round.Guard;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundReporter;
 import java.nio.file.Path;
@@ -20,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /** A round on a tiny random Llama whose tokens are characters: real gradients, in seconds. */
 public final class TinyRound implements AutoCloseable {
@@ -47,8 +50,13 @@ public final class TinyRound implements AutoCloseable {
         public final List<Integer> checkpoints = new ArrayList<>();
         public final List<SampleSet> samples = new ArrayList<>();
         public final List<Integer> resumedFrom = new ArrayList<>();
+        public final List<Guard> guards = new ArrayList<>();
         public Map<String, Double> info = Map.of();
         public int totalSteps;
+        /** Is told of each checkpoint, and of each sample before it. */
+        public IntConsumer onCheckpoint = step -> {};
+
+        public Consumer<SampleSet> onSample = set -> {};
 
         @Override
         public void started(Map<String, Double> startInfo, int resumedFromStep, int steps) {
@@ -65,11 +73,18 @@ public final class TinyRound implements AutoCloseable {
         @Override
         public void checkpointed(int step) {
             checkpoints.add(step);
+            onCheckpoint.accept(step);
+        }
+
+        @Override
+        public void guarded(Guard guard) {
+            guards.add(guard);
         }
 
         @Override
         public void sample(SampleSet set) {
             samples.add(set);
+            onSample.accept(set);
         }
     }
 
@@ -173,6 +188,21 @@ public final class TinyRound implements AutoCloseable {
                 "test",
                 NOW);
         return new RoundContext(command, data, base, model, workDir, initialAdapter, reward, recorder, cancelled);
+    }
+
+    /** The same with another adapter to mix in. */
+    public static RoundContext mixing(RoundContext context, Path mixAdapter) {
+        return new RoundContext(
+                context.command(),
+                context.data(),
+                context.base(),
+                context.model(),
+                context.workDir(),
+                context.initialAdapter(),
+                context.rewardModel(),
+                context.reporter(),
+                context.cancelled(),
+                Optional.of(mixAdapter));
     }
 
     /** Cancels once this many checks were made: a stop in mid-round, as far as the disk can tell a kill. */

@@ -73,6 +73,8 @@ final class AdapterCommands {
                 session.printJson(lineage);
             } else {
                 explain(lineage, all ? Integer.MAX_VALUE : FEW);
+                session.printEvaluation(api.get(Api.path("projects", project, "adapters", version))
+                        .path("evaluation"));
             }
             return 0;
         }

@@ -164,7 +164,9 @@ final class RoundCommands {
             if (json.json) {
                 session.printJson(round);
             } else {
+                JsonNode evaluation = ((ObjectNode) round).remove("evaluation");
                 session.printPretty(round);
+                session.printEvaluation(evaluation == null ? JSON.missingNode() : evaluation);
             }
             return 0;
         }
@@ -262,6 +264,7 @@ final class RoundCommands {
             session.printJson(last);
         } else {
             session.printPretty(last.path("metrics"));
+            session.printEvaluation(last.path("evaluation"));
         }
         JsonNode error = last.path("error");
         if (error.isObject()) {

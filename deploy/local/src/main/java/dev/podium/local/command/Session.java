@@ -101,6 +101,16 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         out.flush();
     }
 
+    /** Prints what a round's or an adapter's evaluation says, where it has one. */
+    void printEvaluation(JsonNode evaluation) {
+        List<String> lines = EvaluationTables.lines(evaluation);
+        if (!lines.isEmpty()) {
+            out.println();
+            lines.forEach(out::println);
+            out.flush();
+        }
+    }
+
     /** Prints rows under the names of their fields; a dash stands for what is absent. */
     void printTable(JsonNode rows, String... fields) {
         List<List<String>> cells = new ArrayList<>();

@@ -459,7 +459,8 @@ public final class CausalLM implements AutoCloseable {
         return operations.call("rms_norm", x, finalNorm).squeeze(0);
     }
 
-    private boolean recomputes(long tokens) {
+    /** Whether the backward pass of a pass over so many tokens computes its activations again. */
+    public boolean recomputes(long tokens) {
         return recompute || tokens > MemoryPlan.tokensPerPass(config);
     }
 

@@ -9,6 +9,7 @@ import dev.podium.llm.torch.Operations.ListArgument;
 import dev.podium.llm.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoublePredicate;
 
 /**
  * AdamW (Loshchilov and Hutter, arXiv 1711.05101) with betas 0.9 and 0.999, epsilon 1e-8 and no weight decay, over all
@@ -63,10 +64,19 @@ public final class AdamW implements AutoCloseable {
      * @return the norm before clipping; not finite means that the parameters are unchanged
      */
     public double step(double learningRate, double maxNorm) {
+        return step(learningRate, maxNorm, norm -> true);
+    }
+
+    /**
+     * The same, but only where the norm before clipping is accepted; the gradients are zeroed either way.
+     *
+     * @param accepted is asked about finite norms
+     */
+    public double step(double learningRate, double maxNorm, DoublePredicate accepted) {
         try (TensorScope scope = new TensorScope()) {
             List<NDArray> gradients = gradients();
             double norm = norm(gradients);
-            if (Double.isFinite(norm)) {
+            if (Double.isFinite(norm) && accepted.test(norm)) {
                 if (norm > maxNorm) {
                     operations.callLists(
                             "scale",

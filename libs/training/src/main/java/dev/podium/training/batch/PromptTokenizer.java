@@ -101,14 +101,16 @@ public final class PromptTokenizer {
             List<TaskTokens.Pair> pairs = pairs(set, indexes);
             List<TaskTokens.Tie> ties = ties(set, indexes);
             boolean[] compared = TaskTokens.compared(completions.size(), pairs, ties);
+            int[] ranks = TaskTokens.ranks(votes(set, indexes), compared);
             TaskTokens task = new TaskTokens(
                     set.taskId(),
                     prompt,
                     completions,
                     pairs,
                     ties,
-                    TaskTokens.ranks(votes(set, indexes), compared),
-                    unacceptable(set, indexes));
+                    ranks,
+                    unacceptable(set, indexes),
+                    new TaskTokens.Origin(group(set), opinions(set, indexes, ranks)));
             if (completions.isEmpty() || !usable.test(task)) {
                 undecided++;
             } else {
@@ -163,6 +165,36 @@ public final class PromptTokenizer {
             count[i] += share;
             count[j] += 1 - share;
         }
+    }
+
+    private static String group(PreferenceSet set) {
+        boolean imported = set.outputs().stream()
+                .allMatch(output -> output.provenance().source().equals("imported"));
+        return set.group()
+                .or(() -> set.selection().map(selection -> "sampled, " + selection.reason()))
+                .orElse(imported ? "imported" : "sampled");
+    }
+
+    /** Each labeler's own order; in sets that do not hold it, that of a labeler who was the only one. */
+    private static List<TaskTokens.Opinion> opinions(PreferenceSet set, Map<String, Integer> indexes, int[] ranks) {
+        List<TaskTokens.Opinion> opinions = new ArrayList<>();
+        for (PreferenceSet.RankingUsed ranking : set.rankings()) {
+            if (!ranking.groups().isEmpty()) {
+                int[] own = new int[indexes.size()];
+                for (int place = 0; place < ranking.groups().size(); place++) {
+                    for (String id : ranking.groups().get(place)) {
+                        Integer index = indexes.get(id);
+                        if (index != null) {
+                            own[index] = place + 1;
+                        }
+                    }
+                }
+                opinions.add(new TaskTokens.Opinion(ranking.labelerId(), own));
+            } else if (set.rankings().size() == 1) {
+                opinions.add(new TaskTokens.Opinion(ranking.labelerId(), ranks));
+            }
+        }
+        return opinions;
     }
 
     private static boolean[] unacceptable(PreferenceSet set, Map<String, Integer> indexes) {

@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
  * @param ties pairs that the votes do not separate
  * @param ranks of the outputs by their votes, 1 is best, equal is tied; 0 where nobody compared the output
  * @param unacceptable whether at least half of the labelers marked an output so
+ * @param origin by what results on the task are told apart
  */
 public record TaskTokens(
         String taskId,
@@ -20,11 +21,24 @@ public record TaskTokens(
         List<Pair> pairs,
         List<Tie> ties,
         int[] ranks,
-        boolean[] unacceptable) {
+        boolean[] unacceptable,
+        Origin origin) {
     public TaskTokens {
         completions = List.copyOf(completions);
         pairs = List.copyOf(pairs);
         ties = List.copyOf(ties);
+    }
+
+    /** A task of no known origin. */
+    public TaskTokens(
+            String taskId,
+            int[] prompt,
+            List<int[]> completions,
+            List<Pair> pairs,
+            List<Tie> ties,
+            int[] ranks,
+            boolean[] unacceptable) {
+        this(taskId, prompt, completions, pairs, ties, ranks, unacceptable, Origin.UNKNOWN);
     }
 
     /** A task whose ranking is what its pairs say, without ties or marks. */
@@ -51,6 +65,26 @@ public record TaskTokens(
             this(chosen, rejected, weight, margin, 1);
         }
     }
+
+    /**
+     * Where a task and its rankings come from.
+     *
+     * @param group see {@link dev.podium.contracts.Task#group()}; where a task has none, how its outputs were made
+     */
+    public record Origin(String group, List<Opinion> opinions) {
+        public static final Origin UNKNOWN = new Origin("unknown", List.of());
+
+        public Origin {
+            opinions = List.copyOf(opinions);
+        }
+    }
+
+    /**
+     * One labeler's ranking.
+     *
+     * @param ranks of the outputs, 1 is best, equal is tied; 0 where it says nothing of an output
+     */
+    public record Opinion(String labelerId, int[] ranks) {}
 
     /** A pair that is tied. */
     public record Tie(int first, int second) {}
@@ -91,7 +125,7 @@ public record TaskTokens(
 
     /** The same with other pairs, or other weights of them. */
     public TaskTokens withPairs(List<Pair> others) {
-        return new TaskTokens(taskId, prompt, completions, others, ties, ranks, unacceptable);
+        return new TaskTokens(taskId, prompt, completions, others, ties, ranks, unacceptable, origin);
     }
 
     private static double[] wins(int outputs, List<Pair> pairs) {

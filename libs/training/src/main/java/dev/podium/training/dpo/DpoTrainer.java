@@ -1,6 +1,7 @@
 package dev.podium.training.dpo;
 
 import ai.djl.ndarray.NDArray;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.model.Adapter;
@@ -17,9 +18,11 @@ import dev.podium.training.batch.TokenizedTasks;
 import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LearningRate;
 import dev.podium.training.loop.LossCurve;
-import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.PublishRule;
 import dev.podium.training.loop.RoundStart;
+import dev.podium.training.loop.StepGuard;
 import dev.podium.training.loop.StepReporter;
+import dev.podium.training.loop.Throughput;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -39,6 +42,8 @@ import java.util.Optional;
  * was at the start of the round; so the first loss of {@code sigmoid} is log 2.
  */
 public final class DpoTrainer implements Trainer {
+    private static final String HELD_OUT_ACCURACY = "heldout_accuracy";
+    private static final double CHANCE = 0.5;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
@@ -73,10 +78,12 @@ public final class DpoTrainer implements Trainer {
             RoundStart.report(
                     context, adapter.parameters(), RoundStart.info(context, train, heldOut), start, plan.totalSteps());
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
-            NonFiniteGuard guard = new NonFiniteGuard();
+            Throughput throughput = new Throughput(model, adapter.parameters());
+            StepGuard guard = new StepGuard(context.reporter(), training, curve);
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
+                throughput.start();
                 List<TaskTokens> batch = RoundStart.take(train.tasks(), plan.indexes(step));
                 double batchWeight = objective.weight(batch);
                 double kl = mismatches.kl(model, adapter, batch);
@@ -92,10 +99,11 @@ public final class DpoTrainer implements Trainer {
                         loss += partLoss.getFloat();
                         statistics.add(forward);
                         curve.addTokens(pairs.tokens());
+                        throughput.trained(pairs.outputs().sequences(), true);
                     }
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
-                double gradientNorm = guard.step(optimizer, rate, training.maxGradientNorm(), loss, step);
+                double gradientNorm = guard.step(optimizer, rate, loss, step);
                 curve.add(loss);
                 Map<String, Double> metrics = statistics.metrics();
                 metrics.put("loss", loss);
@@ -103,6 +111,8 @@ public final class DpoTrainer implements Trainer {
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
                 metrics.put("num_tokens", (double) curve.tokens());
+                metrics.putAll(guard.metrics());
+                metrics.putAll(throughput.metrics());
                 if (mismatches != Mismatches.NONE) {
                     metrics.put("kl", kl);
                 }
@@ -118,12 +128,13 @@ public final class DpoTrainer implements Trainer {
             metrics.put("train_pairs", (double) train.pairs());
             metrics.put("loss_first", curve.first());
             metrics.put("loss_last", curve.last());
-            metrics.put("skipped_steps", (double) guard.skipped());
+            metrics.putAll(guard.metrics());
             metrics.putAll(evaluate(context, adapter, heldOut, reference, mismatches, objective, config));
             return new RoundResult(
                     Optional.of(RoundStart.write(context, adapter, Optional.empty())),
                     StepReporter.finite(metrics),
-                    Optional.of(TokenizedTasks.ids(train, heldOut)));
+                    Optional.of(TokenizedTasks.ids(train, heldOut)),
+                    verdict(config, metrics).map(Evaluation::of));
         }
     }
 
@@ -208,11 +219,24 @@ public final class DpoTrainer implements Trainer {
         }
         Map<String, Double> all = statistics.metrics();
         if (heldOut.pairs() > 0) {
-            metrics.put("heldout_accuracy", all.getOrDefault("rewards/accuracies", 0.0));
+            metrics.put(HELD_OUT_ACCURACY, all.getOrDefault("rewards/accuracies", 0.0));
             metrics.put("heldout_margin", all.getOrDefault("rewards/margins", 0.0));
         }
         metrics.put("heldout_loss", loss);
         return metrics;
+    }
+
+    /** A policy that does not differ from its reference orders as many pairs rightly as wrongly. */
+    private static Optional<Evaluation.Verdict> verdict(RoundConfig.Dpo config, Map<String, Double> metrics) {
+        int pairs = (int) (double) metrics.getOrDefault("heldout_pairs", 0.0);
+        return PublishRule.accuracy(
+                        config.training(),
+                        HELD_OUT_ACCURACY,
+                        CHANCE,
+                        metrics.getOrDefault(HELD_OUT_ACCURACY, Double.NaN),
+                        pairs,
+                        config.minAccuracy())
+                .verdict();
     }
 
     /** Without a mark there is nothing that KTO could move away from. */

@@ -7,8 +7,13 @@ import java.util.Map;
 public final class LossCurve {
     private static final int LAST_STEPS = 10;
     private static final String COUNT = "loss_count";
+    private static final String NOTES = "note.";
+    private static final String COUNTS = "count.";
 
     private final Map<String, Double> notes = new LinkedHashMap<>();
+    private final Map<String, Integer> counts = new LinkedHashMap<>();
+    private final RunningMedian usualLoss = new RunningMedian();
+    private final RunningMedian usualGradient = new RunningMedian();
     private final double[] last = new double[LAST_STEPS];
     private int count;
     private long tokens;
@@ -61,10 +66,30 @@ public final class LossCurve {
         return Map.copyOf(notes);
     }
 
+    /** How often something has happened, restarts included. */
+    public int count(String name) {
+        return counts.getOrDefault(name, 0);
+    }
+
+    void count(String name, int value) {
+        counts.put(name, value);
+    }
+
+    RunningMedian usualLoss() {
+        return usualLoss;
+    }
+
+    RunningMedian usualGradient() {
+        return usualGradient;
+    }
+
     /** All of it as numbers, for a checkpoint. */
     public Map<String, Double> state() {
         Map<String, Double> state = new LinkedHashMap<>();
-        notes.forEach((name, value) -> state.put("note." + name, value));
+        notes.forEach((name, value) -> state.put(NOTES + name, value));
+        counts.forEach((name, value) -> state.put(COUNTS + name, (double) value));
+        usualLoss.save("usual.loss", state);
+        usualGradient.save("usual.gradient", state);
         state.put(COUNT, (double) count);
         state.put("num_tokens", (double) tokens);
         state.put("loss_first", first);
@@ -82,9 +107,14 @@ public final class LossCurve {
         for (int i = 0; i < Math.min(count, LAST_STEPS); i++) {
             last[i] = state.getOrDefault("loss_last." + i, 0.0);
         }
+        usualLoss.restore("usual.loss", state);
+        usualGradient.restore("usual.gradient", state);
+        counts.clear();
         state.forEach((name, value) -> {
-            if (name.startsWith("note.")) {
-                notes.put(name.substring("note.".length()), value);
+            if (name.startsWith(NOTES)) {
+                notes.put(name.substring(NOTES.length()), value);
+            } else if (name.startsWith(COUNTS)) {
+                counts.put(name.substring(COUNTS.length()), (int) (double) value);
             }
         });
     }

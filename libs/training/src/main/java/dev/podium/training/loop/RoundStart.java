@@ -43,7 +43,8 @@ public final class RoundStart {
         if (initial.isPresent()) {
             if (!shape(initial.get()).equals(lora)) {
                 LOG.info(
-                        "round {}: the initial adapter keeps its own shape {}; lora of the configuration is for new ones",
+                        "round {}: the initial adapter keeps its own shape {}; lora of the configuration is for new"
+                                + " ones",
                         context.command().roundId(),
                         shape(initial.get()));
             }
@@ -67,6 +68,13 @@ public final class RoundStart {
             return Optional.empty();
         }
         return Optional.of(read(context.initialAdapter().get(), context.model()));
+    }
+
+    /** The adapter that a SAMPLE round mixes in, frozen. */
+    public static Optional<LoraAdapter> mixAdapter(RoundContext context) throws RoundFailure {
+        return context.mixAdapter().isEmpty()
+                ? Optional.empty()
+                : Optional.of(read(context.mixAdapter().get(), context.model()));
     }
 
     /** Reads a PEFT folder. */
@@ -131,7 +139,8 @@ public final class RoundStart {
                     "no_data",
                     "no task with a decided pair to train on (" + train.undecided() + " undecided, " + train.tooLong()
                             + " outputs too long, " + train.boundaryMoved()
-                            + " whose first token merges with the prompt); rank more tasks or raise training.maxLengthTokens");
+                            + " whose first token merges with the prompt); rank more tasks or raise"
+                            + " training.maxLengthTokens");
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.podium.training.ppo;
 
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.lora.ScalarHead;
@@ -12,10 +13,13 @@ import dev.podium.training.batch.StepPlan;
 import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LearningRate;
 import dev.podium.training.loop.LossCurve;
-import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.PublishRule;
 import dev.podium.training.loop.RoundStart;
+import dev.podium.training.loop.StepGuard;
 import dev.podium.training.loop.StepReporter;
+import dev.podium.training.loop.Throughput;
 import dev.podium.training.reward.RewardEnsemble;
+import dev.podium.training.round.Guard;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -62,7 +66,9 @@ public final class PpoTrainer implements Trainer {
                 AdamW valueOptimizer = new AdamW(base, List.of(value.parameter()))) {
             value.requireGradients(true);
             Rollouts rollouts = new Rollouts(base, tokenizer, policy, references.adapter(), reward, value, config);
-            Updates updates = new Updates(base, policy, value, reward.first(), policyOptimizer, valueOptimizer, config);
+            Throughput throughput = new Throughput(base, policy.parameters());
+            Updates updates = new Updates(
+                    base, policy, value, reward.first(), policyOptimizer, valueOptimizer, throughput, config);
             StepPlan plan = StepPlan.ofTotal(
                     prompts.train().size(), training.batchTasks(), config.totalPrompts(), config.seed());
             boolean valued = config.hasValueModel();
@@ -82,20 +88,26 @@ public final class PpoTrainer implements Trainer {
                 curve.note("kl_before", before.kl());
             }
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
-            NonFiniteGuard guard = new NonFiniteGuard();
+            StepGuard guard = new StepGuard(context.reporter(), training, curve);
             KlController kl = new KlController(config, curve);
             CollapseGuard collapse = new CollapseGuard(config, curve);
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
+                throughput.start();
                 long began = System.nanoTime();
                 List<int[]> batch = RoundStart.take(prompts.train(), plan.indexes(step));
                 Rollouts.Sampled sampled = rollouts.sample(
                         batch, config.samplesPerPrompt(), Seeds.mix(config.seed() ^ ROLLOUT_STREAM, step));
-                long generated = System.nanoTime();
+                throughput.generated(sampled.rows(), System.nanoTime() - began);
                 double klCoefficient = kl.coefficient();
                 Experience experience = Experience.of(rollouts.judge(sampled), klCoefficient, config);
+                // The policy and the reference, and each reward model.
+                throughput.passed(sampled.rows(), true);
+                throughput.passed(sampled.rows(), true);
+                reward.members().forEach(member -> throughput.passed(sampled.rows(), false));
                 if (collapse.after(experience)) {
+                    context.reporter().guarded(Guard.MAX_KL);
                     int good = checkpoints.resume(parameters, optimizers, curve);
                     if (good == 0) {
                         throw new RoundFailure("collapsed", collapse.message(step) + "; " + CollapseGuard.REMEDY);
@@ -111,14 +123,19 @@ public final class PpoTrainer implements Trainer {
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 Map<String, Double> metrics = new LinkedHashMap<>(experience.metrics());
                 metrics.putAll(updates.optimise(experience, klCoefficient, rate, step, guard));
+                metrics.putAll(guard.metrics());
+                if (metrics.getOrDefault(Updates.STOPPED_EARLY, 0.0) > 0) {
+                    context.reporter().guarded(Guard.TARGET_KL);
+                }
                 kl.adapt(experience);
                 metrics.put("objective/kl_coef", klCoefficient);
-                double seconds = (System.nanoTime() - began) / 1e9;
                 curve.add(metrics.getOrDefault("loss/policy_avg", Double.NaN));
                 metrics.put("lr", rate);
                 metrics.put("episode", (double) (step + 1) * plan.batch() * config.samplesPerPrompt());
+                double seconds = (System.nanoTime() - began) / 1e9;
+                metrics.putAll(throughput.metrics());
+                // Of what was sampled, however often it was learnt from.
                 metrics.put("tokens_per_second", experience.tokens() / seconds);
-                metrics.put("generation_share", (generated - began) / 1e9 / seconds);
                 reporter.step(step + 1, metrics);
                 if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
                     checkpoints.save(step + 1, parameters, optimizers, curve);
@@ -133,10 +150,22 @@ public final class PpoTrainer implements Trainer {
             metrics.put("completion_tokens", after.tokens());
             metrics.put("steps", (double) plan.totalSteps());
             metrics.put("heldout_prompts", (double) prompts.heldOut().size());
-            metrics.put("skipped_steps", (double) guard.skipped());
+            metrics.putAll(guard.metrics());
             return new RoundResult(
-                    Optional.of(RoundStart.write(context, policy, Optional.empty())), StepReporter.finite(metrics));
+                    Optional.of(RoundStart.write(context, policy, Optional.empty())),
+                    StepReporter.finite(metrics),
+                    Optional.empty(),
+                    verdict(training, curve, after).map(Evaluation::of));
         }
+    }
+
+    /** Rewards have a deviation of about 1: two standard errors of the difference of two means are noise. */
+    private static Optional<Evaluation.Verdict> verdict(
+            RoundConfig.Training training, LossCurve curve, Rollouts.Evaluation after) {
+        double before = curve.notes().getOrDefault("reward_before", Double.NaN);
+        double noise = 2 * Math.sqrt(2.0 / Math.max(1, after.rollouts()));
+        return PublishRule.of(training, "reward_after", before, after.reward(), true, noise, after.rollouts())
+                .verdict();
     }
 
     /** The frozen copy of the initial adapter, or nothing: then the base model is the reference. */

@@ -60,7 +60,7 @@ final class Rollouts {
     record Sampled(List<Sequence> rows, boolean[] ended) {}
 
     /** Means over fresh samples: normalised reward, KL to the reference per completion, tokens per completion. */
-    record Evaluation(double reward, double kl, double tokens) {}
+    record Evaluation(double reward, double kl, double tokens, int rollouts) {}
 
     Sampled sample(List<int[]> prompts, int samplesPerPrompt, long seed) {
         SamplingParameters parameters =
@@ -170,7 +170,8 @@ final class Rollouts {
                 judged.sampled().rows().stream()
                         .mapToInt(row -> row.completion().length)
                         .average()
-                        .orElse(Double.NaN));
+                        .orElse(Double.NaN),
+                judged.scores().length);
     }
 
     /** States divided by the temperature, so that their logits are those that were sampled from. */

@@ -15,7 +15,8 @@ import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.batch.Seeds;
 import dev.podium.training.batch.StepPlan;
-import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.StepGuard;
+import dev.podium.training.loop.Throughput;
 import dev.podium.training.loss.PolicyLoss;
 import dev.podium.training.reward.RewardModel;
 import dev.podium.training.round.RoundFailure;
@@ -27,6 +28,9 @@ import java.util.Optional;
 
 /** The optimisation passes over one batch of rollouts: clipped policy and value losses. */
 final class Updates {
+    /** Whether the policy moved further than {@code targetKl} before the last pass. */
+    static final String STOPPED_EARLY = "stopped_early";
+
     private final CausalLM base;
     private final LoraAdapter policy;
     private final ScalarHead value;
@@ -34,6 +38,7 @@ final class Updates {
     private final PolicyObjective objective;
     private final AdamW policyOptimizer;
     private final AdamW valueOptimizer;
+    private final Throughput throughput;
     private final RoundConfig.Ppo config;
 
     Updates(
@@ -43,6 +48,7 @@ final class Updates {
             RewardModel reward,
             AdamW policyOptimizer,
             AdamW valueOptimizer,
+            Throughput throughput,
             RoundConfig.Ppo config) {
         this.base = base;
         this.policy = policy;
@@ -50,6 +56,7 @@ final class Updates {
         this.reward = reward;
         this.policyOptimizer = policyOptimizer;
         this.valueOptimizer = valueOptimizer;
+        this.throughput = throughput;
         this.config = config;
         this.objective = new PolicyObjective(base, config);
     }
@@ -65,6 +72,7 @@ final class Updates {
         private double ratio;
         private double gradientNorm;
         private int updates;
+        private boolean stoppedEarly;
 
         Map<String, Double> metrics(boolean valued) {
             Map<String, Double> metrics = new LinkedHashMap<>();
@@ -79,6 +87,7 @@ final class Updates {
             metrics.put("val/ratio", ratio / n);
             metrics.put("grad_norm", gradientNorm / Math.max(1, updates));
             metrics.put("updates", (double) updates);
+            metrics.put(STOPPED_EARLY, stoppedEarly ? 1.0 : 0.0);
             return metrics;
         }
     }
@@ -89,8 +98,7 @@ final class Updates {
      * @param klCoefficient weight of the KL in GRPO's loss; the others have it in the reward
      * @return metrics of the step
      */
-    Map<String, Double> optimise(
-            Experience experience, double klCoefficient, double rate, int step, NonFiniteGuard guard)
+    Map<String, Double> optimise(Experience experience, double klCoefficient, double rate, int step, StepGuard guard)
             throws RoundFailure {
         Totals totals = new Totals();
         int rows = experience.rows().size();
@@ -99,6 +107,7 @@ final class Updates {
         for (int update = 0; update < plan.totalSteps(); update++) {
             double approximateKl = update(experience, plan.indexes(update), klCoefficient, rate, step, guard, totals);
             if (config.targetKl() > 0 && approximateKl > config.targetKl()) {
+                totals.stoppedEarly = update + 1 < plan.totalSteps();
                 break;
             }
         }
@@ -112,7 +121,7 @@ final class Updates {
             double klCoefficient,
             double rate,
             int step,
-            NonFiniteGuard guard,
+            StepGuard guard,
             Totals totals)
             throws RoundFailure {
         List<Sequence> rows = new ArrayList<>();
@@ -152,12 +161,12 @@ final class Updates {
                     countValues(totals, values.toFloatArray(), oldValues.toFloatArray());
                 }
                 GradientMode.backward(loss);
+                throughput.trained(batch.sequences(), true);
                 policyLoss += policyPart.getFloat();
                 count(totals, logp.toFloatArray(), old.toFloatArray(), advantages.toFloatArray());
             }
         }
-        double norm =
-                guard.step(policyOptimizer, rate, config.training().maxGradientNorm(), policyLoss + valueLoss, step);
+        double norm = guard.stepByGradient(policyOptimizer, rate, policyLoss + valueLoss, step);
         if (Double.isFinite(norm)) {
             if (config.hasValueModel()) {
                 valueOptimizer.step(rate, config.training().maxGradientNorm());

@@ -286,6 +286,7 @@ public final class AdapterPublisher {
                 draft.rewardGain(),
                 draft.rewardBias(),
                 draft.metrics(),
-                draft.createdAt());
+                draft.createdAt(),
+                draft.evaluation());
     }
 }

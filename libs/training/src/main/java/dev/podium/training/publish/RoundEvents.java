@@ -139,7 +139,15 @@ public final class RoundEvents implements AutoCloseable {
                 .toList();
         return sendSurely(
                 EventRecords.of(
-                        new SampleSet(set.projectId(), set.roundId(), set.index(), set.prompt(), texts, set.at()),
+                        new SampleSet(
+                                set.projectId(),
+                                set.roundId(),
+                                set.index(),
+                                set.prompt(),
+                                texts,
+                                set.at(),
+                                set.group(),
+                                set.selection()),
                         source),
                 giveUp);
     }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -111,6 +112,15 @@ public record RewardEnsemble(List<RewardModel> members) implements AutoCloseable
      * @param statesOfFirst the first member's states of these rows, which the caller has already
      */
     public Scores judge(TokenBatch rows, NDArray statesOfFirst) {
+        return Scores.of(judgeEach(rows, statesOfFirst));
+    }
+
+    /**
+     * Normalised rewards of rows by each member, [members][rows], in the open scope.
+     *
+     * @param statesOfFirst the first member's states of these rows, which the caller has already
+     */
+    public double[][] judgeEach(TokenBatch rows, NDArray statesOfFirst) {
         double[][] byMember = new double[members.size()][];
         for (int m = 0; m < byMember.length; m++) {
             RewardModel member = members.get(m);
@@ -122,7 +132,23 @@ public record RewardEnsemble(List<RewardModel> members) implements AutoCloseable
                 byMember[m][i] = member.normalise(raw[i]);
             }
         }
-        return Scores.of(byMember);
+        return byMember;
+    }
+
+    /**
+     * How differently the members judge completions of one prompt: the mean over completions of the standard deviation
+     * over members, after each member's mean over the completions is taken away. What a member adds to all completions of
+     * a prompt decides no comparison of them, and so no ranking could teach it otherwise.
+     *
+     * @param byMember [members][completions]
+     */
+    public static double disagreement(double[][] byMember) {
+        double[][] centred = new double[byMember.length][];
+        for (int m = 0; m < byMember.length; m++) {
+            double mean = Arrays.stream(byMember[m]).average().orElse(0);
+            centred[m] = Arrays.stream(byMember[m]).map(r -> r - mean).toArray();
+        }
+        return Arrays.stream(Scores.of(centred).spread()).average().orElse(0);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.podium.training.reward;
 
 import ai.djl.ndarray.NDArray;
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.lora.PeftFolder;
@@ -20,9 +21,11 @@ import dev.podium.training.batch.TokenizedTasks;
 import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LearningRate;
 import dev.podium.training.loop.LossCurve;
-import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.PublishRule;
 import dev.podium.training.loop.RoundStart;
+import dev.podium.training.loop.StepGuard;
 import dev.podium.training.loop.StepReporter;
+import dev.podium.training.loop.Throughput;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -86,7 +89,7 @@ public final class RewardTrainer implements Trainer {
                     done,
                     total);
             StepReporter reporter = new StepReporter(context.reporter(), done, total, System::nanoTime);
-            Loop loop = new Loop(context, config, objective, train, reporter, new NonFiniteGuard());
+            Loop loop = new Loop(context, config, objective, train, reporter);
             for (int m = 0; m < members.size(); m++) {
                 StepPlan own = new StepPlan(plan.elements(), plan.batch(), plan.totalSteps(), memberSeed(config, m));
                 loop.run(members.get(m), own, starts.get(m), curves.get(m), m * plan.totalSteps());
@@ -98,7 +101,11 @@ public final class RewardTrainer implements Trainer {
             metrics.put("heldout_pairs", (double) heldOut.pairs());
             metrics.put("loss_first", curves.getFirst().first());
             metrics.put("loss_last", curves.getFirst().last());
-            metrics.put("skipped_steps", (double) loop.guard().skipped());
+            for (LossCurve curve : curves) {
+                new StepGuard(context.reporter(), training, curve)
+                        .metrics()
+                        .forEach((name, value) -> metrics.merge(name, value, Double::sum));
+            }
             return finish(context, members.stream().map(Member::model).toList(), train, heldOut, metrics);
         } finally {
             members.forEach(Member::close);
@@ -142,8 +149,7 @@ public final class RewardTrainer implements Trainer {
             RoundConfig.Reward config,
             RewardObjective objective,
             TokenizedTasks train,
-            StepReporter reporter,
-            NonFiniteGuard guard) {
+            StepReporter reporter) {
 
         void run(Member member, StepPlan plan, int start, LossCurve curve, int stepsBefore)
                 throws RoundFailure, RoundCancelled {
@@ -151,8 +157,11 @@ public final class RewardTrainer implements Trainer {
             CausalLM base = context.model();
             RewardModel model = member.model();
             int maxTokens = MicroBatches.tokens(base.config());
+            Throughput throughput = new Throughput(base, model.parameters());
+            StepGuard guard = new StepGuard(context.reporter(), training, curve);
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(stepsBefore + step);
+                throughput.start();
                 List<TaskTokens> batch = RoundStart.take(train.tasks(), plan.indexes(step));
                 double batchWeight = objective.weight(batch);
                 RewardStatistics statistics = new RewardStatistics();
@@ -167,11 +176,11 @@ public final class RewardTrainer implements Trainer {
                         loss += partLoss.getFloat();
                         statistics.add(rewards.toFloatArray(), part);
                         curve.addTokens(pairs.tokens());
+                        throughput.trained(pairs.outputs().sequences(), false);
                     }
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
-                double gradientNorm =
-                        guard.step(member.optimizer(), rate, training.maxGradientNorm(), loss, stepsBefore + step);
+                double gradientNorm = guard.step(member.optimizer(), rate, loss, stepsBefore + step);
                 curve.add(loss);
                 Map<String, Double> metrics = statistics.metrics();
                 metrics.put("loss", loss);
@@ -179,6 +188,8 @@ public final class RewardTrainer implements Trainer {
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
                 metrics.put("num_tokens", (double) curve.tokens());
+                metrics.putAll(guard.metrics());
+                metrics.putAll(throughput.metrics());
                 reporter.step(stepsBefore + step + 1, metrics);
                 // An ensemble keeps each member whole when it is done: the next ones take as long again.
                 boolean last = step + 1 == plan.totalSteps();
@@ -206,14 +217,14 @@ public final class RewardTrainer implements Trainer {
                     new RewardModel(member.base(), member.adapter(), member.head(), gain, -own.rewardMean() * gain));
         }
         // One model is judged by its raw rewards, whose scale its loss gave meaning; several by what they say together.
-        if (members.size() == 1) {
-            RewardEvaluation.of(members.getFirst(), heldOut.tasks())
-                    .ifPresent(evaluation -> metrics.putAll(evaluation.metrics()));
-        } else {
-            RewardEvaluation.of(new RewardEnsemble(normalised), heldOut.tasks())
-                    .ifPresent(evaluation -> metrics.putAll(evaluation.metrics()));
+        Optional<RewardEvaluation> evaluation = members.size() == 1
+                ? RewardEvaluation.of(members.getFirst(), heldOut.tasks())
+                : RewardEvaluation.of(new RewardEnsemble(normalised), heldOut.tasks());
+        evaluation.ifPresent(found -> metrics.putAll(found.metrics()));
+        if (members.size() > 1) {
             metrics.put("members", (double) members.size());
         }
+        Optional<Evaluation.Verdict> verdict = verdict(context, metrics);
         RewardModel first = normalised.getFirst();
         RoundResult.TrainedAdapter written = RoundStart.write(context, first.adapter(), Optional.of(first.head()));
         if (members.size() > 1) {
@@ -227,7 +238,20 @@ public final class RewardTrainer implements Trainer {
                         Optional.of(first.gain()),
                         Optional.of(first.bias()))),
                 StepReporter.finite(metrics),
-                Optional.of(TokenizedTasks.ids(train, heldOut)));
+                Optional.of(TokenizedTasks.ids(train, heldOut)),
+                evaluation.map(found -> found.tables(verdict)).or(() -> verdict.map(Evaluation::of)));
+    }
+
+    private static Optional<Evaluation.Verdict> verdict(RoundContext context, Map<String, Double> metrics) {
+        RoundConfig.Reward config = (RoundConfig.Reward) context.command().config();
+        return PublishRule.accuracy(
+                        config.training(),
+                        RewardEvaluation.ACCURACY,
+                        metrics.getOrDefault("heldout_accuracy_before", Double.NaN),
+                        metrics.getOrDefault(RewardEvaluation.ACCURACY, Double.NaN),
+                        (int) (double) metrics.getOrDefault("heldout_pairs", 0.0),
+                        config.minAccuracy())
+                .verdict();
     }
 
     private static void writeOthers(Path folder, List<RewardModel> members) {

@@ -107,6 +107,11 @@ final class EventReporter implements RoundReporter {
         events.tell(new RoundEvent.Checkpointed(command.roundId(), command.projectId(), step, clock.instant()));
     }
 
+    @Override
+    public void guarded(Guard guard) {
+        tracker.guarded(command, guard);
+    }
+
     /** Returns when the set is stored: a checkpoint that follows may count on it. */
     @Override
     public void sample(SampleSet set) {

@@ -15,6 +15,7 @@ import java.util.function.BooleanSupplier;
  * @param initialAdapter PEFT folder of the adapter to continue or to sample from
  * @param rewardModel what PPO scores with
  * @param cancelled turns true when the operator cancels; asked at every step
+ * @param mixAdapter PEFT folder of another adapter that SAMPLE mixes in
  */
 public record RoundContext(
         RoundCommand.StartRound command,
@@ -25,7 +26,22 @@ public record RoundContext(
         Optional<Path> initialAdapter,
         Optional<RewardModel> rewardModel,
         RoundReporter reporter,
-        BooleanSupplier cancelled) {
+        BooleanSupplier cancelled,
+        Optional<Path> mixAdapter) {
+
+    /** A round that mixes nothing in. */
+    public RoundContext(
+            RoundCommand.StartRound command,
+            TrainingData data,
+            BaseModelFiles base,
+            CausalLM model,
+            Path workDir,
+            Optional<Path> initialAdapter,
+            Optional<RewardModel> rewardModel,
+            RoundReporter reporter,
+            BooleanSupplier cancelled) {
+        this(command, data, base, model, workDir, initialAdapter, rewardModel, reporter, cancelled, Optional.empty());
+    }
 
     /**
      * A reward adapter on disk.

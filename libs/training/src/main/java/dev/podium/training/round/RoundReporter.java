@@ -19,6 +19,9 @@ public interface RoundReporter {
     /** A checkpoint is safe on disk. */
     void checkpointed(int step);
 
+    /** A guard has acted. */
+    default void guarded(Guard guard) {}
+
     /** A prompt with its fresh outputs; may come again after a crash, under the same index. */
     void sample(SampleSet set);
 }

@@ -1,6 +1,7 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.RoundConfig;
 import java.nio.file.Path;
 import java.util.Map;
@@ -13,9 +14,13 @@ import java.util.Set;
  * @param adapter absent for SAMPLE
  * @param metrics held-out evaluation and totals, all finite
  * @param usedTasks tasks whose preference sets were learnt from or judged by, where that is not all of them
+ * @param evaluation the verdict on what was made, and the tables behind the metrics; without a verdict it is published
  */
 public record RoundResult(
-        Optional<TrainedAdapter> adapter, Map<String, Double> metrics, Optional<Set<String>> usedTasks) {
+        Optional<TrainedAdapter> adapter,
+        Map<String, Double> metrics,
+        Optional<Set<String>> usedTasks,
+        Optional<Evaluation> evaluation) {
     public RoundResult {
         metrics = Map.copyOf(metrics);
         usedTasks = usedTasks.map(Set::copyOf);
@@ -24,6 +29,11 @@ public record RoundResult(
     /** A result for which all sets that were read were used. */
     public RoundResult(Optional<TrainedAdapter> adapter, Map<String, Double> metrics) {
         this(adapter, metrics, Optional.empty());
+    }
+
+    /** A result that nothing is said of but its metrics. */
+    public RoundResult(Optional<TrainedAdapter> adapter, Map<String, Double> metrics, Optional<Set<String>> usedTasks) {
+        this(adapter, metrics, usedTasks, Optional.empty());
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundConfig;
@@ -175,6 +176,8 @@ final class RoundWork {
                     roundDir.resolve("initial"));
             Optional<AdapterFetch.Fetched> reward = adapter(
                     ticket, command.rewardAdapter(), AdapterManifest.Kind.REWARD, model, roundDir.resolve("reward"));
+            Optional<AdapterFetch.Fetched> mixed = adapter(
+                    ticket, mixed(command.config()), AdapterManifest.Kind.POLICY, model, roundDir.resolve("mixed"));
             EventReporter reporter = new EventReporter(ticket, events, info(data), attempts, clock, config.tracker());
             this.reporter = reporter;
             RoundResult result = trainer.train(new RoundContext(
@@ -186,7 +189,8 @@ final class RoundWork {
                     initial.map(AdapterFetch.Fetched::folder),
                     reward.map(RoundWork::rewardModel),
                     reporter,
-                    ticket::mustStop));
+                    ticket::mustStop,
+                    mixed.map(AdapterFetch.Fetched::folder)));
             // A trainer may end early without a word when it is asked to; half a round is not published.
             if (ticket.isAbandoned()) {
                 attempts.forgive();
@@ -357,6 +361,12 @@ final class RoundWork {
         return new AdapterManifest.BaseModel(model.name(), model.sha256());
     }
 
+    private static Optional<String> mixed(RoundConfig config) {
+        return config instanceof RoundConfig.Sample sample
+                ? Optional.of(sample.mixWith()).filter(version -> !version.isBlank())
+                : Optional.empty();
+    }
+
     private static RoundContext.RewardModel rewardModel(AdapterFetch.Fetched reward) {
         return new RoundContext.RewardModel(
                 reward.folder(),
@@ -381,18 +391,19 @@ final class RoundWork {
             RoundTicket ticket, RoundResult result, BaseModelSource.OpenModel model, DataSet data, Path roundDir)
             throws RoundFailure, IOException, RoundCancelled {
         RoundCommand.StartRound command = ticket.command();
-        Map<String, Double> metrics = new TreeMap<>(result.metrics());
-        metrics.values().removeIf(value -> !Double.isFinite(value));
+        Map<String, Double> metrics = finite(result.metrics());
         this.result = metrics;
+        requirePassed(command, result);
         Optional<AdapterPublisher.Publication> publication = result.adapter().isEmpty()
                 ? Optional.empty()
-                : Optional.of(publication(command, result.adapter().get(), metrics, model, data, roundDir));
+                : Optional.of(publication(command, result, metrics, model, data, roundDir));
         RoundEvent.Succeeded success = new RoundEvent.Succeeded(
                 command.roundId(),
                 command.projectId(),
                 publication.map(p -> p.draft().version()),
                 metrics,
-                clock.instant());
+                clock.instant(),
+                result.evaluation());
         events.requireMayFollow(success);
         while (true) {
             try {
@@ -413,6 +424,30 @@ final class RoundWork {
         }
     }
 
+    private static Map<String, Double> finite(Map<String, Double> metrics) {
+        Map<String, Double> finite = new TreeMap<>(metrics);
+        finite.values().removeIf(value -> !Double.isFinite(value));
+        return finite;
+    }
+
+    /** What does not pass its evaluation is not published; it stays in the round's folder. */
+    private void requirePassed(RoundCommand.StartRound command, RoundResult made) throws RoundFailure {
+        Optional<Evaluation.Verdict> verdict = made.evaluation().flatMap(Evaluation::verdict);
+        if (verdict.isEmpty() || verdict.get().passed()) {
+            return;
+        }
+        config.tracker().guarded(command, Guard.EVALUATION);
+        throw new RoundFailure(
+                "evaluation_failed",
+                "nothing is published: " + verdict.get().reason()
+                        + ". Rank more tasks, train longer or at another training.learningRate, and look at how"
+                        + " labelers agree; training.publishIf=always publishes whatever comes out. The adapter is"
+                        + " kept for a week in "
+                        + made.adapter().map(a -> a.folder().toString()).orElse("the round's folder")
+                        + " on the trainer's machine",
+                made);
+    }
+
     private Outcome published(RoundCommand.StartRound command, AdapterPublisher.Outcome outcome, boolean hasAdapter) {
         return switch (outcome) {
             case PUBLISHED, ALREADY_PUBLISHED -> {
@@ -430,12 +465,13 @@ final class RoundWork {
 
     private AdapterPublisher.Publication publication(
             RoundCommand.StartRound command,
-            RoundResult.TrainedAdapter adapter,
+            RoundResult result,
             Map<String, Double> metrics,
             BaseModelSource.OpenModel model,
             DataSet data,
             Path roundDir)
             throws RoundFailure, IOException {
+        RoundResult.TrainedAdapter adapter = result.adapter().orElseThrow();
         for (Optional<Double> number : java.util.List.of(adapter.rewardGain(), adapter.rewardBias())) {
             if (number.isPresent() && !Double.isFinite(number.get())) {
                 throw new RoundFailure(
@@ -463,7 +499,8 @@ final class RoundWork {
                 adapter.rewardGain(),
                 adapter.rewardBias(),
                 metrics,
-                clock.instant());
+                clock.instant(),
+                result.evaluation());
         return new AdapterPublisher.Publication(draft, adapter.folder(), dataSet);
     }
 
@@ -479,7 +516,9 @@ final class RoundWork {
                 command.projectId(),
                 failure.code(),
                 String.valueOf(failure.getMessage()),
-                clock.instant());
+                clock.instant(),
+                failure.result().map(made -> finite(made.metrics())).orElse(Map.of()),
+                failure.result().flatMap(RoundResult::evaluation));
         return events.tellSurely(event, ticket::isAbandoned) ? Outcome.FAILED : Outcome.ABANDONED;
     }
 

@@ -23,10 +23,12 @@ import org.slf4j.LoggerFactory;
 public final class TorchBaseModels implements BaseModelSource {
     private static final Logger LOG = LoggerFactory.getLogger(TorchBaseModels.class);
     private static final String REMEDY =
-            "Set training.baseFormat=nf4, lower training.maxLengthTokens, take a smaller base model or a larger machine";
+            "Set training.baseFormat=nf4, lower training.maxLengthTokens, take a smaller base model or a larger"
+                    + " machine";
 
     private static final String FULL_REMEDY =
-            "Train an adapter instead (method=lora), lower training.maxLengthTokens, take a smaller base model or a larger machine";
+            "Train an adapter instead (method=lora), lower training.maxLengthTokens, take a smaller base model or a"
+                    + " larger machine";
 
     private final BaseModels models;
     private final String device;
@@ -122,7 +124,8 @@ public final class TorchBaseModels implements BaseModelSource {
         }
         if (most.total() > memoryBytes) {
             LOG.warn(
-                    "with the longest passes that is more than the {} of this machine; training.recompute=true takes less",
+                    "with the longest passes that is more than the {} of this machine; training.recompute=true takes"
+                            + " less",
                     MemoryPlan.size(memoryBytes));
         }
     }
@@ -148,9 +151,11 @@ public final class TorchBaseModels implements BaseModelSource {
                 tuning instanceof RoundConfig.Ppo ? 1 : 0);
     }
 
-    /** A SAMPLE round that mixes has the adapter's copy and the base's. */
+    /** A SAMPLE round that mixes has a copy for each model. */
     private static int sampled(RoundConfig config) {
-        return config instanceof RoundConfig.Sample sample && sample.mixWithBase() ? 2 : 1;
+        return config instanceof RoundConfig.Sample sample
+                ? 1 + (sample.mixWithBase() ? 1 : 0) + (sample.mixWith().isBlank() ? 0 : 1)
+                : 1;
     }
 
     private static long members(RoundConfig.Tuning tuning) {

@@ -1,16 +1,17 @@
 package dev.podium.training.sample;
 
-import dev.podium.contracts.Message;
 import dev.podium.contracts.Output;
-import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.SampleSet;
+import dev.podium.contracts.Task;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.training.batch.PromptTokenizer;
 import dev.podium.training.batch.Seeds;
+import dev.podium.training.checkpoint.Checkpoints;
+import dev.podium.training.loop.LossCurve;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.loop.StepReporter;
 import dev.podium.training.round.RoundCancelled;
@@ -23,18 +24,18 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
-import org.jspecify.annotations.Nullable;
 
 /**
- * K fresh outputs for each prompt, from the base model, from an adapter, or half and half without telling the labeler. An
- * output is a function of seed, prompt and position: a round that starts over after a crash sends the same sets under
- * the same indexes, which is harmless.
+ * K fresh outputs for each prompt, from the base model, from an adapter, or from several of them without telling the
+ * labeler. The prompts are taken as they come, or those on which a reward ensemble disagrees.
+ *
+ * <p>An output is a function of seed, prompt and position. A step is stored before its checkpoint is: a round that is
+ * killed goes on behind its last one, and what it sends again has the same content under the same index.
  */
 public final class SampleTrainer implements Trainer {
     /** Prompts that are sampled together, and reported together. */
@@ -43,57 +44,77 @@ public final class SampleTrainer implements Trainer {
     /** Further draws for a prompt whose outputs came out equal. */
     private static final int MOST_REDRAWS = 3;
 
+    /** More than the redraws of a source. */
+    private static final int STREAM_OF_SOURCE = 100;
+
+    private static final String SENT = "prompts";
+    private static final String OUTPUTS = "outputs";
+    private static final String SCORE = "score.";
+
     private final Clock clock;
 
     public SampleTrainer(Clock clock) {
         this.clock = clock;
     }
 
-    /** @param adapted whether the round's adapter is merged in */
-    private record Source(Generator generator, boolean adapted) {}
-
-    /** One prompt of the round. */
-    private record Prompt(int index, List<Message> messages, int[] tokens) {}
+    /** @param version of the adapter that is merged in; empty: the base model */
+    private record Source(Generator generator, Optional<String> version) {}
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
         RoundConfig.Sample config = (RoundConfig.Sample) context.command().config();
         PromptTokenizer tokenizer =
                 new PromptTokenizer(context.base(), context.base().config().maxPositions());
-        int[] tooLong = {0};
-        List<Prompt> prompts = prompts(context, tokenizer, config, tooLong);
-        int totalSteps = Math.ceilDiv(prompts.size(), PROMPTS_PER_STEP);
+        Pool pool = Pool.of(context, tokenizer, config);
+        int scoring = config.selects() ? Math.ceilDiv(pool.prompts().size(), PROMPTS_PER_STEP) : 0;
+        int totalSteps = scoring + Math.ceilDiv(pool.wanted(config), PROMPTS_PER_STEP);
+        Checkpoints checkpoints = new Checkpoints(context.workDir());
+        LossCurve progress = new LossCurve();
+        int start = checkpoints.resume(List.of(), List.of(), progress);
         Optional<LoraAdapter> adapter = RoundStart.initialAdapter(context);
-        boolean mixed = config.mixWithBase() && adapter.isPresent();
-        try (Generator own = new Generator(context.model(), adapter);
-                @Nullable Generator base = mixed ? new Generator(context.model(), Optional.empty()) : null) {
-            Source first = new Source(own, adapter.isPresent());
-            Optional<Source> second = Optional.ofNullable(base).map(generator -> new Source(generator, false));
+        Optional<LoraAdapter> other = RoundStart.mixAdapter(context);
+        List<Source> sources = new ArrayList<>();
+        try {
+            sources.add(new Source(
+                    new Generator(context.model(), adapter),
+                    adapter.flatMap(a -> context.command().initialAdapter())));
+            if (config.mixWithBase() && adapter.isPresent()) {
+                sources.add(new Source(new Generator(context.model(), Optional.empty()), Optional.empty()));
+            }
+            if (other.isPresent()) {
+                sources.add(new Source(new Generator(context.model(), other), Optional.of(config.mixWith())));
+            }
             RoundStart.report(
                     context,
                     List.of(),
-                    Map.of("tasks", (double) prompts.size(), "tooLong", (double) tooLong[0]),
-                    0,
+                    Map.of(
+                            "tasks", (double) pool.wanted(config),
+                            "pool", (double) pool.prompts().size(),
+                            "tooLong", (double) pool.tooLong()),
+                    start,
                     totalSteps);
-            StepReporter reporter = new StepReporter(context.reporter(), 0, totalSteps, System::nanoTime);
+            StepReporter reporter = new StepReporter(context.reporter(), start, totalSteps, System::nanoTime);
+            List<Pool.Prompt> prompts = config.selects()
+                    ? select(
+                            context,
+                            tokenizer,
+                            config,
+                            pool,
+                            sources.getFirst(),
+                            start,
+                            checkpoints,
+                            progress,
+                            reporter)
+                    : pool.prompts();
             long began = System.nanoTime();
             long tokens = 0;
-            int outputs = 0;
-            int sent = 0;
-            for (int step = 0; step < totalSteps; step++) {
+            for (int step = Math.max(start, scoring); step < totalSteps; step++) {
                 context.checkCancelled(step);
-                List<Prompt> some = prompts.subList(
-                        step * PROMPTS_PER_STEP, Math.min(prompts.size(), (step + 1) * PROMPTS_PER_STEP));
-                List<SampleSet> sets;
-                try {
-                    sets = sample(context, tokenizer, config, first, second, some);
-                } catch (CancellationException e) {
-                    throw new RoundCancelled(step);
-                }
+                List<SampleSet> sets = sample(context, tokenizer, config, sources, part(prompts, step - scoring), step);
                 for (SampleSet set : sets) {
                     context.reporter().sample(set);
-                    sent++;
-                    outputs += set.outputs().size();
+                    add(progress, SENT, 1);
+                    add(progress, OUTPUTS, set.outputs().size());
                     tokens += set.outputs().stream()
                             .mapToInt(o -> o.tokenIds().size())
                             .sum();
@@ -101,46 +122,108 @@ public final class SampleTrainer implements Trainer {
                 reporter.step(
                         step + 1,
                         Map.of(
-                                "prompts", (double) sent,
-                                "outputs", (double) outputs,
-                                "tokens_per_second", tokens / ((System.nanoTime() - began) / 1e9)));
+                                SENT,
+                                noted(progress, SENT),
+                                OUTPUTS,
+                                noted(progress, OUTPUTS),
+                                "tokens_per_second",
+                                tokens / ((System.nanoTime() - began) / 1e9)));
+                // A set that was not stored because the round is being stopped must be sent again.
+                context.checkCancelled(step);
+                save(context, checkpoints, progress, step + 1);
             }
             Map<String, Double> metrics = new LinkedHashMap<>();
-            metrics.put("prompts", (double) sent);
-            metrics.put("outputs", (double) outputs);
-            metrics.put("all_equal", (double) (prompts.size() - sent));
-            metrics.put("too_long", (double) tooLong[0]);
+            metrics.put(SENT, noted(progress, SENT));
+            metrics.put(OUTPUTS, noted(progress, OUTPUTS));
+            metrics.put("all_equal", prompts.size() - noted(progress, SENT));
+            metrics.put("too_long", (double) pool.tooLong());
+            if (config.selects()) {
+                addSelection(metrics, prompts, progress, pool);
+            }
             return new RoundResult(Optional.empty(), metrics);
         } finally {
+            sources.forEach(source -> source.generator().close());
             adapter.ifPresent(LoraAdapter::close);
+            other.ifPresent(LoraAdapter::close);
         }
     }
 
-    private static List<Prompt> prompts(
-            RoundContext context, PromptTokenizer tokenizer, RoundConfig.Sample config, int[] tooLong)
-            throws RoundFailure {
-        LinkedHashSet<List<Message>> unique =
-                new LinkedHashSet<>(context.command().prompts());
-        if (unique.isEmpty()) {
-            context.data().train().stream().map(PreferenceSet::prompt).forEach(unique::add);
-            context.data().heldOut().stream().map(PreferenceSet::prompt).forEach(unique::add);
-        }
-        List<Prompt> prompts = new ArrayList<>();
-        for (List<Message> messages : unique) {
-            int[] tokens = tokenizer.prompt(messages);
-            if (tokens.length + config.maxNewTokens() > tokenizer.maxLengthTokens()) {
-                tooLong[0]++;
-            } else if (prompts.size() < config.maxPrompts()) {
-                prompts.add(new Prompt(prompts.size(), messages, tokens));
+    private static <T> List<T> part(List<T> all, int step) {
+        return all.subList(step * PROMPTS_PER_STEP, Math.min(all.size(), (step + 1) * PROMPTS_PER_STEP));
+    }
+
+    private static double noted(LossCurve progress, String name) {
+        return progress.notes().getOrDefault(name, 0.0);
+    }
+
+    private static void add(LossCurve progress, String name, double more) {
+        progress.note(name, noted(progress, name) + more);
+    }
+
+    private static void save(RoundContext context, Checkpoints checkpoints, LossCurve progress, int step) {
+        checkpoints.save(step, List.of(), List.of(), progress);
+        context.reporter().checkpointed(step);
+    }
+
+    /** The prompts on which a reward ensemble disagrees most, and a share that is drawn whatever it says. */
+    private static List<Pool.Prompt> select(
+            RoundContext context,
+            PromptTokenizer tokenizer,
+            RoundConfig.Sample config,
+            Pool pool,
+            Source source,
+            int start,
+            Checkpoints checkpoints,
+            LossCurve progress,
+            StepReporter reporter)
+            throws RoundFailure, RoundCancelled {
+        int steps = Math.ceilDiv(pool.prompts().size(), PROMPTS_PER_STEP);
+        if (start < steps) {
+            try (Disagreement disagreement = Disagreement.open(context, config)) {
+                for (int step = start; step < steps; step++) {
+                    context.checkCancelled(step);
+                    List<Pool.Prompt> some = part(pool.prompts(), step);
+                    double[] scores = disagreement.scores(source.generator(), tokenizer, context, some, step);
+                    for (int i = 0; i < scores.length; i++) {
+                        progress.note(SCORE + some.get(i).index(), scores[i]);
+                    }
+                    reporter.step(
+                            step + 1,
+                            Map.of(
+                                    "disagreement",
+                                    Arrays.stream(scores).average().orElse(0)));
+                    save(context, checkpoints, progress, step + 1);
+                }
+            } catch (CancellationException e) {
+                throw new RoundCancelled(start);
             }
         }
-        if (prompts.isEmpty()) {
-            throw new RoundFailure(
-                    "no_data",
-                    "no prompt to sample (" + tooLong[0] + " leave no room for maxNewTokens " + config.maxNewTokens()
-                            + "); give prompts, or import tasks first");
+        return pool.selected(config, scores(progress, pool));
+    }
+
+    private static double[] scores(LossCurve progress, Pool pool) {
+        return pool.prompts().stream()
+                .mapToDouble(prompt -> noted(progress, SCORE + prompt.index()))
+                .toArray();
+    }
+
+    private static void addSelection(
+            Map<String, Double> metrics, List<Pool.Prompt> prompts, LossCurve progress, Pool pool) {
+        metrics.put("pool", (double) pool.prompts().size());
+        metrics.put(
+                "disagreement_pool",
+                Arrays.stream(scores(progress, pool)).average().orElse(0));
+        for (String reason : List.of(Task.Selection.DISAGREEMENT, Task.Selection.UNIFORM)) {
+            List<Task.Selection> chosen = prompts.stream()
+                    .flatMap(prompt -> prompt.why().stream())
+                    .filter(why -> why.reason().equals(reason))
+                    .toList();
+            metrics.put("selected_" + reason, (double) chosen.size());
+            chosen.stream()
+                    .mapToDouble(Task.Selection::score)
+                    .average()
+                    .ifPresent(mean -> metrics.put("disagreement_" + reason, mean));
         }
-        return prompts;
     }
 
     /** The sets of some prompts; one whose outputs are all equal is left out. */
@@ -148,15 +231,22 @@ public final class SampleTrainer implements Trainer {
             RoundContext context,
             PromptTokenizer tokenizer,
             RoundConfig.Sample config,
-            Source first,
-            Optional<Source> second,
-            List<Prompt> prompts) {
-        int fromSecond = second.isPresent() ? config.outputsPerPrompt() / 2 : 0;
+            List<Source> sources,
+            List<Pool.Prompt> prompts,
+            int step)
+            throws RoundCancelled {
+        int each = config.outputsPerPrompt() / sources.size();
         List<Map<String, Output>> drawn = new ArrayList<>();
         prompts.forEach(prompt -> drawn.add(new LinkedHashMap<>()));
-        draw(context, tokenizer, config, first, prompts, config.outputsPerPrompt() - fromSecond, drawn, 0);
-        second.ifPresent(
-                source -> draw(context, tokenizer, config, source, prompts, config.outputsPerPrompt(), drawn, 100));
+        try {
+            for (int s = 0; s < sources.size(); s++) {
+                // The first makes what is left over.
+                int upTo = config.outputsPerPrompt() - each * (sources.size() - 1 - s);
+                draw(context, tokenizer, config, sources.get(s), prompts, upTo, drawn, STREAM_OF_SOURCE * s);
+            }
+        } catch (CancellationException e) {
+            throw new RoundCancelled(step);
+        }
         List<SampleSet> sets = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             List<Output> outputs = new ArrayList<>(drawn.get(i).values());
@@ -172,7 +262,9 @@ public final class SampleTrainer implements Trainer {
                     prompts.get(i).index(),
                     prompts.get(i).messages(),
                     numbered(outputs),
-                    clock.instant()));
+                    clock.instant(),
+                    prompts.get(i).group(),
+                    prompts.get(i).why()));
         }
         return sets;
     }
@@ -183,7 +275,7 @@ public final class SampleTrainer implements Trainer {
             PromptTokenizer tokenizer,
             RoundConfig.Sample config,
             Source source,
-            List<Prompt> prompts,
+            List<Pool.Prompt> prompts,
             int wanted,
             List<Map<String, Output>> drawn,
             int stream) {
@@ -212,7 +304,7 @@ public final class SampleTrainer implements Trainer {
             for (int j = 0; j < open.size(); j++) {
                 Map<String, Output> outputs = drawn.get(open.get(j));
                 for (Completion completion : completions.get(j)) {
-                    Output output = output(context, tokenizer, source.adapted(), parameters, completion);
+                    Output output = output(context, tokenizer, source.version(), parameters, completion);
                     if (outputs.size() < wanted && !output.text().isBlank()) {
                         outputs.putIfAbsent(output.text().strip(), output);
                     }
@@ -224,7 +316,7 @@ public final class SampleTrainer implements Trainer {
     private static Output output(
             RoundContext context,
             PromptTokenizer tokenizer,
-            boolean byAdapter,
+            Optional<String> adapterVersion,
             SamplingParameters parameters,
             Completion completion) {
         boolean stopped = completion.reason() == Completion.FinishReason.STOP;
@@ -236,7 +328,7 @@ public final class SampleTrainer implements Trainer {
                 new Output.Provenance(
                         "sampled",
                         Optional.of(context.base().name()),
-                        byAdapter ? context.command().initialAdapter() : Optional.empty(),
+                        adapterVersion,
                         Optional.of(new Output.Sampling(
                                 parameters.temperature(),
                                 parameters.topK(),

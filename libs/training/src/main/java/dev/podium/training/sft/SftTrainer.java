@@ -1,6 +1,7 @@
 package dev.podium.training.sft;
 
 import ai.djl.ndarray.NDArray;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.llm.model.CausalLM;
@@ -16,9 +17,11 @@ import dev.podium.training.batch.StepPlan;
 import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LearningRate;
 import dev.podium.training.loop.LossCurve;
-import dev.podium.training.loop.NonFiniteGuard;
+import dev.podium.training.loop.PublishRule;
 import dev.podium.training.loop.RoundStart;
+import dev.podium.training.loop.StepGuard;
 import dev.podium.training.loop.StepReporter;
+import dev.podium.training.loop.Throughput;
 import dev.podium.training.loop.Tuned;
 import dev.podium.training.loss.TokenLoss;
 import dev.podium.training.round.RoundCancelled;
@@ -41,6 +44,8 @@ import java.util.Optional;
  */
 public final class SftTrainer implements Trainer {
     private static final long DROPOUT_STREAM = 105;
+    /** A loss that is higher by less is not worse. */
+    private static final double LOSS_NOISE = 0.02;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
@@ -67,10 +72,13 @@ public final class SftTrainer implements Trainer {
             }
             RoundStart.report(context, tuned.parameters(), records.info(), start, plan.totalSteps());
             StepReporter reporter = new StepReporter(context.reporter(), start, plan.totalSteps(), System::nanoTime);
-            NonFiniteGuard guard = new NonFiniteGuard();
+            Throughput throughput =
+                    adapter.isPresent() ? new Throughput(model, tuned.parameters()) : Throughput.ofAllWeights(model);
+            StepGuard guard = new StepGuard(context.reporter(), training, curve);
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
+                throughput.start();
                 List<Sequence> batch = RoundStart.take(records.train(), plan.indexes(step));
                 int batchTokens = scored(batch);
                 double loss = 0;
@@ -83,10 +91,11 @@ public final class SftTrainer implements Trainer {
                         NDArray partLoss = loss(model, adapter, rows, batchTokens);
                         GradientMode.backward(partLoss);
                         loss += partLoss.getFloat();
+                        throughput.trained(rows.sequences(), true);
                     }
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
-                double gradientNorm = guard.step(optimizer, rate, training.maxGradientNorm(), loss, step);
+                double gradientNorm = guard.step(optimizer, rate, loss, step);
                 curve.add(loss);
                 curve.addTokens(batch.stream().mapToInt(Sequence::length).sum());
                 Map<String, Double> metrics = new LinkedHashMap<>();
@@ -95,6 +104,8 @@ public final class SftTrainer implements Trainer {
                 metrics.put("lr", rate);
                 metrics.put("epoch", plan.epoch(step + 1));
                 metrics.put("num_tokens", (double) curve.tokens());
+                metrics.putAll(guard.metrics());
+                metrics.putAll(throughput.metrics());
                 reporter.step(step + 1, metrics);
                 if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
                     checkpoints.save(step + 1, tuned.parameters(), List.of(optimizer), curve);
@@ -107,13 +118,24 @@ public final class SftTrainer implements Trainer {
             metrics.put("loss_first", curve.first());
             metrics.put("loss_last", curve.last());
             metrics.put("heldout_records", (double) records.heldOut().size());
-            metrics.put("skipped_steps", (double) guard.skipped());
+            metrics.putAll(guard.metrics());
             if (!records.heldOut().isEmpty()) {
                 metrics.put("heldout_loss_after", heldOutLoss(model, adapter, records.heldOut(), maxTokens));
             }
             return new RoundResult(
-                    Optional.of(tuned.write(context)), StepReporter.finite(metrics), Optional.of(records.usedTasks()));
+                    Optional.of(tuned.write(context)),
+                    StepReporter.finite(metrics),
+                    Optional.of(records.usedTasks()),
+                    verdict(training, metrics, records.heldOut().size()).map(Evaluation::of));
         }
+    }
+
+    private static Optional<Evaluation.Verdict> verdict(
+            RoundConfig.Training training, Map<String, Double> metrics, int records) {
+        double before = metrics.getOrDefault("heldout_loss_before", Double.NaN);
+        double after = metrics.getOrDefault("heldout_loss_after", Double.NaN);
+        return PublishRule.of(training, "heldout_loss_after", before, after, false, LOSS_NOISE * before, records)
+                .verdict();
     }
 
     /**

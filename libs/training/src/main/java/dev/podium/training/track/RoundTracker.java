@@ -1,6 +1,7 @@
 package dev.podium.training.track;
 
 import dev.podium.contracts.RoundCommand;
+import dev.podium.training.round.Guard;
 import java.util.Map;
 
 /**
@@ -17,6 +18,9 @@ public interface RoundTracker extends AutoCloseable {
 
     /** Metrics of a step, all finite. */
     void progress(RoundCommand.StartRound command, int step, Map<String, Double> metrics);
+
+    /** A guard has acted in a round. */
+    default void guarded(RoundCommand.StartRound command, Guard guard) {}
 
     /**
      * A round has left this process.

@@ -1,6 +1,7 @@
 package dev.podium.training.track;
 
 import dev.podium.contracts.RoundCommand;
+import dev.podium.training.round.Guard;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +52,11 @@ public final class Trackers implements RoundTracker {
     @Override
     public void progress(RoundCommand.StartRound command, int step, Map<String, Double> metrics) {
         each(tracker -> tracker.progress(command, step, metrics));
+    }
+
+    @Override
+    public void guarded(RoundCommand.StartRound command, Guard guard) {
+        each(tracker -> tracker.guarded(command, guard));
     }
 
     @Override

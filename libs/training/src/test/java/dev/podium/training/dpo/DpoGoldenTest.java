@@ -25,13 +25,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Losses, metrics and gradients are TRL's on the same weights and tokens. */
+/** Losses, metrics and gradients are TRL's, or those of the formulas, on the same weights and tokens. */
 class DpoGoldenTest {
+    private static final double[] ONES = {1, 1, 1};
+
     @Test
     void lossMetricsAndGradientsAreTrls() throws Exception {
         JsonNode golden = GoldenFiles.json("dpo");
         PairStatistics statistics = new PairStatistics(golden.get("beta").asDouble());
-        double loss = loss(RoundConfig.Dpo.DEFAULT, "gradients", forward -> statistics.add(forward));
+        double loss = loss(
+                RoundConfig.Dpo.DEFAULT,
+                rows(ONES, ONES),
+                GoldenFiles.tensors("dpo", "gradients"),
+                forward -> statistics.add(forward));
 
         assertEquals(golden.get("loss").asDouble(), loss, 1e-5);
         statistics.metrics().forEach((name, value) -> {
@@ -47,6 +53,7 @@ class DpoGoldenTest {
                 "ipo",
                 "exo_pair",
                 "nca_pair",
+                "bco_pair",
                 "robust",
                 "sppo_hard",
                 "apo_zero",
@@ -60,8 +67,41 @@ class DpoGoldenTest {
                 1, RoundConfig.Dpo.DEFAULT.lora(), RoundConfig.Dpo.DEFAULT.training(), name, 0.1, smoothing);
         double expected = GoldenFiles.json("dpo", "losses").get(name).asDouble();
 
+        Map<String, float[]> gradients = GoldenFiles.tensors("dpo", "gradients-" + name);
         assertEquals(
-                expected, loss(config, "gradients-" + name, forward -> {}), 1e-5 * Math.max(1, Math.abs(expected)));
+                expected,
+                loss(config, rows(ONES, ONES), gradients, forward -> {}),
+                1e-5 * Math.max(1, Math.abs(expected)));
+    }
+
+    /** Losses that TRL does not have, or under another name, and what is added to one. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cdpo", "simpo", "orpo", "margin", "sft_mix", "weights", "plackett_luce"})
+    void everyOtherLossIsItsFormula(String name) throws Exception {
+        JsonNode golden = GoldenFiles.json("formulas");
+        boolean added = List.of("margin", "sft_mix", "weights").contains(name);
+        RoundConfig.Dpo config = new RoundConfig.Dpo(
+                1,
+                RoundConfig.Dpo.DEFAULT.lora(),
+                RoundConfig.Dpo.DEFAULT.training(),
+                added ? "sigmoid" : name,
+                golden.get("beta").asDouble(),
+                name.equals("cdpo") ? golden.get("smoothing").asDouble() : 0,
+                name.equals("margin") ? 0.4 : 0,
+                name.equals("sft_mix") ? 0.3 : 0,
+                false,
+                1.0,
+                1.0);
+        double[] weights =
+                name.equals("weights") ? GoldenFiles.doubles(golden.get("pairWeights")) : new double[] {1, 1, 1};
+        List<TaskTokens> tasks = name.equals("plackett_luce")
+                ? GoldenFiles.rankedTasks()
+                : rows(weights, GoldenFiles.doubles(golden.get("margins")));
+        double expected = golden.get(name).asDouble();
+
+        double loss = loss(config, tasks, GoldenFiles.tensors("formulas", name), forward -> {});
+
+        assertEquals(expected, loss, 1e-5 * Math.max(1, Math.abs(expected)));
     }
 
     @Test
@@ -117,17 +157,25 @@ class DpoGoldenTest {
         }
     }
 
-    /** The loss of the golden rows; fails unless its gradients are those of a golden file. */
-    private static double loss(RoundConfig.Dpo config, String gradientsFile, Consumer<Objective.Forward> look)
-            throws Exception {
+    /** The golden rows, each a task of one pair. */
+    private static List<TaskTokens> rows(double[] weights, double[] margins) throws Exception {
         List<TaskTokens> tasks = new ArrayList<>();
         for (JsonNode row : GoldenFiles.json("dpo").get("rows")) {
             tasks.add(new TaskTokens(
                     "task" + tasks.size(),
                     GoldenFiles.ids(row.get("prompt")),
                     List.of(GoldenFiles.ids(row.get("chosen")), GoldenFiles.ids(row.get("rejected"))),
-                    List.of(new TaskTokens.Pair(0, 1, 1, 1))));
+                    List.of(new TaskTokens.Pair(0, 1, weights[tasks.size()], margins[tasks.size()]))));
         }
+        return tasks;
+    }
+
+    /** The loss of tasks; fails unless its gradients are the expected ones. */
+    private static double loss(
+            RoundConfig.Dpo config,
+            List<TaskTokens> tasks,
+            Map<String, float[]> expectedGradients,
+            Consumer<Objective.Forward> look) {
         Objective objective = Objective.of(config);
         try (TinyRound round = new TinyRound();
                 LoraAdapter adapter = adapter(round)) {
@@ -139,7 +187,7 @@ class DpoGoldenTest {
                 NDArray loss = objective.loss(forward, objective.weight(tasks), 0);
                 GradientMode.backward(loss);
                 look.accept(forward);
-                GoldenFiles.assertGradients(GoldenFiles.tensors("dpo", gradientsFile), adapter.parameters(), 1e-4);
+                GoldenFiles.assertGradients(expectedGradients, adapter.parameters(), 1e-4);
                 return loss.getFloat();
             }
         }

@@ -9,6 +9,7 @@ import dev.podium.contracts.RoundConfig;
 import dev.podium.training.TinyRound;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.reward.RewardTrainer;
+import dev.podium.training.round.Guard;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -71,6 +72,8 @@ class PpoTrainerTest {
                         "loss/value_avg",
                         "val/ratio",
                         "val/num_eos_tokens")));
+        assertTrue(first.get("generation_share") > 0 && first.get("generation_share") < 1, first.toString());
+        assertTrue(first.get("mfu") > 0 && first.get("mfu") < 1, first.toString());
     }
 
     @Test
@@ -119,6 +122,39 @@ class PpoTrainerTest {
         double step = bounded.metrics().get("rolled_back_to_step");
         assertTrue(step >= 3 && step < 30 && step % 3 == 0, bounded.metrics().toString());
         assertTrue(bounded.metrics().get("kl") <= 2 * limit, bounded.metrics().toString());
+        assertTrue(round.recorder.guards.contains(Guard.MAX_KL), "the guard is counted");
+    }
+
+    @Test
+    void aBatchWhosePassesMoveThePolicyTooFarEndsEarlyAndIsCounted() throws Exception {
+        RoundConfig.Ppo free = config(3);
+        RoundConfig.Ppo config = new RoundConfig.Ppo(
+                free.seed(),
+                free.lora(),
+                free.training(),
+                free.totalPrompts(),
+                free.ppoEpochs(),
+                free.miniBatches(),
+                free.klCoefficient(),
+                free.clip(),
+                free.valueClip(),
+                free.valueCoefficient(),
+                free.gamma(),
+                free.lambda(),
+                free.temperature(),
+                free.maxNewTokens(),
+                free.missingEndPenalty(),
+                1e-6);
+        train(config, "a", () -> false);
+
+        Map<String, Double> last = round.recorder.progress.getLast();
+        assertEquals(1, last.get("stopped_early"), last.toString());
+        assertTrue(last.get("updates") < free.ppoEpochs() * free.miniBatches(), last.toString());
+        assertEquals(
+                3,
+                round.recorder.guards.stream()
+                        .filter(guard -> guard == Guard.TARGET_KL)
+                        .count());
     }
 
     @Test

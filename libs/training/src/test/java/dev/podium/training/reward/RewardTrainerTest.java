@@ -2,10 +2,13 @@ package dev.podium.training.reward;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.Evaluation;
+import dev.podium.contracts.Output;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.adapter.AdapterFolder;
@@ -168,6 +171,73 @@ class RewardTrainerTest {
         }
     }
 
+    @Test
+    void aModelThatOrdersHeldOutPairsWorseThanBeforeIsNotToBePublished() throws Exception {
+        TrainingData all = TinyRound.politeness(6, 5);
+        TrainingData contrary = new TrainingData(
+                all.train(),
+                all.heldOut().stream()
+                        .map(set -> TinyRound.task(
+                                set.taskId(),
+                                set.prompt().getFirst().content(),
+                                set.outputs().stream().map(Output::text).toList(),
+                                List.of(
+                                        new int[] {1, 0},
+                                        new int[] {2, 0},
+                                        new int[] {3, 0},
+                                        new int[] {2, 1},
+                                        new int[] {3, 1})))
+                        .toList(),
+                0);
+        RoundConfig.Reward plain = config(4);
+        RoundConfig.Reward config =
+                new RoundConfig.Reward(7, TinyRound.LORA, plain.training().guarded(10, "improved"), 0.01, 0);
+
+        RoundResult result = new RewardTrainer().train(round.context(config, contrary, folder));
+
+        Evaluation.Verdict verdict = result.evaluation().orElseThrow().verdict().orElseThrow();
+        assertFalse(verdict.passed(), verdict.toString());
+        assertEquals(25, verdict.judged());
+        assertEquals(result.metrics().get("heldout_accuracy_after"), verdict.value());
+    }
+
+    @Test
+    void accuracyIsToldApartByLabelerAndByGroupAndReliabilityByConfidence() throws Exception {
+        List<List<String>> asDecided = List.of(List.of("o0"), List.of("o1"), List.of("o2", "o3"));
+        List<List<String>> contrary = List.of(List.of("o2", "o3"), List.of("o1"), List.of("o0"));
+        TrainingData told = new TrainingData(
+                DATA.train(),
+                DATA.heldOut().stream()
+                        .map(set -> TinyRound.with(
+                                set,
+                                set.ties(),
+                                set.unacceptable(),
+                                List.of(ranking("lea", asDecided), ranking("tom", contrary))))
+                        .toList(),
+                0);
+
+        RoundResult result = new RewardTrainer().train(round.context(config(8), told, folder));
+
+        Evaluation tables = result.evaluation().orElseThrow();
+        double accuracy = result.metrics().get("heldout_accuracy_after");
+        assertEquals(List.of(new Evaluation.Share("imported", 10, accuracy)), tables.byGroup());
+        assertEquals(
+                List.of(new Evaluation.Share("lea", 10, accuracy), new Evaluation.Share("tom", 10, 1 - accuracy)),
+                tables.byLabeler());
+        assertEquals(10, tables.reliability().size());
+        assertEquals(
+                10,
+                tables.reliability().stream().mapToInt(Evaluation.Bin::pairs).sum());
+        double calibrationError = tables.reliability().stream()
+                .mapToDouble(bin -> bin.pairs() * Math.abs(bin.predicted() - bin.observed()) / 10)
+                .sum();
+        assertEquals(result.metrics().get("heldout_ece"), calibrationError, 1e-9);
+    }
+
+    private static PreferenceSet.RankingUsed ranking(String labeler, List<List<String>> groups) {
+        return new PreferenceSet.RankingUsed(labeler, 1, "e", "rlhf.rankings.v1", 0, 1, 1, groups);
+    }
+
     /** The tie of the two last outputs, which the pairs leave open. */
     private static PreferenceSet tied(PreferenceSet set) {
         return TinyRound.with(
@@ -176,12 +246,21 @@ class RewardTrainerTest {
 
     @Test
     void evaluationIsThatByHand() {
-        RewardEvaluation evaluation = RewardEvaluation.of(List.of(1.0, 3.0), List.of(10, 20), List.of(2.0, -1.0, 0.0));
+        RewardEvaluation evaluation =
+                RewardEvaluation.of(List.of(1.0, 3.0), List.of(10, 20), List.of(2.0, -1.0, 0.0), List.of(), List.of());
         assertEquals(1.0 / 3, evaluation.accuracy(), 1e-12);
         assertEquals(1.0 / 3, evaluation.margin(), 1e-12);
         assertEquals(2, evaluation.rewardMean(), 1e-12);
         assertEquals(Math.sqrt(2), evaluation.rewardDeviation(), 1e-12);
         assertEquals(100 * 0.2 / Math.sqrt(2), evaluation.lengthSlope(), 1e-9);
+        double sure = 1 / (1 + Math.exp(-2));
+        double lessSure = 1 / (1 + Math.exp(-1));
+        assertEquals(
+                List.of(
+                        new Evaluation.Bin(0.5, 0.55, 1, 0.5, 0),
+                        new Evaluation.Bin(0.7, 0.75, 1, lessSure, 0),
+                        new Evaluation.Bin(0.85, 0.9, 1, sure, 1)),
+                evaluation.reliability().stream().filter(bin -> bin.pairs() > 0).toList());
     }
 
     private static RoundConfig.Reward config(int epochs, String loss, int members) {

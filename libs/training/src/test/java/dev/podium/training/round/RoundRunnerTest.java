@@ -123,6 +123,22 @@ class RoundRunnerTest {
     }
 
     @Test
+    void whatDoesNotPassItsEvaluationIsKeptButNotPublished() throws Exception {
+        RoundCommand.StartRound round = trigger(StepTrainer.WORSE);
+
+        RoundEvent.Failed failed = log.await(round.roundId(), RoundEvent.Failed.class);
+
+        assertEquals("evaluation_failed", failed.code());
+        assertTrue(failed.message().contains("training.publishIf"), failed.message());
+        assertTrue(failed.metrics().containsKey("value"), failed.toString());
+        assertFalse(failed.evaluation().orElseThrow().verdict().orElseThrow().passed());
+        assertTrue(Files.exists(folder.resolve("work/rounds/" + round.roundId() + "/adapter/adapter_config.json")));
+        try (BoundedReader reader = BoundedReader.connect(log.kafka())) {
+            assertTrue(Manifests.find(reader, project, StepTrainer.WORSE).isEmpty(), "a manifest was published");
+        }
+    }
+
+    @Test
     void publishedAdapterIsWhatWasTrained() throws Exception {
         RoundCommand.StartRound round = trigger("v1");
         log.await(round.roundId(), RoundEvent.Succeeded.class);

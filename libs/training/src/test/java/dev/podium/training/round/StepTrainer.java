@@ -1,6 +1,7 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.Evaluation;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundKind;
@@ -23,6 +24,9 @@ import java.util.stream.Stream;
 final class StepTrainer implements Trainer {
     /** Tasks that begin so are left out, as a real trainer leaves out what is too long. */
     static final String LEFT_OUT = "left-out-";
+
+    /** A version whose result does not pass its evaluation. */
+    static final String WORSE = "vWorse";
 
     static final int STEPS = 10;
 
@@ -82,7 +86,15 @@ final class StepTrainer implements Trainer {
                     Optional.of(Stream.concat(context.data().train().stream(), context.data().heldOut().stream())
                             .map(PreferenceSet::taskId)
                             .filter(id -> !id.startsWith(LEFT_OUT))
-                            .collect(Collectors.toSet())));
+                            .collect(Collectors.toSet())),
+                    Optional.of(Evaluation.of(new Evaluation.Verdict(
+                            "improved",
+                            "value",
+                            value,
+                            0,
+                            20,
+                            !context.command().version().equals(WORSE),
+                            "value is what it is"))));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,21 +1,30 @@
 package dev.podium.training.sample;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.Message;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.SampleSet;
+import dev.podium.contracts.Task;
 import dev.podium.training.TinyRound;
 import dev.podium.training.data.TrainingData;
 import dev.podium.training.dpo.DpoTrainer;
+import dev.podium.training.reward.RewardEnsemble;
+import dev.podium.training.reward.RewardTrainer;
 import dev.podium.training.round.RoundContext;
+import dev.podium.training.round.RoundFailure;
+import dev.podium.training.round.RoundResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,6 +73,7 @@ class SampleTrainerTest {
         new SampleTrainer(CLOCK).train(context(config(false), Optional.empty()));
         List<SampleSet> first = List.copyOf(round.recorder.samples);
         round.recorder.samples.clear();
+        Files.delete(folder.resolve("checkpoint.bin"));
         new SampleTrainer(CLOCK).train(context(config(false), Optional.empty()));
         assertEquals(first, round.recorder.samples);
     }
@@ -83,6 +93,111 @@ class SampleTrainerTest {
                     .count();
             assertEquals(2, byAdapter);
         }
+    }
+
+    @Test
+    void threeModelsMixedBlindlyEachMakeTheirShareUnderTheirOwnName() throws Exception {
+        Path one = adapter("one", 1);
+        Path two = adapter("two", 2);
+        RoundConfig.Sample config = new RoundConfig.Sample(3, 6, 10, 1.0, 0, 1.0, 12, true, "v9", "all", 4, 0.1);
+
+        new SampleTrainer(CLOCK).train(TinyRound.mixing(context(config, Optional.of(one)), two));
+
+        List<String> orders = new ArrayList<>();
+        for (SampleSet set : round.recorder.samples) {
+            List<String> makers = set.outputs().stream()
+                    .map(output -> output.provenance().adapterVersion().orElse("base"))
+                    .toList();
+            orders.add(String.join(" ", makers));
+            assertEquals(
+                    List.of("base", "base", "v0", "v0", "v9", "v9"),
+                    makers.stream().sorted().toList());
+        }
+        assertTrue(orders.stream().noneMatch(order -> order.equals("v0 v0 base base v9 v9")), orders.toString());
+    }
+
+    @Test
+    void promptsOnWhichTheEnsembleDisagreesAreTakenWithAShareAtRandom() throws Exception {
+        List<List<Message>> prompts = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            prompts.add(List.of(Message.user("Where is parcel " + i + "?")));
+        }
+        RoundConfig.Sample config = new RoundConfig.Sample(3, 2, 10, 1.0, 0, 1.0, 8, false, "", "disagreement", 3, 0.2);
+
+        RoundResult result = new SampleTrainer(CLOCK)
+                .train(round.context(
+                        config,
+                        TrainingData.NONE,
+                        prompts,
+                        List.of(),
+                        folder,
+                        Optional.empty(),
+                        Optional.of(reward(3)),
+                        () -> false));
+
+        Map<String, Double> metrics = result.metrics();
+        assertEquals(8, metrics.get("selected_disagreement"));
+        assertEquals(2, metrics.get("selected_uniform"));
+        assertEquals(40, metrics.get("pool"));
+        assertTrue(metrics.get("disagreement_disagreement") > metrics.get("disagreement_pool"), metrics.toString());
+        for (SampleSet set : round.recorder.samples) {
+            assertTrue(set.selection().orElseThrow().score() > 0, set.toString());
+        }
+        List<Double> scores = round.recorder.samples.stream()
+                .map(set -> set.selection().orElseThrow())
+                .filter(why -> why.reason().equals(Task.Selection.DISAGREEMENT))
+                .map(Task.Selection::score)
+                .toList();
+        assertEquals(8, scores.size());
+    }
+
+    @Test
+    void aRewardModelAloneCannotDisagreeWithItself() throws Exception {
+        RoundConfig.Sample config = new RoundConfig.Sample(3, 2, 10, 1.0, 0, 1.0, 8, false, "", "disagreement", 3, 0.2);
+        RoundContext context = round.context(
+                config,
+                TrainingData.NONE,
+                PROMPTS,
+                List.of(),
+                folder,
+                Optional.empty(),
+                Optional.of(reward(1)),
+                () -> false);
+
+        RoundFailure failure = assertThrows(RoundFailure.class, () -> new SampleTrainer(CLOCK).train(context));
+
+        assertEquals("not_an_ensemble", failure.code());
+        assertTrue(failure.getMessage().contains("members"), failure.getMessage());
+    }
+
+    @Test
+    void whatMembersAddToAllCompletionsOfAPromptIsNoDisagreement() {
+        assertEquals(0, RewardEnsemble.disagreement(new double[][] {{1, 2}, {5, 6}}), 1e-12);
+        // Centred: (-1, 1) and (1, -1); the deviation of (-1, 1) is sqrt 2.
+        assertEquals(Math.sqrt(2), RewardEnsemble.disagreement(new double[][] {{0, 2}, {7, 5}}), 1e-12);
+    }
+
+    private Path adapter(String name, long seed) throws Exception {
+        RoundConfig.Dpo dpo =
+                new RoundConfig.Dpo(seed, TinyRound.LORA, TinyRound.training(1e-2, 2, 2), "sigmoid", 0.1, 0);
+        return new DpoTrainer()
+                .train(round.context(dpo, TinyRound.politeness(3, 0), folder.resolve(name)))
+                .adapter()
+                .orElseThrow()
+                .folder();
+    }
+
+    private RoundContext.RewardModel reward(int members) throws Exception {
+        RoundConfig.Reward config = new RoundConfig.Reward(
+                7, TinyRound.LORA, TinyRound.training(1e-2, 2, 2), 0.01, 0, "bradley_terry", 0.0, members);
+        RoundResult.TrainedAdapter made = new RewardTrainer()
+                .train(round.context(config, TinyRound.politeness(4, 1), folder.resolve("reward")))
+                .adapter()
+                .orElseThrow();
+        return new RoundContext.RewardModel(
+                made.folder(),
+                made.rewardGain().orElseThrow(),
+                made.rewardBias().orElseThrow());
     }
 
     private RoundContext context(RoundConfig config, Optional<Path> adapter) {

@@ -9,6 +9,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundKind;
+import dev.podium.training.round.Guard;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -64,6 +65,25 @@ class TrackersTest {
         // A round that goes on goes on in its file.
         tracker.started(COMMAND, 4, 10, Map.of());
         assertEquals(golden.length() / 2, Files.size(file));
+    }
+
+    @Test
+    void everyGuardIsACounterFromTheStart() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        Trackers trackers = new Trackers(List.of(new MeterTracker(registry)));
+
+        trackers.guarded(COMMAND, Guard.SPIKE);
+        trackers.guarded(COMMAND, Guard.SPIKE);
+
+        for (Guard guard : Guard.values()) {
+            double expected = guard == Guard.SPIKE ? 2 : 0;
+            assertEquals(
+                    expected,
+                    registry.get("podium.guard.actions")
+                            .tag("guard", guard.label())
+                            .counter()
+                            .count());
+        }
     }
 
     @Test
