@@ -5,6 +5,8 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.lang.ArchRule;
@@ -136,6 +138,17 @@ class ModuleRulesTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("ai.djl..", "dev.podium.llm..", "dev.podium.training.."));
+    }
+
+    @Test
+    void theCheckerSharesNoCodeWithWhatItChecks() {
+        check(noClasses()
+                .that()
+                .resideInAPackage("dev.podium.local.check..")
+                .should()
+                .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("dev.podium..")
+                        .and(DescribedPredicate.not(
+                                JavaClass.Predicates.resideInAPackage("dev.podium.local.check..")))));
     }
 
     @Test

@@ -59,10 +59,31 @@ public final class EmbeddedKafka implements AutoCloseable {
      * @param overrides broker properties that replace the ones chosen here
      */
     public static EmbeddedKafka start(Path dataDir, int port, Map<String, String> overrides) throws IOException {
+        return start(dataDir, port, overrides, List.of());
+    }
+
+    /**
+     * A further listener for clients whose way to the broker is watched or cut: they are told another port, where
+     * something forwards what they send.
+     *
+     * @param name upper case letters and underscores
+     * @param port on 127.0.0.1
+     * @param advertisedPort that clients of this listener are told
+     */
+    public record Listener(String name, int port, int advertisedPort) {}
+
+    /**
+     * Starts a broker and returns when it takes connections.
+     *
+     * @param overrides broker properties that replace the ones chosen here
+     * @param more listeners besides the clients' own
+     */
+    public static EmbeddedKafka start(Path dataDir, int port, Map<String, String> overrides, List<Listener> more)
+            throws IOException {
         QUIET.forEach(logger -> logger.setLevel(Level.WARNING));
         Path folder = Files.createDirectories(dataDir).toAbsolutePath();
         int clientPort = FreePort.orFree(port);
-        Map<String, Object> properties = new HashMap<>(properties(folder, clientPort, FreePort.find()));
+        Map<String, Object> properties = new HashMap<>(properties(folder, clientPort, FreePort.find(), more));
         properties.putAll(overrides);
         format(folder);
         KafkaRaftServer server = new KafkaRaftServer(new KafkaConfig(properties, false), Time.SYSTEM);
@@ -91,15 +112,23 @@ public final class EmbeddedKafka implements AutoCloseable {
         }
     }
 
-    private static Map<String, Object> properties(Path folder, int clientPort, int controllerPort) {
-        String client = "CLIENT://127.0.0.1:" + clientPort;
+    private static Map<String, Object> properties(
+            Path folder, int clientPort, int controllerPort, List<Listener> more) {
+        StringBuilder listeners = new StringBuilder("CLIENT://127.0.0.1:" + clientPort);
+        StringBuilder advertised = new StringBuilder(listeners);
+        StringBuilder protocols = new StringBuilder("CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+        for (Listener each : more) {
+            listeners.append(',').append(each.name()).append("://127.0.0.1:").append(each.port());
+            advertised.append(',').append(each.name()).append("://127.0.0.1:").append(each.advertisedPort());
+            protocols.append(',').append(each.name()).append(":PLAINTEXT");
+        }
         return Map.ofEntries(
                 Map.entry("process.roles", "broker,controller"),
                 Map.entry("node.id", Integer.toString(NODE_ID)),
                 Map.entry("controller.quorum.voters", NODE_ID + "@127.0.0.1:" + controllerPort),
-                Map.entry("listeners", client + ",CONTROLLER://127.0.0.1:" + controllerPort),
-                Map.entry("advertised.listeners", client),
-                Map.entry("listener.security.protocol.map", "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+                Map.entry("listeners", listeners + ",CONTROLLER://127.0.0.1:" + controllerPort),
+                Map.entry("advertised.listeners", advertised.toString()),
+                Map.entry("listener.security.protocol.map", protocols.toString()),
                 Map.entry("controller.listener.names", "CONTROLLER"),
                 Map.entry("inter.broker.listener.name", "CLIENT"),
                 Map.entry("log.dirs", folder.toString()),

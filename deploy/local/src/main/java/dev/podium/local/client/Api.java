@@ -26,6 +26,7 @@ public final class Api implements AutoCloseable {
     private static final Duration TIMEOUT = Duration.ofMinutes(10);
 
     private final HttpClient client;
+    private final Duration timeout;
     private final String base;
     private final String user;
     private final String authorization;
@@ -34,6 +35,14 @@ public final class Api implements AutoCloseable {
      * @param url of feedback-api, e.g. {@code http://localhost:8080}
      */
     public Api(String url, String user, String password) {
+        this(url, user, password, TIMEOUT);
+    }
+
+    /**
+     * @param timeout of one request
+     */
+    public Api(String url, String user, String password, Duration timeout) {
+        this.timeout = timeout;
         this.client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(Duration.ofSeconds(10))
@@ -72,7 +81,13 @@ public final class Api implements AutoCloseable {
     }
 
     public JsonNode delete(String path) throws ApiException {
-        return send(request(path).DELETE().build()).orElse(MissingNode.getInstance());
+        return delete(path, Map.of());
+    }
+
+    public JsonNode delete(String path, Map<String, String> headers) throws ApiException {
+        HttpRequest.Builder request = request(path);
+        headers.forEach(request::header);
+        return send(request.DELETE().build()).orElse(MissingNode.getInstance());
     }
 
     /** Uploads a file of JSON lines, plain or compressed by gzip. */
@@ -118,7 +133,7 @@ public final class Api implements AutoCloseable {
 
     private HttpRequest.Builder request(String path) {
         return HttpRequest.newBuilder(URI.create(base + path))
-                .timeout(TIMEOUT)
+                .timeout(timeout)
                 .header("Authorization", authorization)
                 .header("Accept", "application/json, application/problem+json");
     }

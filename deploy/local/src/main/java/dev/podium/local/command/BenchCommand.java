@@ -3,6 +3,7 @@ package dev.podium.local.command;
 import dev.podium.llm.model.WeightFormat;
 import dev.podium.local.bench.Bench;
 import dev.podium.local.bench.FeedbackBench;
+import dev.podium.local.bench.streams.StreamsBench;
 import dev.podium.local.stack.Installation;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
@@ -22,7 +23,7 @@ final class BenchCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "NAME",
-            description = "train, generate, ppo or feedback; the first three when absent")
+            description = "train, generate, ppo, feedback or streams; the first three when absent")
     private Optional<String> name = Optional.empty();
 
     @Option(names = "--peers", description = "in turns with TRL and transformers, and the ratios")
@@ -64,8 +65,14 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--open-tasks", defaultValue = "1000000", description = "of the large store (feedback)")
     private int openTasks;
 
-    @Option(names = "--seconds", defaultValue = "10", description = "of a run (feedback)")
+    @Option(names = "--seconds", defaultValue = "10", description = "of a run (feedback), of the latency (streams)")
     private int seconds;
+
+    @Option(names = "--part", description = "throughput, latency or swap (streams); all when absent")
+    private Optional<String> part = Optional.empty();
+
+    @Option(names = "--rankings", defaultValue = "1000000", description = "of the throughput (streams)")
+    private int rankings;
 
     BenchCommand(Session session) {
         this.session = session;
@@ -75,6 +82,9 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         if (name.equals(Optional.of("feedback"))) {
             return feedback();
+        }
+        if (name.equals(Optional.of("streams"))) {
+            return streams();
         }
         Path root = Installation.find().root();
         Path models = modelsDir.orElseGet(() -> Optional.ofNullable(System.getenv("PODIUM_MODELS_DIR"))
@@ -105,6 +115,17 @@ final class BenchCommand implements Callable<Integer> {
             }
             return 0;
         } catch (IllegalArgumentException | IOException e) {
+            session.err().println("podium: " + e.getMessage());
+            return 1;
+        }
+    }
+
+    private int streams() throws Exception {
+        try {
+            new StreamsBench(Installation.find(), session.out(), session.err())
+                    .run(part.map(List::of).orElse(StreamsBench.PARTS), rankings, seconds);
+            return 0;
+        } catch (IllegalArgumentException | IOException | StackException e) {
             session.err().println("podium: " + e.getMessage());
             return 1;
         }

@@ -70,6 +70,7 @@ public final class Podium {
         line.addSubcommand(new RuleCommands(session));
         line.addSubcommand(new AbCommand(session));
         line.addSubcommand(new CommandLine(new BenchCommand(session)).addSubcommand(new BenchMethodsCommand(session)));
+        line.addSubcommand(new ChaosCommand(session));
         line.getSubcommands().values().forEach(Podium::addHelp);
         line.setOut(session.out());
         line.setErr(session.err());

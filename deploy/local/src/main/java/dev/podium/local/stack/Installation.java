@@ -32,7 +32,7 @@ public record Installation(Path root) {
     }
 
     /** The command that starts an application. */
-    List<String> command(Application application) throws StackException {
+    public List<String> command(Application application) throws StackException {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         command.addAll(application.jvmFlags());
@@ -52,7 +52,7 @@ public record Installation(Path root) {
     }
 
     /** This program's own class path, made absolute: children run in other folders. */
-    private static String classPath() throws StackException {
+    public static String classPath() throws StackException {
         List<String> entries = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             if (!entry.isEmpty()) {

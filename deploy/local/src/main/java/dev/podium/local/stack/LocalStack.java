@@ -10,16 +10,13 @@ import java.net.http.HttpResponse;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -285,48 +282,14 @@ public final class LocalStack implements AutoCloseable {
 
     private Map<String, String> environment(Application application) throws IOException {
         EmbeddedPostgres database = present(postgres);
-        Map<String, String> environment = new HashMap<>();
-        environment.put("PODIUM_PARENT_WATCH", "true");
-        environment.put("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers());
-        environment.put("PODIUM_TOPICS_PARTITIONS", "3");
-        environment.put("PODIUM_TOPICS_REPLICATION", "1");
-        environment.put("QUARKUS_HTTP_PORT", Integer.toString(options.ports().of(application)));
-        environment.put("QUARKUS_HTTP_HOST", "127.0.0.1");
-        // libtorch's threads would each take a malloc arena of 64 MB.
-        environment.putAll(NativeMemory.ENVIRONMENT);
-        // Threads that wait by spinning take the cores from one another when several processes compute.
-        environment.put("OMP_WAIT_POLICY", "PASSIVE");
-        environment.put("OPT_OUT_TRACKING", "true");
-        switch (application) {
-            case FEEDBACK_API -> {
-                environment.put("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl());
-                environment.put("QUARKUS_DATASOURCE_USERNAME", database.username());
-                environment.put("QUARKUS_DATASOURCE_PASSWORD", database.password());
-                environment.put("PODIUM_OPERATOR_PASSWORD", options.folder().secret("operator-password", 15));
-                environment.put("PODIUM_SESSION_KEY", options.folder().secret("session-key", 32));
-            }
-            case RANKING_STREAM -> environment.put("QUARKUS_KAFKA_STREAMS_BOOTSTRAP_SERVERS", bootstrapServers());
-            case REWARD_TRAINER, POLICY_TRAINER, SAMPLE_SERVICE ->
-                environment.put(
-                        "PODIUM_MODELS_DIR",
-                        own("PODIUM_MODELS_DIR")
-                                .orElse(options.folder().models())
-                                .toString());
-        }
-        environment.put(
-                "PODIUM_WORK_DIR",
-                own("PODIUM_WORK_DIR")
-                        .map(folder -> folder.resolve(application.label()))
-                        .orElse(options.folder().work(application))
-                        .toString());
+        Map<String, String> environment = new ApplicationEnvironment(options.folder(), options.ports())
+                .of(
+                        application,
+                        bootstrapServers(),
+                        new ApplicationEnvironment.Database(
+                                database.jdbcUrl(), database.username(), database.password()));
         environment.putAll(options.environment());
         return environment;
-    }
-
-    /** A folder that who started the stack has named. */
-    private static Optional<Path> own(String variable) {
-        String value = System.getenv().getOrDefault(variable, "");
-        return value.isBlank() ? Optional.empty() : Optional.of(Path.of(value).toAbsolutePath());
     }
 
     private StackState state() {

@@ -40,15 +40,18 @@ public record StackFolder(Path home) {
         return home.resolve("pids");
     }
 
-    Path kafka() {
+    /** The broker's data. */
+    public Path kafka() {
         return home.resolve("kafka");
     }
 
-    Path postgres() {
+    /** PostgreSQL's data. */
+    public Path postgres() {
         return home.resolve("postgres");
     }
 
-    Path work(Application application) {
+    /** An application's local state; may be lost. */
+    public Path work(Application application) {
         return home.resolve("work").resolve(application.label());
     }
 
@@ -72,7 +75,8 @@ public record StackFolder(Path home) {
         }
     }
 
-    void create() throws IOException {
+    /** Makes what is missing. */
+    public void create() throws IOException {
         if (!Files.exists(home)) {
             // Logs, checkpoints and data are for their owner alone.
             Files.createDirectories(home);
@@ -84,7 +88,7 @@ public record StackFolder(Path home) {
     }
 
     /** A random text of {@code bytes} bytes of entropy: made at the first call, the same ever after. */
-    String secret(String name, int bytes) throws IOException {
+    public String secret(String name, int bytes) throws IOException {
         Path file = home.resolve(name);
         if (!Files.exists(file)) {
             byte[] random = new byte[bytes];

@@ -1,0 +1,28 @@
+package dev.podium.local.check;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * Where the checker looks.
+ *
+ * @param ledger JSON lines of what labelers were told is taken: task, labeler, revision, event, retracted, groups,
+ *     unacceptable
+ * @param bootstrapServers Kafka
+ * @param jdbcUrl PostgreSQL
+ * @param channel that the services follow
+ * @param services instance id to the address that tells the running version
+ */
+public record Evidence(
+        Path ledger,
+        String bootstrapServers,
+        String jdbcUrl,
+        String username,
+        String password,
+        String project,
+        String channel,
+        Map<String, String> services) {
+    public Evidence {
+        services = Map.copyOf(services);
+    }
+}
