@@ -21,7 +21,7 @@ import org.apache.kafka.streams.state.Stores;
  * <pre>
  *  rlhf.tasks.v1 ────┐                                           ┌─▶ rlhf.preferences.v1
  *                    ├─▶ task (stores: tasks, rankings, parked, ─┼─▶ rlhf.dead-letters.v1
- *  rlhf.rankings.v1 ─┘         counted)                          ├─▶ labeler-shares (repartition)
+ *  rlhf.rankings.v1 ─┘         counted, pending-shares)          ├─▶ labeler-shares (repartition)
  *                                                                └─▶ project-shares (repartition)
  *  labeler-shares ───────▶ labeler (store: labelers) ────────────────▶ rlhf.labelers.v1
  *  project-shares ───────▶ project (store: projects) ────────────────▶ rlhf.projects.v1
@@ -36,6 +36,7 @@ final class RankingTopology {
     static final String LABELERS = "labelers";
     static final String PROJECTS = "projects";
     static final String COUNTED = "counted";
+    static final String PENDING = "pending-shares";
     static final String PREFERENCES_SINK = "preferences-sink";
     static final String DEAD_LETTERS_SINK = "dead-letters-sink";
     static final String SHARES_SINK = "labeler-shares-sink";
@@ -79,6 +80,7 @@ final class RankingTopology {
                 .addStateStore(store(stores.apply(RANKINGS)), TASK)
                 .addStateStore(store(stores.apply(PARKED)), TASK)
                 .addStateStore(store(stores.apply(COUNTED)), TASK)
+                .addStateStore(store(Stores.inMemoryKeyValueStore(PENDING)).withCachingEnabled(), TASK)
                 .addSink(PREFERENCES_SINK, Topics.PREFERENCES, out, out, TASK)
                 .addSink(DEAD_LETTERS_SINK, Topics.DEAD_LETTERS, out, out, TASK)
                 .addSink(SHARES_SINK, topics.labelerShares(), out, out, TASK)

@@ -47,6 +47,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private final StreamMetrics metrics;
     private final LongSupplier steadyMillis;
     private @Nullable KeyValueStore<String, byte[]> counted;
+    private @Nullable PendingShares<LabelerShare> labelerShares;
+    private @Nullable PendingShares<ProjectShare> projectShares;
+    private long lastBeatMillis;
     private boolean tasksAreCounted;
     private long lastCommitAskedMillis;
     private long startMillis;
@@ -72,7 +75,12 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         parking = new ParkingLot(newContext.getStateStore(RankingTopology.PARKED));
         counted = newContext.getStateStore(RankingTopology.COUNTED);
         tasksAreCounted = counted.get(COUNTED_KEY) != null;
+        KeyValueStore<String, byte[]> pending = newContext.getStateStore(RankingTopology.PENDING);
+        labelerShares = new PendingShares<>("labeler/", LabelerShare.class, pending);
+        projectShares = new PendingShares<>("project/", ProjectShare.class, pending);
         startMillis = steadyMillis.getAsLong();
+        lastBeatMillis = startMillis;
+        newContext.schedule(SummingProcessor.BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> sendShares());
         lastCommitAskedMillis = startMillis;
         long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
         newContext.schedule(
@@ -87,6 +95,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         if (steadyMillis.getAsLong() - lastCommitAskedMillis >= LONGEST_WITHOUT_COMMIT_MILLIS) {
             lastCommitAskedMillis = steadyMillis.getAsLong();
             context().commit();
+        }
+        // Punctuation goes by the wall clock, which may go back for an hour.
+        if (steadyMillis.getAsLong() - lastBeatMillis >= 2 * SummingProcessor.BEAT.toMillis()) {
+            sendShares();
         }
         RecordMetadata origin = context().recordMetadata().orElseThrow();
         try {
@@ -179,7 +191,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         if (before.task().isPresent()) {
             share = share.minus(ProjectShare.of(before.task().get(), earlier));
         }
-        share(share, RankingTopology.PROJECT_SHARES_SINK, cause);
+        requireNonNull(projectShares).add(share, cause.timestamp(), traceParent(cause));
     }
 
     private void shares(
@@ -195,20 +207,16 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             if (held != null && earlier.isPresent()) {
                 share = share.minus(LabelerShare.of(held, earlier.get(), before.outputs()));
             }
-            share(share, RankingTopology.SHARES_SINK, cause);
+            requireNonNull(labelerShares).add(share, cause.timestamp(), traceParent(cause));
         }
     }
 
-    private void share(Share<?> share, String sink, Record<byte[], byte[]> cause) {
-        if (!share.isNothing()) {
-            RecordHeaders headers = new RecordHeaders();
-            traceParent(cause).ifPresent(trace -> headers.add(CloudEvents.TRACE_PARENT, trace.getBytes(UTF_8)));
-            context()
-                    .forward(
-                            new Record<>(
-                                    share.key().getBytes(UTF_8), EventJson.write(share), cause.timestamp(), headers),
-                            sink);
-        }
+    private void sendShares() {
+        lastBeatMillis = steadyMillis.getAsLong();
+        requireNonNull(labelerShares).take().forEach(share -> context().forward(share, RankingTopology.SHARES_SINK));
+        requireNonNull(projectShares)
+                .take()
+                .forEach(share -> context().forward(share, RankingTopology.PROJECT_SHARES_SINK));
     }
 
     /**
@@ -221,13 +229,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             ProjectShare share = ProjectShare.of(state.task().orElseThrow(), state.set());
             totals.merge(share.key(), share, ProjectShare::plus);
         });
-        totals.forEach((project, total) -> context()
-                .forward(
-                        new Record<>(
-                                project.getBytes(UTF_8),
-                                EventJson.write(total),
-                                total.at().toEpochMilli()),
-                        RankingTopology.PROJECT_SHARES_SINK));
+        totals.values()
+                .forEach(total ->
+                        requireNonNull(projectShares).add(total, total.at().toEpochMilli(), Optional.empty()));
         requireNonNull(counted).put(COUNTED_KEY, new byte[] {1});
         tasksAreCounted = true;
     }

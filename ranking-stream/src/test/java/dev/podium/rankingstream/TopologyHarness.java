@@ -97,6 +97,12 @@ final class TopologyHarness implements AutoCloseable {
         driver.advanceWallClockTime(time);
     }
 
+    /** One beat to send what tasks add, one to publish the sums. */
+    private void beats() {
+        pass(SummingProcessor.BEAT);
+        pass(SummingProcessor.BEAT);
+    }
+
     /** The wall clock alone is set; no time passes. */
     void setClockForward(Duration jump) {
         driver.advanceWallClockTime(jump);
@@ -135,7 +141,7 @@ final class TopologyHarness implements AutoCloseable {
 
     /** The newest figures per labeler since the last look. */
     Map<String, LabelerStatistics> labelers() {
-        pass(SummingProcessor.BEAT);
+        beats();
         Map<String, LabelerStatistics> newest = new HashMap<>();
         List<byte[]> values = labelers.readValuesToList();
         labelerRecords = values.size();
@@ -153,7 +159,7 @@ final class TopologyHarness implements AutoCloseable {
 
     /** The newest totals of a project since the last look. */
     ProjectTotals totals() {
-        pass(SummingProcessor.BEAT);
+        beats();
         return read(projects.readValuesToList().getLast(), ProjectTotals.class);
     }
 
