@@ -1,0 +1,156 @@
+package dev.podium.images;
+
+import com.google.cloud.tools.jib.api.InvalidImageReferenceException;
+import com.google.cloud.tools.jib.api.Jib;
+import com.google.cloud.tools.jib.api.JibContainerBuilder;
+import com.google.cloud.tools.jib.api.buildplan.AbsoluteUnixPath;
+import com.google.cloud.tools.jib.api.buildplan.FileEntriesLayer;
+import com.google.cloud.tools.jib.api.buildplan.FilePermissions;
+import com.google.cloud.tools.jib.api.buildplan.Port;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** One application as an image: what changes seldom lies in lower layers. The same input gives the same bytes. */
+enum ApplicationImage {
+    FEEDBACK_API("feedback-api", 8080, "60", false),
+    RANKING_STREAM("ranking-stream", 8080, "50", false),
+    REWARD_TRAINER("reward-trainer", 8080, "25", true),
+    POLICY_TRAINER("policy-trainer", 8080, "25", true);
+
+    /** Not root, and the same everywhere: a volume's files belong to it. */
+    static final int USER_ID = 10001;
+
+    private static final AbsoluteUnixPath APP = AbsoluteUnixPath.get("/app");
+    private static final AbsoluteUnixPath WORK = AbsoluteUnixPath.get("/work");
+    // A fixed time, so that an image depends on its content alone.
+    private static final Instant BUILT = Instant.EPOCH.plusSeconds(1);
+
+    private final String module;
+    private final int port;
+    private final String heapPercent;
+    private final boolean computes;
+
+    /**
+     * @param heapPercent of the container's memory for the Java heap; RocksDB and libtorch live outside it
+     * @param computes whether it has libtorch
+     */
+    ApplicationImage(String module, int port, String heapPercent, boolean computes) {
+        this.module = module;
+        this.port = port;
+        this.heapPercent = heapPercent;
+        this.computes = computes;
+    }
+
+    /** Name of its Maven module, and of the image after the registry's part. */
+    String module() {
+        return module;
+    }
+
+    /**
+     * The image on a base that has a Java runtime, version 21 or newer, on its path.
+     *
+     * @param root of the checkout, after a build
+     * @throws IOException when the module is not built
+     */
+    JibContainerBuilder on(String base, Path root) throws IOException, InvalidImageReferenceException {
+        Path built = root.resolve(module).resolve("target/quarkus-app");
+        if (!Files.isRegularFile(built.resolve("quarkus-run.jar"))) {
+            throw new IOException(module + " is not built; ./podium images builds it, or run ./mvnw package");
+        }
+        JibContainerBuilder image = base.equals("scratch") ? Jib.fromScratch() : Jib.from(base);
+        return image.addFileEntriesLayer(layer("libraries", built.resolve("lib"), APP.resolve("lib")))
+                .addFileEntriesLayer(layer("quarkus", built.resolve("quarkus"), APP.resolve("quarkus")))
+                .addFileEntriesLayer(application(built))
+                .addFileEntriesLayer(work())
+                .setEntrypoint(entrypoint())
+                .setEnvironment(environment())
+                .setUser(Integer.toString(USER_ID))
+                .setWorkingDirectory(WORK)
+                .addVolume(WORK)
+                .setExposedPorts(Port.tcp(port))
+                .setCreationTime(BUILT)
+                .addLabel("org.opencontainers.image.title", "Podium " + module)
+                .addLabel("org.opencontainers.image.licenses", "Apache-2.0");
+    }
+
+    private List<String> entrypoint() {
+        List<String> line = new ArrayList<>(List.of(
+                "java",
+                "-XX:MaxRAMPercentage=" + heapPercent,
+                "-XX:+ExitOnOutOfMemoryError",
+                "-XX:+IgnoreUnrecognizedVMOptions",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow"));
+        if (computes) {
+            line.add("-XX:+UseSerialGC");
+            line.add("-Dai.djl.offline=true");
+        }
+        line.addAll(List.of("-jar", "/app/quarkus-run.jar"));
+        return line;
+    }
+
+    private Map<String, String> environment() {
+        Map<String, String> environment = new LinkedHashMap<>();
+        environment.put("HOME", WORK.toString());
+        environment.put("QUARKUS_HTTP_HOST", "0.0.0.0");
+        environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
+        environment.put("QUARKUS_LOG_CONSOLE_JSON_ENABLED", "true");
+        environment.put("PODIUM_WORK_DIR", WORK + "/state");
+        if (computes) {
+            environment.put("DJL_CACHE_DIR", WORK + "/djl");
+            environment.put("OPT_OUT_TRACKING", "true");
+            environment.put("PODIUM_MODELS_DIR", WORK + "/models");
+            environment.put("MALLOC_ARENA_MAX", "2");
+            environment.put("MALLOC_MMAP_THRESHOLD_", Integer.toString(4 << 20));
+            environment.put("MALLOC_TRIM_THRESHOLD_", Integer.toString(64 << 20));
+        }
+        return environment;
+    }
+
+    private static FileEntriesLayer application(Path built) throws IOException {
+        FileEntriesLayer.Builder layer = FileEntriesLayer.builder().setName("application");
+        add(layer, built.resolve("app"), APP.resolve("app"));
+        layer.addEntry(built.resolve("quarkus-run.jar"), APP.resolve("quarkus-run.jar"));
+        Path dependencies = built.resolve("quarkus-app-dependencies.txt");
+        if (Files.exists(dependencies)) {
+            layer.addEntry(dependencies, APP.resolve("quarkus-app-dependencies.txt"));
+        }
+        return layer.build();
+    }
+
+    /** The folder that a volume is mounted on; its owner is the user, so that a fresh volume is writable. */
+    private static FileEntriesLayer work() throws IOException {
+        Path empty = Files.createTempDirectory("podium-work");
+        return FileEntriesLayer.builder()
+                .setName("work")
+                .addEntry(
+                        empty,
+                        WORK,
+                        FilePermissions.fromOctalString("755"),
+                        FileEntriesLayer.DEFAULT_MODIFICATION_TIME,
+                        USER_ID + ":" + USER_ID)
+                .build();
+    }
+
+    private static FileEntriesLayer layer(String name, Path from, AbsoluteUnixPath to) throws IOException {
+        FileEntriesLayer.Builder layer = FileEntriesLayer.builder().setName(name);
+        add(layer, from, to);
+        return layer.build();
+    }
+
+    private static void add(FileEntriesLayer.Builder layer, Path from, AbsoluteUnixPath to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : new TreeSet<>(files.filter(Files::isRegularFile).toList())) {
+                layer.addEntry(file, to.resolve(from.relativize(file).toString()));
+            }
+        }
+    }
+}

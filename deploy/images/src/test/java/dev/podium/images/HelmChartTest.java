@@ -1,0 +1,271 @@
+package dev.podium.images;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import dev.podium.contracts.Topics;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServiceAccount;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.networking.v1.Ingress;
+import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.strimzi.api.kafka.model.kafka.Kafka;
+import io.strimzi.api.kafka.model.nodepool.KafkaNodePool;
+import io.strimzi.api.kafka.model.topic.KafkaTopic;
+import io.strimzi.api.kafka.model.user.KafkaUser;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The chart as Helm renders it, read as the types of Kubernetes and Strimzi: a field that they do not have is a mistake.
+ * Without Helm on the path the rendering is skipped, and said to be.
+ */
+class HelmChartTest {
+    private static final Path CHART = Path.of("../helm/podium").toAbsolutePath().normalize();
+    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Kinds with a type; those of KEDA, the Prometheus operator and CloudNativePG have none on the class path. */
+    private static final Map<String, Class<?>> TYPES = Map.ofEntries(
+            Map.entry("Deployment", Deployment.class),
+            Map.entry("StatefulSet", StatefulSet.class),
+            Map.entry("Service", Service.class),
+            Map.entry("ServiceAccount", ServiceAccount.class),
+            Map.entry("ConfigMap", ConfigMap.class),
+            Map.entry("Ingress", Ingress.class),
+            Map.entry("NetworkPolicy", NetworkPolicy.class),
+            Map.entry("PodDisruptionBudget", PodDisruptionBudget.class),
+            Map.entry("Kafka", Kafka.class),
+            Map.entry("KafkaNodePool", KafkaNodePool.class),
+            Map.entry("KafkaTopic", KafkaTopic.class),
+            Map.entry("KafkaUser", KafkaUser.class));
+
+    @Test
+    void topicsOfTheChartAreThoseOfTheContracts() throws Exception {
+        Map<String, Map<String, String>> expected = new TreeMap<>();
+        for (String topic : Topics.all()) {
+            expected.put(topic, new TreeMap<>(Topics.configuration(topic)));
+        }
+        Path file = CHART.resolve("files/topics.yaml");
+        if (Boolean.getBoolean("podium.update")) {
+            Files.writeString(
+                    file,
+                    "# Written from dev.podium.contracts.Topics by HelmChartTest with -Dpodium.update=true\n"
+                            + YAML.writeValueAsString(expected).replaceFirst("^---\n", ""));
+        }
+
+        Map<?, ?> written = YAML.readValue(file.toFile(), Map.class);
+
+        assertEquals(expected, written, "run HelmChartTest with -Dpodium.update=true");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"minimal", "full", "oauth"})
+    void everyResourceIsOneThatKubernetesAndStrimziKnow(String values) throws Exception {
+        List<JsonNode> resources = render(values);
+
+        List<String> unknown = new ArrayList<>();
+        for (JsonNode resource : resources) {
+            Class<?> type = TYPES.get(resource.path("kind").asText());
+            if (type != null) {
+                // What the type does not know does not come back, or comes back as an additional property.
+                JsonNode known = JSON.valueToTree(JSON.treeToValue(resource, type));
+                missing(resource, known, name(resource), unknown);
+                additional(JSON.treeToValue(resource, type), name(resource), unknown);
+            }
+        }
+        assertEquals(List.of(), unknown);
+        assertTrue(resources.size() >= 12, "only " + resources.size() + " resources");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"minimal", "full", "oauth"})
+    void selectorsFindTheirPodsAndNamesAreUnique(String values) throws Exception {
+        List<JsonNode> resources = render(values);
+        List<JsonNode> pods = resources.stream()
+                .map(resource -> resource.path("spec").path("template").path("metadata"))
+                .filter(metadata -> metadata.has("labels"))
+                .map(metadata -> metadata.path("labels"))
+                .toList();
+
+        TreeSet<String> names = new TreeSet<>();
+        for (JsonNode resource : resources) {
+            assertTrue(names.add(name(resource)), "twice: " + name(resource));
+            JsonNode selector =
+                    switch (resource.path("kind").asText()) {
+                        case "Service" -> resource.path("spec").path("selector");
+                        case "Deployment", "StatefulSet", "PodDisruptionBudget" ->
+                            resource.path("spec").path("selector").path("matchLabels");
+                        default -> JSON.createObjectNode();
+                    };
+            assertTrue(
+                    selector.isEmpty()
+                            || pods.stream()
+                                            .filter(labels -> matches(selector, labels))
+                                            .count()
+                                    == 1,
+                    name(resource) + " selects none or several of the pods");
+        }
+    }
+
+    @Test
+    void noPodRunsAsRootOrCanWriteItsImage() throws Exception {
+        for (JsonNode resource : render("full")) {
+            JsonNode pod = resource.path("spec").path("template").path("spec");
+            if (pod.has("containers")) {
+                assertTrue(pod.path("securityContext").path("runAsNonRoot").asBoolean(), name(resource));
+                assertFalse(pod.path("automountServiceAccountToken").asBoolean(true), name(resource));
+                for (JsonNode container : pod.path("containers")) {
+                    JsonNode security = container.path("securityContext");
+                    assertTrue(security.path("readOnlyRootFilesystem").asBoolean(), name(resource));
+                    assertFalse(security.path("allowPrivilegeEscalation").asBoolean(true), name(resource));
+                    assertTrue(container.has("livenessProbe") && container.has("readinessProbe"), name(resource));
+                    assertTrue(container.path("resources").path("limits").has("memory"), name(resource));
+                }
+            }
+        }
+    }
+
+    @Test
+    void nothingIsInstalledWithoutItsSecrets() throws Exception {
+        Rendered rendered = helm(
+                "template",
+                "podium",
+                CHART.toString(),
+                "--kube-version",
+                "1.33.0",
+                "--set",
+                "image.repository=registry.example.org/podium");
+
+        assertTrue(rendered.exitCode() != 0);
+        assertTrue(rendered.text().contains("feedbackApi.existingSecret"), rendered.text());
+    }
+
+    @Test
+    void lintFindsNothing() throws Exception {
+        Rendered rendered =
+                helm("lint", CHART.toString(), "--strict", "--kube-version", "1.33.0", "-f", CHART + "/ci/full.yaml");
+
+        assertEquals(0, rendered.exitCode(), rendered.text());
+    }
+
+    private static void missing(JsonNode wanted, JsonNode known, String path, List<String> unknown) {
+        if (wanted.isObject()) {
+            wanted.properties().forEach(entry -> {
+                JsonNode value = entry.getValue();
+                // Strimzi leaves defaults out; a name that it does not know is found as an additional property.
+                boolean empty = value.isNull()
+                        || (value.isBoolean() && !value.asBoolean())
+                        || (value.isContainerNode() && value.isEmpty());
+                if (known.has(entry.getKey())) {
+                    missing(value, known.get(entry.getKey()), path + "." + entry.getKey(), unknown);
+                } else if (!empty) {
+                    unknown.add(path + "." + entry.getKey());
+                }
+            });
+        } else if (wanted.isArray()) {
+            for (int i = 0; i < wanted.size(); i++) {
+                missing(wanted.get(i), known.path(i), path + "[" + i + "]", unknown);
+            }
+        }
+    }
+
+    /** Types of Kubernetes and Strimzi keep what they do not know in a map; it must be empty everywhere. */
+    private static void additional(Object value, String path, List<String> unknown) throws Exception {
+        if (value == null || value instanceof Enum<?>) {
+            return;
+        }
+        if (value instanceof Iterable<?> elements) {
+            for (Object element : elements) {
+                additional(element, path + "[]", unknown);
+            }
+            return;
+        }
+        String type = value.getClass().getName();
+        if (!type.startsWith("io.fabric8.kubernetes.api.model") && !type.startsWith("io.strimzi.api")) {
+            return;
+        }
+        for (var method : value.getClass().getMethods()) {
+            if (method.getParameterCount() > 0 || !method.getName().startsWith("get")) {
+                continue;
+            }
+            if (method.getName().equals("getAdditionalProperties")) {
+                Map<?, ?> more = (Map<?, ?>) method.invoke(value);
+                if (more != null) {
+                    more.keySet().forEach(key -> unknown.add(path + "." + key + " (" + type + ")"));
+                }
+            } else if (!method.getName().equals("getClass")) {
+                additional(method.invoke(value), path + "." + method.getName().substring(3), unknown);
+            }
+        }
+    }
+
+    private static boolean matches(JsonNode selector, JsonNode labels) {
+        return selector.properties().stream().allMatch(label -> label.getValue().equals(labels.get(label.getKey())));
+    }
+
+    private static String name(JsonNode resource) {
+        return resource.path("kind").asText() + "/"
+                + resource.path("metadata").path("name").asText();
+    }
+
+    private static List<JsonNode> render(String values) throws Exception {
+        Rendered rendered = helm(
+                "template",
+                "podium",
+                CHART.toString(),
+                "--kube-version",
+                "1.33.0",
+                "-f",
+                CHART + "/ci/" + values + ".yaml");
+        assertEquals(0, rendered.exitCode(), rendered.text());
+        try (MappingIterator<JsonNode> documents =
+                YAML.readerFor(JsonNode.class).readValues(rendered.text())) {
+            return documents.readAll().stream()
+                    .filter(document -> document.isObject() && !document.isEmpty())
+                    .toList();
+        }
+    }
+
+    private record Rendered(int exitCode, String text) {}
+
+    private static Rendered helm(String... arguments) throws IOException, InterruptedException {
+        Optional<Path> helm = findHelm();
+        assumeTrue(helm.isPresent(), "skipped: no helm on the path (go install helm.sh/helm/v3/cmd/helm@latest)");
+        List<String> line = new ArrayList<>(List.of(helm.get().toString()));
+        line.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
+        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Rendered(process.waitFor(), text);
+    }
+
+    private static Optional<Path> findHelm() {
+        Stream<String> folders = Stream.concat(
+                Stream.of(System.getenv().getOrDefault("PATH", "").split(":")),
+                Stream.of(System.getProperty("user.home") + "/go/bin"));
+        return folders.map(folder -> Path.of(folder, "helm"))
+                .filter(Files::isExecutable)
+                .findFirst();
+    }
+}
