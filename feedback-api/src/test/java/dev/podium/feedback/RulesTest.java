@@ -328,7 +328,7 @@ class RulesTest {
                 kind,
                 new AdapterManifest.BaseModel("podium-nano", "0".repeat(64)),
                 RoundConfig.defaults(kind),
-                RoundConfig.Lora.DEFAULT,
+                Optional.of(RoundConfig.Lora.DEFAULT),
                 List.of(new AdapterManifest.ArtifactFile("adapter_model.safetensors", "0".repeat(64), 1, 1)),
                 Optional.empty(),
                 1,

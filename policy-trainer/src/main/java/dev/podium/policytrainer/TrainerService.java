@@ -8,6 +8,7 @@ import dev.podium.training.round.TrainerHost;
 import dev.podium.training.sample.SampleTrainer;
 import dev.podium.training.sft.SftTrainer;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.trace.Tracer;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -21,7 +22,7 @@ import org.eclipse.microprofile.config.Config;
 class TrainerService {
     private final TrainerHost host;
 
-    TrainerService(Config config, MeterRegistry metrics) {
+    TrainerService(Config config, MeterRegistry metrics, Tracer tracer) {
         this.host = new TrainerHost(
                 name -> config.getOptionalValue(name, String.class),
                 RoundRunnerConfig::policyTrainer,
@@ -30,7 +31,8 @@ class TrainerService {
                         RoundKind.SFT, new SftTrainer(),
                         RoundKind.DPO, new DpoTrainer(),
                         RoundKind.PPO, new PpoTrainer()),
-                metrics);
+                metrics,
+                tracer);
     }
 
     void start(@Observes StartupEvent event) {

@@ -2,6 +2,7 @@ package dev.podium.rankingstream;
 
 import dev.podium.contracts.KafkaSettings;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.trace.Tracer;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
@@ -53,13 +54,15 @@ public class RankingStream {
 
     @Produces
     @Singleton
-    Topology topology(MeterRegistry registry) {
+    StreamMetrics metrics(MeterRegistry registry, Tracer tracer) {
+        return new StreamMetrics(registry, tracer);
+    }
+
+    @Produces
+    @Singleton
+    Topology topology(StreamMetrics metrics) {
         return RankingTopology.build(
-                topics.shares(),
-                parkTime,
-                Stores::persistentKeyValueStore,
-                new StreamMetrics(registry),
-                RankingTopology.STEADY_MILLIS);
+                topics.shares(), parkTime, Stores::persistentKeyValueStore, metrics, RankingTopology.STEADY_MILLIS);
     }
 
     /** A failed thread is replaced: its open transaction is aborted, and the work is done again. */

@@ -73,7 +73,7 @@ final class RankingTopology {
                 .addSource(FROM_THE_START, "rankings-source", TIME, in, in, Topics.RANKINGS)
                 .addProcessor(
                         TASK,
-                        () -> new TaskProcessor(parkTime, metrics, steadyMillis),
+                        () -> metrics.traced(new TaskProcessor(parkTime, metrics, steadyMillis)),
                         "tasks-source",
                         "rankings-source")
                 .addStateStore(store(stores.apply(TASKS)), TASK)

@@ -2,6 +2,9 @@ package dev.podium.rankingstream;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.trace.Tracer;
+import io.opentelemetry.api.trace.TracerProvider;
+import org.apache.kafka.streams.processor.api.Processor;
 
 /**
  * What came in and what became of it. Counted when processed, so work that an aborted transaction repeats counts twice
@@ -12,15 +15,39 @@ final class StreamMetrics {
     static final String DEAD_LETTERS = "podium.stream.dead_letters";
 
     private final MeterRegistry registry;
+    private final Tracer tracer;
+    // Of one thread at a time; read by the gauge.
+    private volatile long newestMillis;
     private final Counter applied;
     private final Counter repeated;
     private final Counter parked;
 
+    /** Counts without spans. */
     StreamMetrics(MeterRegistry registry) {
+        this(registry, TracerProvider.noop().get("ranking-stream"));
+    }
+
+    StreamMetrics(MeterRegistry registry, Tracer tracer) {
         this.registry = registry;
+        this.tracer = tracer;
         this.applied = outcome("applied");
         this.repeated = outcome("repeated");
         this.parked = outcome("parked");
+    }
+
+    /** A record of this time is at work. */
+    void at(long timestampMillis) {
+        newestMillis = timestampMillis;
+    }
+
+    /** Time of the record that was at work last; 0 before the first. */
+    long newestMillis() {
+        return newestMillis;
+    }
+
+    /** The processor with a span for each record whose trace is recorded. */
+    Processor<byte[], byte[], byte[], byte[]> traced(Processor<byte[], byte[], byte[], byte[]> processor) {
+        return new TracedProcessor(processor, tracer, this);
     }
 
     /** The record changed the state of its task. */

@@ -5,6 +5,7 @@ import dev.podium.training.reward.RewardTrainer;
 import dev.podium.training.round.RoundRunnerConfig;
 import dev.podium.training.round.TrainerHost;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.trace.Tracer;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -17,12 +18,13 @@ import org.eclipse.microprofile.config.Config;
 class TrainerService {
     private final TrainerHost host;
 
-    TrainerService(Config config, MeterRegistry metrics) {
+    TrainerService(Config config, MeterRegistry metrics, Tracer tracer) {
         this.host = new TrainerHost(
                 name -> config.getOptionalValue(name, String.class),
                 RoundRunnerConfig::rewardTrainer,
                 Map.of(RoundKind.REWARD, new RewardTrainer()),
-                metrics);
+                metrics,
+                tracer);
     }
 
     void start(@Observes StartupEvent event) {

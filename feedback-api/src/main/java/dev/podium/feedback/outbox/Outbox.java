@@ -5,7 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.TraceParent;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.tracing.CurrentTrace;
+import io.quarkus.arc.Arc;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.transaction.Status;
@@ -19,11 +22,17 @@ public class Outbox {
     private final EntityManager entities;
     private final TransactionSynchronizationRegistry transactions;
     private final OutboxRelay relay;
+    private final CurrentTrace trace;
 
-    Outbox(EntityManager entities, TransactionSynchronizationRegistry transactions, OutboxRelay relay) {
+    Outbox(
+            EntityManager entities,
+            TransactionSynchronizationRegistry transactions,
+            OutboxRelay relay,
+            CurrentTrace trace) {
         this.entities = entities;
         this.transactions = transactions;
         this.relay = relay;
+        this.trace = trace;
     }
 
     /**
@@ -60,6 +69,7 @@ public class Outbox {
         row.payload = payload;
         row.subject = subject;
         row.createdAt = at;
+        row.traceParent = cause().toString();
         entities.persist(row);
         wakeAfterCommit();
     }
@@ -82,5 +92,10 @@ public class Outbox {
                 }
             });
         }
+    }
+
+    /** What an event written now names as its cause: the request's trace; work that no request asked for, such as a schedule's, begins one. */
+    public TraceParent cause() {
+        return Arc.container().requestContext().isActive() ? trace.get() : TraceParent.begin();
     }
 }

@@ -199,7 +199,7 @@ public class OutboxRelay {
                 null,
                 row.aggregateId,
                 row.payload.getBytes(UTF_8),
-                CloudEvents.headers(row.id, "/feedback-api", row.type, row.subject, row.createdAt, null));
+                CloudEvents.headers(row.id, "/feedback-api", row.type, row.subject, row.createdAt, row.traceParent));
     }
 
     private Producer<String, byte[]> producer() {

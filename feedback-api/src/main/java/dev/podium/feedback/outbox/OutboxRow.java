@@ -6,6 +6,7 @@ import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /** An event on its way; the columns are those of Debezium's outbox event router. */
 @Entity
@@ -26,6 +27,10 @@ public class OutboxRow extends PanacheEntityBase {
     public String type = "";
     public String payload = "";
     public String subject = "";
+
+    /** What caused the event; absent where it was written by an earlier version. */
+    @Column(name = "traceparent")
+    public @Nullable String traceParent;
 
     @Column(name = "created_at")
     public Instant createdAt = Instant.EPOCH;

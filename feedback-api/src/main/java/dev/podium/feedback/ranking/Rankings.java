@@ -130,7 +130,7 @@ public class Rankings {
             Answer answer =
                     new Answer(event.revision() == 1 ? 201 : 200, answer(taskId, event.revision(), event.eventId()));
             String body = EventJson.writeText(answer.body());
-            Submission.write(connection, event, shown, takesPlace, once, sha256, answer.status(), body);
+            Submission.write(connection, event, shown, takesPlace, once, sha256, answer.status(), body, outbox.cause());
             outbox.wakeAfterCommit();
             return IdempotentAnswers.first(answer.status(), body);
         } catch (SQLException e) {

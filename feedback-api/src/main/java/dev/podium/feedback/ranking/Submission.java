@@ -6,6 +6,7 @@ import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.TraceParent;
 import dev.podium.feedback.outbox.Outbox;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
@@ -124,7 +125,8 @@ final class Submission {
             String key,
             String requestSha256,
             int status,
-            String answer)
+            String answer,
+            TraceParent trace)
             throws SQLException {
         String body = Outbox.requireFits(Topics.RANKINGS, event);
         OffsetDateTime at = event.at().atOffset(ZoneOffset.UTC);
@@ -145,8 +147,8 @@ final class Submission {
                         + " shown_count = excluded.shown_count, winner_position = excluded.winner_position),"
                         + " answered as (insert into idempotent_answer (person, key, request_sha256, status, body,"
                         + " created_at) values (?, ?, ?, ?, ?, ?))"
-                        + " insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at)"
-                        + " values (?, ?, ?, ?, ?, ?, ?)")) {
+                        + " insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at,"
+                        + " traceparent) values (?, ?, ?, ?, ?, ?, ?, ?)")) {
             int i = 0;
             for (int part = 0; part < 3; part++) {
                 write.setString(++i, event.taskId());
@@ -177,6 +179,7 @@ final class Submission {
             write.setString(++i, body);
             write.setString(++i, event.taskId());
             write.setObject(++i, at);
+            write.setString(++i, trace.toString());
             write.executeUpdate();
         }
     }

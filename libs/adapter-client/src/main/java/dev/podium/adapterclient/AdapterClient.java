@@ -171,7 +171,7 @@ public final class AdapterClient implements AutoCloseable {
                 }
                 AdapterLoad load = unreported;
                 if (load != null) {
-                    reports.report(load);
+                    reports.report(load, channel.trace());
                     unreported = null;
                 }
                 caughtUp.countDown();

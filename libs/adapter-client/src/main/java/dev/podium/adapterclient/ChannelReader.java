@@ -3,9 +3,11 @@ package dev.podium.adapterclient;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.podium.contracts.ChannelPointer;
+import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.TraceParent;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,6 +37,8 @@ final class ChannelReader implements AutoCloseable {
     private final String channel;
     private final Consumer<byte[], byte[]> consumer;
     private Map<TopicPartition, Long> endsAtStart = Map.of();
+    private Optional<TraceParent> trace = Optional.empty();
+    private long tracedSequence;
 
     ChannelReader(Map<String, Object> kafka, String projectId, String channel) {
         this.projectId = projectId;
@@ -69,6 +73,11 @@ final class ChannelReader implements AutoCloseable {
         return endsAtStart.entrySet().stream().allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
     }
 
+    /** What caused the newest pointer so far. */
+    Optional<TraceParent> trace() {
+        return trace;
+    }
+
     /** The newest pointer of the channel among the records that arrived. */
     Optional<ChannelPointer> poll(Duration timeout) {
         ConsumerRecords<byte[], byte[]> records = consumer.poll(timeout);
@@ -79,9 +88,17 @@ final class ChannelReader implements AutoCloseable {
                     && (newest.isEmpty()
                             || pointer.get().sequence() > newest.get().sequence())) {
                 newest = pointer;
+                remember(pointer.get(), record);
             }
         }
         return newest;
+    }
+
+    private void remember(ChannelPointer pointer, ConsumerRecord<byte[], byte[]> record) {
+        if (pointer.sequence() > tracedSequence) {
+            tracedSequence = pointer.sequence();
+            trace = CloudEvents.text(record.headers(), CloudEvents.TRACE_PARENT).flatMap(TraceParent::parse);
+        }
     }
 
     private Optional<ChannelPointer> parse(ConsumerRecord<byte[], byte[]> record) {

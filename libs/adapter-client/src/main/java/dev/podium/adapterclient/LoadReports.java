@@ -6,9 +6,11 @@ import dev.podium.contracts.AdapterLoad;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.TraceParent;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -33,15 +35,19 @@ final class LoadReports implements AutoCloseable {
         this.producer = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    /** Returns when the report is stored. */
-    void report(AdapterLoad load) {
+    /**
+     * Returns when the report is stored.
+     *
+     * @param trace of the pointer that the load follows
+     */
+    void report(AdapterLoad load, Optional<TraceParent> trace) {
         var headers = CloudEvents.headers(
                 UUID.randomUUID().toString(),
                 "/adapter-client/" + load.instanceId(),
                 CloudEvents.type(load),
                 load.instanceId(),
                 load.at(),
-                null);
+                trace.map(TraceParent::toString).orElse(null));
         try {
             producer.send(new ProducerRecord<>(
                             Topics.ADAPTER_LOADS,

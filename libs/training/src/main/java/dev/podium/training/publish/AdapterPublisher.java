@@ -56,11 +56,21 @@ public final class AdapterPublisher {
 
     private final Map<String, ?> kafka;
     private final String source;
+    private final RoundTraces traces;
 
-    /** @param source the application, e.g. {@code /policy-trainer} */
+    /** Without traces. */
     public AdapterPublisher(Map<String, ?> kafka, String source) {
+        this(kafka, source, new RoundTraces());
+    }
+
+    /**
+     * @param source the application, e.g. {@code /policy-trainer}
+     * @param traces what caused the rounds
+     */
+    public AdapterPublisher(Map<String, ?> kafka, String source, RoundTraces traces) {
         this.kafka = kafka;
         this.source = source;
+        this.traces = traces;
     }
 
     /**
@@ -130,8 +140,8 @@ public final class AdapterPublisher {
                 dataSet = Optional.of(
                         send(producer, dataSet.get(), publication.dataSet().get()));
             }
-            await(producer.send(EventRecords.of(located(draft, files, dataSet), source)));
-            await(producer.send(EventRecords.of(success, source)));
+            await(producer.send(EventRecords.of(located(draft, files, dataSet), source, traces)));
+            await(producer.send(EventRecords.of(success, source, traces)));
         });
     }
 
@@ -142,7 +152,7 @@ public final class AdapterPublisher {
                 version,
                 success.roundId(),
                 0,
-                producer -> await(producer.send(EventRecords.of(success, source))));
+                producer -> await(producer.send(EventRecords.of(success, source, traces))));
     }
 
     private interface Writes {

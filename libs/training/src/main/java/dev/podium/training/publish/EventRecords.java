@@ -8,7 +8,9 @@ import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.TraceParent;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.UUID;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -17,7 +19,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 final class EventRecords {
     private EventRecords() {}
 
-    static ProducerRecord<byte[], byte[]> of(RoundEvent event, String source) {
+    static ProducerRecord<byte[], byte[]> of(RoundEvent event, String source, RoundTraces traces) {
         return record(
                 Topics.ROUND_EVENTS,
                 event.roundId(),
@@ -25,16 +27,18 @@ final class EventRecords {
                 UUID.randomUUID().toString(),
                 source,
                 event.roundId(),
-                event.at());
+                event.at(),
+                traces.of(event.roundId()));
     }
 
     /** Its id names round and index, so that a repeat after a crash is known as such. */
-    static ProducerRecord<byte[], byte[]> of(SampleSet set, String source) {
+    static ProducerRecord<byte[], byte[]> of(SampleSet set, String source, RoundTraces traces) {
         String id = set.roundId() + "/" + set.index();
-        return record(Topics.SAMPLES, set.roundId(), set, id, source, set.roundId(), set.at());
+        return record(
+                Topics.SAMPLES, set.roundId(), set, id, source, set.roundId(), set.at(), traces.of(set.roundId()));
     }
 
-    static ProducerRecord<byte[], byte[]> of(AdapterManifest manifest, String source) {
+    static ProducerRecord<byte[], byte[]> of(AdapterManifest manifest, String source, RoundTraces traces) {
         return record(
                 Topics.ADAPTERS,
                 manifest.key(),
@@ -42,7 +46,8 @@ final class EventRecords {
                 manifest.roundId() + "/manifest",
                 source,
                 manifest.key(),
-                manifest.createdAt());
+                manifest.createdAt(),
+                traces.of(manifest.roundId()));
     }
 
     static ProducerRecord<byte[], byte[]> chunk(String key, byte[] content) {
@@ -52,13 +57,26 @@ final class EventRecords {
     }
 
     private static ProducerRecord<byte[], byte[]> record(
-            String topic, String key, Object event, String id, String source, String subject, Instant at) {
+            String topic,
+            String key,
+            Object event,
+            String id,
+            String source,
+            String subject,
+            Instant at,
+            Optional<TraceParent> trace) {
         return new ProducerRecord<>(
                 topic,
                 null,
                 at.toEpochMilli(),
                 key.getBytes(UTF_8),
                 EventJson.write(event),
-                CloudEvents.headers(id, source, CloudEvents.type(event), subject, at, null));
+                CloudEvents.headers(
+                        id,
+                        source,
+                        CloudEvents.type(event),
+                        subject,
+                        at,
+                        trace.map(TraceParent::toString).orElse(null)));
     }
 }

@@ -41,9 +41,18 @@ public final class RoundEvents implements AutoCloseable {
     private final Producer<byte[], byte[]> producer;
     private final String source;
     private final Map<String, RoundState> states = new ConcurrentHashMap<>();
+    private final RoundTraces traces;
 
-    /** @param source the application, e.g. {@code /policy-trainer} */
+    /** Without traces. */
     public RoundEvents(Map<String, ?> kafka, String source) {
+        this(kafka, source, new RoundTraces());
+    }
+
+    /**
+     * @param source the application, e.g. {@code /policy-trainer}
+     * @param traces what caused the rounds
+     */
+    public RoundEvents(Map<String, ?> kafka, String source, RoundTraces traces) {
         Map<String, Object> properties = new HashMap<>(kafka);
         properties.put(ProducerConfig.ACKS_CONFIG, "all");
         properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
@@ -52,6 +61,7 @@ public final class RoundEvents implements AutoCloseable {
         properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
         this.producer = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
         this.source = source;
+        this.traces = traces;
     }
 
     /** From here on events of a round are checked against what the log says of it. */
@@ -93,7 +103,7 @@ public final class RoundEvents implements AutoCloseable {
         }
         took(event);
         try {
-            Future<?> sent = producer.send(EventRecords.of(event, source), (metadata, problem) -> {
+            Future<?> sent = producer.send(EventRecords.of(event, source, traces), (metadata, problem) -> {
                 if (problem != null) {
                     LOG.warn("round {}: {} was not stored: {}", event.roundId(), name(event), problem.toString());
                 }
@@ -115,7 +125,7 @@ public final class RoundEvents implements AutoCloseable {
      */
     public boolean tellSurely(RoundEvent event, BooleanSupplier giveUp) {
         requireMayFollow(event);
-        boolean told = sendSurely(EventRecords.of(event, source), giveUp);
+        boolean told = sendSurely(EventRecords.of(event, source, traces), giveUp);
         if (told) {
             took(event);
         }
@@ -129,7 +139,7 @@ public final class RoundEvents implements AutoCloseable {
      * @throws KafkaException when it is over the limit even so
      */
     public boolean sample(SampleSet set, BooleanSupplier giveUp) {
-        ProducerRecord<byte[], byte[]> whole = EventRecords.of(set, source);
+        ProducerRecord<byte[], byte[]> whole = EventRecords.of(set, source, traces);
         if (fits(whole)) {
             return sendSurely(whole, giveUp);
         }
@@ -148,7 +158,8 @@ public final class RoundEvents implements AutoCloseable {
                                 set.at(),
                                 set.group(),
                                 set.selection()),
-                        source),
+                        source,
+                        traces),
                 giveUp);
     }
 

@@ -10,6 +10,7 @@ import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.TraceParent;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.training.publish.RoundEvents;
 import java.io.IOException;
@@ -89,7 +90,7 @@ public final class RoundRunner implements AutoCloseable {
             RoundRunnerConfig config, WorkFolder folder, Map<RoundKind, Trainer> trainers, BaseModelSource models) {
         this.config = config;
         this.folder = folder;
-        this.events = new RoundEvents(config.kafka(), "/" + config.trainer());
+        this.events = new RoundEvents(config.kafka(), "/" + config.trainer(), config.traces());
         this.work = new RoundWork(config, folder, trainers, models, events, clock);
         for (RoundWork.Outcome outcome : RoundWork.Outcome.values()) {
             outcomes.put(outcome, new AtomicLong());
@@ -289,7 +290,12 @@ public final class RoundRunner implements AutoCloseable {
             return;
         }
         switch (command) {
-            case RoundCommand.StartRound start -> start(start, partition, record.offset());
+            case RoundCommand.StartRound start -> {
+                CloudEvents.text(record.headers(), CloudEvents.TRACE_PARENT)
+                        .flatMap(TraceParent::parse)
+                        .ifPresent(trace -> config.traces().put(start.roundId(), trace));
+                start(start, partition, record.offset());
+            }
             case RoundCommand.CancelRound cancel -> {
                 cancel(cancel);
                 offsets.taken(partition, record.offset(), true);
@@ -409,6 +415,7 @@ public final class RoundRunner implements AutoCloseable {
             if (!ticket.isAbandoned()) {
                 ticket.positions().forEach(at -> offsets.done(at.partition(), at.offset()));
                 tickets.remove(ticket.command().roundId(), ticket);
+                config.traces().forget(ticket.command().roundId());
             } else if (!stopping && tickets.get(ticket.command().roundId()) == ticket) {
                 retry(ticket);
             }

@@ -1,6 +1,7 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.RoundKind;
+import dev.podium.training.publish.RoundTraces;
 import dev.podium.training.track.RoundTracker;
 import dev.podium.training.track.Trackers;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.util.Set;
  * @param workDir checkpoints and data sets of unfinished rounds; belongs to one process at a time
  * @param deadLetters whether unreadable commands are put aside by this trainer; one of the trainers does
  * @param tracker is told how rounds go, besides their events
+ * @param traces what caused the rounds at hand
  */
 public record RoundRunnerConfig(
         Map<String, Object> kafka,
@@ -27,7 +29,8 @@ public record RoundRunnerConfig(
         Set<RoundKind> kinds,
         Path workDir,
         boolean deadLetters,
-        RoundTracker tracker) {
+        RoundTracker tracker,
+        RoundTraces traces) {
     public RoundRunnerConfig {
         kafka = Map.copyOf(kafka);
         kinds = Set.copyOf(kinds);
@@ -36,7 +39,14 @@ public record RoundRunnerConfig(
     /** The reward-trainer: REWARD rounds. */
     public static RoundRunnerConfig rewardTrainer(Map<String, Object> kafka, Path workDir) {
         return new RoundRunnerConfig(
-                kafka, "reward-trainer", "podium-reward-trainer", Set.of(RoundKind.REWARD), workDir, false, NONE);
+                kafka,
+                "reward-trainer",
+                "podium-reward-trainer",
+                Set.of(RoundKind.REWARD),
+                workDir,
+                false,
+                NONE,
+                new RoundTraces());
     }
 
     /** The policy-trainer: all other kinds. */
@@ -48,12 +58,13 @@ public record RoundRunnerConfig(
                 EnumSet.complementOf(EnumSet.of(RoundKind.REWARD)),
                 workDir,
                 true,
-                NONE);
+                NONE,
+                new RoundTraces());
     }
 
     /** The same with a tracker. */
     public RoundRunnerConfig trackedBy(RoundTracker other) {
-        return new RoundRunnerConfig(kafka, trainer, groupId, kinds, workDir, deadLetters, other);
+        return new RoundRunnerConfig(kafka, trainer, groupId, kinds, workDir, deadLetters, other, traces);
     }
 
     private static final RoundTracker NONE = new Trackers(List.of());

@@ -39,11 +39,14 @@ import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /** Takes one round from its command to its end. Runs on the one thread that does tensor work. */
 final class RoundWork {
     private static final Logger LOG = LoggerFactory.getLogger(RoundWork.class);
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
+    private static final String LOGGED_ROUND = "roundId";
+    private static final String LOGGED_TRACE = "traceId";
 
     private final RoundRunnerConfig config;
     private final WorkFolder folder;
@@ -68,7 +71,7 @@ final class RoundWork {
         this.trainers = trainers;
         this.models = models;
         this.events = events;
-        this.publisher = new AdapterPublisher(config.kafka(), "/" + config.trainer());
+        this.publisher = new AdapterPublisher(config.kafka(), "/" + config.trainer(), config.traces());
         this.clock = clock;
     }
 
@@ -91,6 +94,8 @@ final class RoundWork {
     /** Works until the round has ended, or must be left to another process. */
     Outcome run(RoundTicket ticket) {
         RoundCommand.StartRound command = ticket.command();
+        MDC.put(LOGGED_ROUND, command.roundId());
+        config.traces().of(command.roundId()).ifPresent(trace -> MDC.put(LOGGED_TRACE, trace.traceId()));
         try {
             Optional<PastEvents> past = untilKafkaAnswers(ticket, () -> past(command));
             if (past.isEmpty()) {
@@ -128,6 +133,8 @@ final class RoundWork {
             events.forget(command.roundId());
             reporter = null;
             result = Map.of();
+            MDC.remove(LOGGED_ROUND);
+            MDC.remove(LOGGED_TRACE);
         }
     }
 

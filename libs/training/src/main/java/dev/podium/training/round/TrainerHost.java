@@ -4,10 +4,12 @@ import dev.podium.contracts.KafkaSettings;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
 import dev.podium.training.track.MeterTracker;
+import dev.podium.training.track.SpanTracker;
 import dev.podium.training.track.Trackers;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.trace.Tracer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +38,7 @@ public final class TrainerHost implements AutoCloseable {
     private final BiFunction<Map<String, Object>, Path, RoundRunnerConfig> place;
     private final Map<RoundKind, Trainer> trainers;
     private final MeterRegistry metrics;
+    private final Tracer tracer;
     private final CountDownLatch stop = new CountDownLatch(1);
     private volatile @Nullable RoundRunner runner;
     private volatile @Nullable Trackers trackers;
@@ -50,11 +53,13 @@ public final class TrainerHost implements AutoCloseable {
             Function<String, Optional<String>> settings,
             BiFunction<Map<String, Object>, Path, RoundRunnerConfig> place,
             Map<RoundKind, Trainer> trainers,
-            MeterRegistry metrics) {
+            MeterRegistry metrics,
+            Tracer tracer) {
         this.settings = settings;
         this.place = place;
         this.trainers = Map.copyOf(trainers);
         this.metrics = metrics;
+        this.tracer = tracer;
     }
 
     /** Returns at once; a thread of its own waits for Kafka. */
@@ -76,9 +81,11 @@ public final class TrainerHost implements AutoCloseable {
         Map<String, Object> kafka = KafkaSettings.from(settings);
         RoundRunnerConfig config;
         try {
-            Trackers configured = Trackers.configured(settings, new MeterTracker(metrics));
+            RoundRunnerConfig untracked = place.apply(kafka, Path.of(setting("podium.work.dir")));
+            Trackers configured = Trackers.configured(
+                    settings, new MeterTracker(metrics), new SpanTracker(tracer, untracked.traces()));
             trackers = configured;
-            config = place.apply(kafka, Path.of(setting("podium.work.dir"))).trackedBy(configured);
+            config = untracked.trackedBy(configured);
         } catch (IllegalArgumentException e) {
             problem = String.valueOf(e.getMessage());
             LOG.error("not started: {}", problem);

@@ -121,7 +121,7 @@ class AdapterPublisherTest {
         try (var zombie = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
             zombie.initTransactions();
             zombie.beginTransaction();
-            zombie.send(EventRecords.of(success("zombie-" + project, "v1"), "/zombie"))
+            zombie.send(EventRecords.of(success("zombie-" + project, "v1"), "/zombie", new RoundTraces()))
                     .get();
 
             publisher.publish(publication("r6", "v1", 3), success("r6", "v1"));
