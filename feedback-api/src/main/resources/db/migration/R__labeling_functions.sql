@@ -1,5 +1,6 @@
 -- The two questions that every ranking asks, each in one round trip. The planner's habits are set aside: these must
--- walk the indexes also where the statistics are old, as after a large import.
+-- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
+-- looked up task by task (a subquery as a value), never joined.
 
 create or replace function next_task(
   in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
@@ -7,7 +8,7 @@ create or replace function next_task(
   out status text, out task_id text, out shown_order text, out body text, out reason text)
 language plpgsql
 set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
-set enable_bitmapscan = off
+set enable_bitmapscan = off set jit = off
 as $$
 declare
   rules record;
@@ -45,8 +46,8 @@ begin
   -- What the labeler has begun comes first, as long as it has a place.
   select t.id, t.body into task_id, body from draft d join task t on t.id = d.task_id
     where d.project_id = in_project and d.labeler = in_labeler and (t.gold or t.taken < t.overlap)
-      and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
-      and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
+      and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
+      and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
     order by d.saved_at desc limit 1 for update of t skip locked;
   if found then
     return;
@@ -54,9 +55,9 @@ begin
   if in_gold_roll < rules.gold_share then
     select t.id, t.body into task_id, body from task t
       where t.project_id = in_project and t.gold
-        and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
-        and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
-        and not exists (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP')
+        and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
+        and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
+        and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
       order by t.draw < in_draw, t.draw limit 1 for update of t skip locked;
     if found then
       return;
@@ -80,9 +81,9 @@ begin
                 and c.taken < c.overlap and not c.gold
               order by c.project_id, c.priority, c.draw limit 32)
             limit 32) w
-          where not exists (select 1 from lease l where l.task_id = w.id and l.labeler = in_labeler)
-            and not exists (select 1 from ranking r where r.task_id = w.id and r.labeler = in_labeler)
-            and not exists (select 1 from remark s where s.task_id = w.id and s.labeler = in_labeler and s.kind = 'SKIP')
+          where (select 1 from lease l where l.task_id = w.id and l.labeler = in_labeler) is null
+            and (select 1 from ranking r where r.task_id = w.id and r.labeler = in_labeler) is null
+            and (select 1 from remark s where s.task_id = w.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
           order by random() limit 1)
       for update of t skip locked;
     if found then
@@ -92,16 +93,16 @@ begin
   if in_wait then
     select t.id, t.body into task_id, body from task t
       where t.project_id = in_project and t.taken < t.overlap and not t.gold
-        and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
-        and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
-        and not exists (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP')
+        and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
+        and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
+        and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
       order by t.priority desc, t.urgency desc, t.position limit 1 for update of t;
   else
     select t.id, t.body into task_id, body from task t
       where t.project_id = in_project and t.taken < t.overlap and not t.gold
-        and not exists (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler)
-        and not exists (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler)
-        and not exists (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP')
+        and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
+        and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
+        and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
       order by t.priority desc, t.urgency desc, t.position limit 1 for update of t skip locked;
   end if;
   if not found then
@@ -115,7 +116,7 @@ create or replace function submission_state(
   out task_body text, out overlap int, out taken int, out gold boolean, out lease_order text,
   out revision int, out retracted boolean, out ranking_order text, out ranking_body text)
 language plpgsql
-set enable_seqscan = off
+set enable_seqscan = off set jit = off
 as $$
 begin
   if not pg_try_advisory_xact_lock(hashtextextended(in_person || chr(10) || in_key, 7)) then

@@ -1,5 +1,6 @@
 package dev.podium.rankingstream;
 
+import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.Pair;
@@ -17,6 +18,7 @@ import java.util.Optional;
  * @param pairsCompared decided pairs that this labeler's ranking separates
  * @param pairsAgreed of them, those decided as this labeler ranked them
  * @param durations rankings with a known duration
+ * @param weight of the labeler's votes, where it was published: no sum, the newest counts
  */
 record LabelerShare(
         String projectId,
@@ -28,8 +30,20 @@ record LabelerShare(
         long pairsAgreed,
         long durations,
         long durationMillis,
-        Instant at)
+        Instant at,
+        Optional<LabelerReliability> weight)
         implements Share<LabelerShare> {
+    LabelerShare {
+        // Sums of earlier versions have none.
+        weight = weight == null ? Optional.empty() : weight;
+    }
+
+    /** A weight alone; it adds to nothing else. */
+    static LabelerShare of(LabelerReliability weight) {
+        return new LabelerShare(
+                weight.projectId(), weight.labelerId(), 0, 0, 0, 0, 0, 0, 0, weight.at(), Optional.of(weight));
+    }
+
     static LabelerShare of(HeldRanking held, PreferenceSet set, DistinctOutputs outputs) {
         long compared = 0;
         long agreed = 0;
@@ -55,7 +69,8 @@ record LabelerShare(
                 agreed,
                 durationMillis > 0 ? 1 : 0,
                 durationMillis,
-                held.event().at());
+                held.event().at(),
+                Optional.empty());
     }
 
     @Override
@@ -70,7 +85,8 @@ record LabelerShare(
                 pairsAgreed - o.pairsAgreed,
                 durations - o.durations,
                 durationMillis - o.durationMillis,
-                at);
+                at,
+                weight);
     }
 
     @Override
@@ -85,7 +101,15 @@ record LabelerShare(
                 pairsAgreed + o.pairsAgreed,
                 durations + o.durations,
                 durationMillis + o.durationMillis,
-                at.isAfter(o.at) ? at : o.at);
+                at.isAfter(o.at) ? at : o.at,
+                newer(weight, o.weight));
+    }
+
+    private static Optional<LabelerReliability> newer(
+            Optional<LabelerReliability> some, Optional<LabelerReliability> other) {
+        boolean otherCounts =
+                other.isPresent() && (some.isEmpty() || other.get().supersedes(some.get()));
+        return otherCounts ? other : some;
     }
 
     @Override
@@ -96,7 +120,8 @@ record LabelerShare(
                 && pairsCompared == 0
                 && pairsAgreed == 0
                 && durations == 0
-                && durationMillis == 0;
+                && durationMillis == 0
+                && weight.isEmpty();
     }
 
     @Override
@@ -114,7 +139,7 @@ record LabelerShare(
                 retractions,
                 pairsCompared,
                 pairsAgreed,
-                TaskProcessor.RELIABILITY,
+                weight.map(LabelerReliability::reliability).orElse(LabelerReliability.DEFAULT),
                 durations == 0 ? Optional.empty() : Optional.of((double) durationMillis / durations),
                 at);
     }

@@ -3,6 +3,7 @@ package dev.podium.rankingstream;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.ProjectTotals;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.Topics;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -33,10 +34,17 @@ record ProjectShare(
                 set.filter(s -> !s.rankings().isEmpty()).isPresent() ? 1 : 0,
                 set.filter(PreferenceSet::decided).isPresent() ? 1 : 0,
                 set.filter(PreferenceSet::cycle).isPresent() ? 1 : 0,
-                set.map(s -> s.rankings().size()).orElse(0),
+                set.map(ProjectShare::rankings).orElse(0L),
                 set.map(s -> s.pairs().size()).orElse(0),
                 set.map(s -> s.ties().size()).orElse(0),
                 set.map(PreferenceSet::updatedAt).orElse(task.createdAt()));
+    }
+
+    /** A decision about the task is none. */
+    private static long rankings(PreferenceSet set) {
+        return set.rankings().stream()
+                .filter(used -> used.topic().equals(Topics.RANKINGS))
+                .count();
     }
 
     @Override

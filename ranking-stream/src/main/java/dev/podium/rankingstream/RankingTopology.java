@@ -21,13 +21,19 @@ import org.apache.kafka.streams.state.Stores;
  * <pre>
  *  rlhf.tasks.v1 ────┐                                           ┌─▶ rlhf.preferences.v1
  *                    ├─▶ task (stores: tasks, rankings, parked, ─┼─▶ rlhf.dead-letters.v1
- *  rlhf.rankings.v1 ─┘         counted, pending-shares)          ├─▶ labeler-shares (repartition)
- *                                                                └─▶ project-shares (repartition)
- *  labeler-shares ───────▶ labeler (store: labelers) ────────────────▶ rlhf.labelers.v1
+ *  rlhf.rankings.v1 ─┤    counted, pending-shares, decisions,    ├─▶ labeler-shares (repartition)
+ *                    │    weights, reliabilities,                └─▶ project-shares (repartition)
+ *  rlhf.adjudi-      │    tasks-of-labelers, weighed-anew)
+ *     cations.v1 ────┤
+ *                    └── reliability-broadcast (to every partition) ◀── reliability-relay ◀── rlhf.reliabilities.v1
+ *                                                                               │
+ *  labeler-shares ───────▶ labeler (store: labelers) ◀──────────────────────────┘
+ *                                      └─────────────────────────────▶ rlhf.labelers.v1
  *  project-shares ───────▶ project (store: projects) ────────────────▶ rlhf.projects.v1
  * </pre>
  *
- * Everything is keyed by task id up to the repartitions, so all facts of a task meet in one partition.
+ * Everything is keyed by task id up to the repartitions, so all facts of a task meet in one partition; a labeler's
+ * weight is a fact of all tasks and goes to all partitions.
  */
 final class RankingTopology {
     static final String TASKS = "tasks";
@@ -37,13 +43,22 @@ final class RankingTopology {
     static final String PROJECTS = "projects";
     static final String COUNTED = "counted";
     static final String PENDING = "pending-shares";
+    static final String DECISIONS = "decisions";
+    static final String WEIGHTS = "weights";
+    static final String RELIABILITIES = "reliabilities";
+    static final String TASKS_OF_LABELERS = "tasks-of-labelers";
+    static final String WEIGHED_ANEW = "weighed-anew";
     static final String PREFERENCES_SINK = "preferences-sink";
     static final String DEAD_LETTERS_SINK = "dead-letters-sink";
     static final String SHARES_SINK = "labeler-shares-sink";
     static final String PROJECT_SHARES_SINK = "project-shares-sink";
 
+    static final String RELIABILITY_BROADCAST_SINK = "reliability-broadcast-sink";
+    static final String RELIABILITY_DEAD_LETTERS_SINK = "reliability-dead-letters-sink";
+    static final String LABELER = "labeler";
+
     private static final String TASK = "task";
-    private static final String LABELER = "labeler";
+    private static final String RELAY = "reliability-relay";
     private static final String PROJECT = "project";
     private static final AutoOffsetReset FROM_THE_START = AutoOffsetReset.earliest();
     // Streams stops at a record without a timestamp; here time is in the events, so none is as good as the first.
@@ -71,25 +86,39 @@ final class RankingTopology {
         return new Topology()
                 .addSource(FROM_THE_START, "tasks-source", TIME, in, in, Topics.TASKS)
                 .addSource(FROM_THE_START, "rankings-source", TIME, in, in, Topics.RANKINGS)
+                .addSource(FROM_THE_START, "adjudications-source", TIME, in, in, Topics.ADJUDICATIONS)
+                .addSource(FROM_THE_START, "reliability-broadcast-source", TIME, in, in, topics.reliabilities())
                 .addProcessor(
                         TASK,
                         () -> metrics.traced(new TaskProcessor(parkTime, metrics, steadyMillis)),
                         "tasks-source",
-                        "rankings-source")
+                        "rankings-source",
+                        "adjudications-source",
+                        "reliability-broadcast-source")
                 .addStateStore(store(stores.apply(TASKS)), TASK)
                 .addStateStore(store(stores.apply(RANKINGS)), TASK)
                 .addStateStore(store(stores.apply(PARKED)), TASK)
                 .addStateStore(store(stores.apply(COUNTED)), TASK)
                 .addStateStore(store(Stores.inMemoryKeyValueStore(PENDING)).withCachingEnabled(), TASK)
+                .addStateStore(store(stores.apply(DECISIONS)), TASK)
+                .addStateStore(store(stores.apply(WEIGHTS)), TASK)
+                .addStateStore(store(stores.apply(RELIABILITIES)), TASK)
+                .addStateStore(store(stores.apply(TASKS_OF_LABELERS)), TASK)
+                .addStateStore(store(stores.apply(WEIGHED_ANEW)), TASK)
                 .addSink(PREFERENCES_SINK, Topics.PREFERENCES, out, out, TASK)
                 .addSink(DEAD_LETTERS_SINK, Topics.DEAD_LETTERS, out, out, TASK)
                 .addSink(SHARES_SINK, topics.labelerShares(), out, out, TASK)
                 .addSink(PROJECT_SHARES_SINK, topics.projectShares(), out, out, TASK)
                 .addSource(FROM_THE_START, "labeler-shares-source", TIME, in, in, topics.labelerShares())
+                .addSource(FROM_THE_START, "reliabilities-source", TIME, in, in, Topics.RELIABILITIES)
+                .addProcessor(RELAY, () -> new ReliabilityRelay(metrics), "reliabilities-source")
+                .addSink(RELIABILITY_BROADCAST_SINK, topics.reliabilities(), out, out, ReliabilityRelay.toAll(), RELAY)
+                .addSink(RELIABILITY_DEAD_LETTERS_SINK, Topics.DEAD_LETTERS, out, out, RELAY)
                 .addProcessor(
                         LABELER,
                         () -> new SummingProcessor<>(LABELERS, LabelerShare.class, steadyMillis),
-                        "labeler-shares-source")
+                        "labeler-shares-source",
+                        RELAY)
                 .addStateStore(store(stores.apply(LABELERS)).withCachingEnabled(), LABELER)
                 .addSink("labelers-sink", Topics.LABELERS, out, out, LABELER)
                 .addSource(FROM_THE_START, "project-shares-source", TIME, in, in, topics.projectShares())

@@ -5,10 +5,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.LabelerReliability;
+import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.TaskAdjudicated;
 import dev.podium.contracts.Topics;
 import java.util.Arrays;
 import java.util.List;
@@ -39,6 +42,36 @@ final class RecordParser {
         RankingEvent event = parse(record, RankingEvent.class);
         requireKey(record.key(), event.taskId());
         return event;
+    }
+
+    static TaskAdjudicated adjudication(Record<byte[], byte[]> record) throws RejectedRecord {
+        TaskAdjudicated event = parse(record, TaskAdjudicated.class);
+        requireKey(record.key(), event.taskId());
+        return event;
+    }
+
+    static void requireFits(TaskAdjudicated event, Task task) throws RejectedRecord {
+        if (!event.projectId().equals(task.projectId())) {
+            throw new RejectedRecord(
+                    "wrong_project",
+                    "the decision is of project " + event.projectId() + ", its task of " + task.projectId());
+        }
+        Set<String> known = ids(task);
+        for (String id : event.groups().stream().flatMap(List::stream).toList()) {
+            if (!known.contains(id)) {
+                throw new RejectedRecord("unknown_output", "output " + id + " does not belong to the task");
+            }
+        }
+    }
+
+    static LabelerReliability reliability(Record<byte[], byte[]> record) throws RejectedRecord {
+        LabelerReliability reliability = parse(record, LabelerReliability.class);
+        String key = LabelerStatistics.key(reliability.projectId(), reliability.labelerId());
+        if (!Arrays.equals(record.key(), key.getBytes(UTF_8))) {
+            throw new RejectedRecord(
+                    "wrong_key", "the key is " + new String(record.key(), UTF_8) + ", the value is of " + key);
+        }
+        return reliability;
     }
 
     /** Rankings name outputs by id: a task may be published anew, but not as another task. */

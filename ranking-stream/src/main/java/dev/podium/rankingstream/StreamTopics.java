@@ -13,7 +13,7 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.jboss.logging.Logger;
 
 /**
- * Sees to it that the stream's topics exist, and that rankings and tasks are cut into the same partitions.
+ * Sees to it that the stream's topics exist, and that facts about tasks are cut into the same partitions.
  *
  * @param kafka settings of every client
  * @param shares the repartition topics of shares
@@ -45,15 +45,14 @@ record StreamTopics(Map<String, Object> kafka, Repartitions shares, int partitio
 
     void create(Admin admin) throws ExecutionException, InterruptedException {
         Topics.createMissing(admin, partitions, replication);
-        Map<String, TopicDescription> found = admin.describeTopics(List.of(Topics.TASKS, Topics.RANKINGS))
+        Map<String, TopicDescription> found = admin.describeTopics(
+                        List.of(Topics.TASKS, Topics.RANKINGS, Topics.ADJUDICATIONS, Topics.RELIABILITIES))
                 .allTopicNames()
                 .get();
         int tasks = count(found, Topics.TASKS);
-        if (tasks != count(found, Topics.RANKINGS)) {
-            throw new IllegalStateException(Topics.TASKS + " has " + tasks + " partitions, " + Topics.RANKINGS + " has "
-                    + count(found, Topics.RANKINGS)
-                    + ": a ranking would not meet its task; create them anew with one count");
-        }
+        requireSame(found, Topics.RANKINGS, tasks, "a ranking would not meet its task");
+        requireSame(found, Topics.ADJUDICATIONS, tasks, "a decision would not meet its task");
+        requireSame(found, Topics.RELIABILITIES, tasks, "a labeler's weight would not meet the labeler's figures");
         for (String topic : shares.all()) {
             try {
                 admin.createTopics(List.of(
@@ -65,6 +64,13 @@ record StreamTopics(Map<String, Object> kafka, Repartitions shares, int partitio
                     throw e;
                 }
             }
+        }
+    }
+
+    private static void requireSame(Map<String, TopicDescription> found, String topic, int tasks, String otherwise) {
+        if (tasks != count(found, topic)) {
+            throw new IllegalStateException(Topics.TASKS + " has " + tasks + " partitions, " + topic + " has "
+                    + count(found, topic) + ": " + otherwise + "; create them anew with one count");
         }
     }
 

@@ -5,10 +5,13 @@ import static java.util.Objects.requireNonNull;
 
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
+import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.TaskAdjudicated;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.preference.HeldAdjudication;
 import dev.podium.contracts.preference.HeldRanking;
 import java.time.Duration;
 import java.time.Instant;
@@ -35,8 +38,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     // In one transaction.
     private static final int MOST_GIVEN_UP = 1000;
 
-    /** Every labeler counts alike; see ADR 0012. */
-    static final double RELIABILITY = 1.0;
+    // Sets made anew in one go after a labeler's weight has changed; the others wait for the next one.
+    private static final int MOST_WEIGHED_ANEW = 1000;
+    private static final long WEIGH_ANEW_EVERY_MILLIS = 200;
 
     // A clock that goes back keeps Streams from committing until it has caught up; whoever asks is served all the same.
     private static final long LONGEST_WITHOUT_COMMIT_MILLIS = 1_000;
@@ -56,6 +60,8 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable TaskStore tasks;
     private @Nullable ParkingLot parking;
+    private @Nullable Reliabilities reliabilities;
+    private long lastWeighedMillis;
 
     /**
      * @param parkTime how long a ranking waits for its task
@@ -71,7 +77,14 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     public void init(ProcessorContext<byte[], byte[]> newContext) {
         context = newContext;
         tasks = new TaskStore(
-                newContext.getStateStore(RankingTopology.TASKS), newContext.getStateStore(RankingTopology.RANKINGS));
+                newContext.getStateStore(RankingTopology.TASKS),
+                newContext.getStateStore(RankingTopology.RANKINGS),
+                newContext.getStateStore(RankingTopology.WEIGHTS),
+                newContext.getStateStore(RankingTopology.DECISIONS));
+        reliabilities = new Reliabilities(
+                newContext.getStateStore(RankingTopology.RELIABILITIES),
+                newContext.getStateStore(RankingTopology.TASKS_OF_LABELERS),
+                newContext.getStateStore(RankingTopology.WEIGHED_ANEW));
         parking = new ParkingLot(newContext.getStateStore(RankingTopology.PARKED));
         counted = newContext.getStateStore(RankingTopology.COUNTED);
         tasksAreCounted = counted.get(COUNTED_KEY) != null;
@@ -82,15 +95,31 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         lastBeatMillis = startMillis;
         newContext.schedule(SummingProcessor.BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> sendShares());
         lastCommitAskedMillis = startMillis;
+        lastWeighedMillis = startMillis;
         long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
         newContext.schedule(
                 Duration.ofMillis(lookMillis), PunctuationType.WALL_CLOCK_TIME, nowMillis -> giveUpParked());
+        newContext.schedule(
+                Duration.ofMillis(WEIGH_ANEW_EVERY_MILLIS),
+                PunctuationType.WALL_CLOCK_TIME,
+                nowMillis -> weighAnew(nowMillis));
     }
 
     @Override
     public void process(Record<byte[], byte[]> record) {
         if (!tasksAreCounted) {
             countTasks();
+        }
+        if (!reliabilities().isComplete()) {
+            tasks().forEach(state -> state.byLabeler()
+                    .values()
+                    .forEach(held -> reliabilities()
+                            .ranked(
+                                    LabelerStatistics.key(
+                                            held.event().projectId(),
+                                            held.event().labelerId()),
+                                    held.event().taskId())));
+            reliabilities().complete();
         }
         if (steadyMillis.getAsLong() - lastCommitAskedMillis >= LONGEST_WITHOUT_COMMIT_MILLIS) {
             lastCommitAskedMillis = steadyMillis.getAsLong();
@@ -100,12 +129,19 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         if (steadyMillis.getAsLong() - lastBeatMillis >= 2 * SummingProcessor.BEAT.toMillis()) {
             sendShares();
         }
+        if (steadyMillis.getAsLong() - lastWeighedMillis >= 2 * WEIGH_ANEW_EVERY_MILLIS) {
+            weighAnew(record.timestamp());
+        }
         RecordMetadata origin = context().recordMetadata().orElseThrow();
         try {
             if (origin.topic().equals(Topics.TASKS)) {
                 task(record);
-            } else {
+            } else if (origin.topic().equals(Topics.RANKINGS)) {
                 ranking(record, origin);
+            } else if (origin.topic().equals(Topics.ADJUDICATIONS)) {
+                decision(record, origin);
+            } else {
+                reliability(record);
             }
         } catch (RejectedRecord e) {
             deadLetter(record, e, origin.topic(), origin.partition(), origin.offset());
@@ -141,13 +177,50 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         update(before, withRanking(before, event, origin.partition(), origin.offset()), record);
     }
 
-    private static TaskState withRanking(TaskState state, RankingEvent event, int partition, long offset)
+    /** Somebody decides the task. One that comes before its task waits with it, and is left out where it does not fit. */
+    private void decision(Record<byte[], byte[]> record, RecordMetadata origin) throws RejectedRecord {
+        TaskAdjudicated event = RecordParser.adjudication(record);
+        TaskState before = tasks().read(event.taskId());
+        TaskState after = before.with(new HeldAdjudication(event, origin.partition(), origin.offset()));
+        if (before.task().isPresent()) {
+            RecordParser.requireFits(event, before.task().get());
+            update(before, after, record);
+        } else {
+            tasks().write(event.taskId(), after.decision().orElseThrow());
+        }
+    }
+
+    /** A labeler's weight: from now on for what comes, and bit by bit for what is there. */
+    private void reliability(Record<byte[], byte[]> record) throws RejectedRecord {
+        if (reliabilities().take(RecordParser.reliability(record))) {
+            metrics.applied();
+            weighAnew(record.timestamp());
+        } else {
+            metrics.repeated();
+        }
+    }
+
+    private void weighAnew(long timestamp) {
+        lastWeighedMillis = steadyMillis.getAsLong();
+        for (Reliabilities.Due due : reliabilities().takeDue(MOST_WEIGHED_ANEW)) {
+            TaskState before = tasks().read(due.taskId());
+            TaskState after = before.weighing(due.labelerId(), due.weight());
+            if (!after.saysTheSameAs(before)) {
+                update(before, after, new Record<>(due.taskId().getBytes(UTF_8), new byte[0], timestamp));
+            }
+        }
+    }
+
+    private TaskState withRanking(TaskState state, RankingEvent event, int partition, long offset)
             throws RejectedRecord {
         RecordParser.requireFits(event, state.task().orElseThrow());
         if (state.byLabeler().size() >= MAX_LABELERS && !state.byLabeler().containsKey(event.labelerId())) {
             throw new RejectedRecord("too_many_labelers", "a task takes rankings of " + MAX_LABELERS + " labelers");
         }
-        return state.with(HeldRanking.of(event, partition, offset));
+        String labelerKey = LabelerStatistics.key(event.projectId(), event.labelerId());
+        reliabilities().ranked(labelerKey, event.taskId());
+        return state.with(HeldRanking.of(event, partition, offset))
+                .weighing(event.labelerId(), reliabilities().of(labelerKey));
     }
 
     /** Stores what is new and publishes what follows from it; a repeated fact changes nothing and publishes nothing. */
@@ -285,6 +358,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private TaskStore tasks() {
         return requireNonNull(tasks);
+    }
+
+    private Reliabilities reliabilities() {
+        return requireNonNull(reliabilities);
     }
 
     private ParkingLot parking() {

@@ -1,8 +1,10 @@
 package dev.podium.rankingstream;
 
+import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.preference.DistinctOutputs;
+import dev.podium.contracts.preference.HeldAdjudication;
 import dev.podium.contracts.preference.HeldRanking;
 import dev.podium.contracts.preference.PreferenceAggregation;
 import java.util.Map;
@@ -11,18 +13,28 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that is held about one task: the task, once it is known, and what each labeler said of it. Never changes; what
- * follows from it is computed once.
+ * All that is held about one task: the task, once it is known, what each labeler said of it, how much their votes weigh
+ * in the set as it was published, and somebody's decision where labelers did not agree. Never changes; what follows from
+ * it is computed once.
  */
 final class TaskState {
     private final Optional<Task> task;
     private final Map<String, HeldRanking> byLabeler;
+    private final Map<String, Double> weights;
+    private final Optional<HeldAdjudication> decision;
     private @Nullable Optional<PreferenceSet> set;
     private @Nullable DistinctOutputs outputs;
 
-    TaskState(Optional<Task> task, Map<String, HeldRanking> byLabeler) {
+    /** @param weights by labeler; one that is not there weighs 1 */
+    TaskState(
+            Optional<Task> task,
+            Map<String, HeldRanking> byLabeler,
+            Map<String, Double> weights,
+            Optional<HeldAdjudication> decision) {
         this.task = task;
         this.byLabeler = Map.copyOf(byLabeler);
+        this.weights = Map.copyOf(weights);
+        this.decision = decision;
     }
 
     Optional<Task> task() {
@@ -33,18 +45,45 @@ final class TaskState {
         return byLabeler;
     }
 
+    Optional<HeldAdjudication> decision() {
+        return decision;
+    }
+
+    double weight(String labeler) {
+        return weights.getOrDefault(labeler, LabelerReliability.DEFAULT);
+    }
+
     TaskState with(Task newTask) {
-        return new TaskState(Optional.of(newTask), byLabeler);
+        return new TaskState(Optional.of(newTask), byLabeler, weights, decision);
+    }
+
+    TaskState with(HeldAdjudication newDecision) {
+        HeldAdjudication counts = decision.map(newDecision::and).orElse(newDecision);
+        return new TaskState(task, byLabeler, weights, Optional.of(counts));
+    }
+
+    /** The same with another weight of a labeler's votes. */
+    TaskState weighing(String labeler, double weight) {
+        Map<String, Double> all = new TreeMap<>(weights);
+        if (weight == LabelerReliability.DEFAULT) {
+            all.remove(labeler);
+        } else {
+            all.put(labeler, weight);
+        }
+        return new TaskState(task, byLabeler, all, decision);
     }
 
     TaskState with(HeldRanking ranking) {
         Map<String, HeldRanking> all = new TreeMap<>(byLabeler);
         all.merge(ranking.event().labelerId(), ranking, HeldRanking::and);
-        return new TaskState(task, all);
+        return new TaskState(task, all, weights, decision);
     }
 
     boolean saysTheSameAs(TaskState other) {
-        return task.equals(other.task) && byLabeler.equals(other.byLabeler);
+        return task.equals(other.task)
+                && byLabeler.equals(other.byLabeler)
+                && weights.equals(other.weights)
+                && decision.equals(other.decision);
     }
 
     /** What is published; empty as long as nobody has said anything about the task. */
@@ -53,8 +92,8 @@ final class TaskState {
         if (known == null) {
             known = task.isEmpty() || byLabeler.isEmpty()
                     ? Optional.empty()
-                    : Optional.of(PreferenceAggregation.aggregate(
-                            task.get(), byLabeler.values(), labeler -> TaskProcessor.RELIABILITY));
+                    : Optional.of(
+                            PreferenceAggregation.aggregate(task.get(), byLabeler.values(), this::weight, decision));
             set = known;
         }
         return known;

@@ -1,8 +1,12 @@
 package dev.podium.rankingstream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.preference.HeldAdjudication;
 import dev.podium.contracts.preference.HeldRanking;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -16,8 +20,8 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of tasks in two stores: the task, and one row per labeler, so that a ranking rewrites its own row and not
- * the prompt and the outputs. Tasks that were touched last are held as objects too: the rankings of a task come near
+ * The state of tasks in four stores: the task, one row per labeler, so that a ranking rewrites its own row and not the
+ * prompt and the outputs, the weight of a labeler's votes where it is not 1, and a decision where there is one. Tasks that were touched last are held as objects too: the rankings of a task come near
  * each other. What is held is never newer than the stores, because a stream that fails makes a new one of this.
  */
 final class TaskStore {
@@ -28,6 +32,8 @@ final class TaskStore {
 
     private final KeyValueStore<String, byte[]> tasks;
     private final KeyValueStore<String, byte[]> rankings;
+    private final KeyValueStore<String, byte[]> weights;
+    private final KeyValueStore<String, byte[]> decisions;
     private final LinkedHashMap<String, Held> held = new LinkedHashMap<>(256, 0.75f, true);
     private long heldBytes;
 
@@ -37,9 +43,15 @@ final class TaskStore {
         }
     }
 
-    TaskStore(KeyValueStore<String, byte[]> tasks, KeyValueStore<String, byte[]> rankings) {
+    TaskStore(
+            KeyValueStore<String, byte[]> tasks,
+            KeyValueStore<String, byte[]> rankings,
+            KeyValueStore<String, byte[]> weights,
+            KeyValueStore<String, byte[]> decisions) {
         this.tasks = tasks;
         this.rankings = rankings;
+        this.weights = weights;
+        this.decisions = decisions;
     }
 
     TaskState read(String taskId) {
@@ -49,9 +61,9 @@ final class TaskStore {
         }
         byte @Nullable [] task = tasks.get(taskId);
         if (task == null) {
-            return new TaskState(Optional.empty(), Map.of());
+            return new TaskState(Optional.empty(), Map.of(), Map.of(), decision(taskId));
         }
-        TaskState state = new TaskState(Optional.of(read(task, Task.class)), rankings(taskId));
+        TaskState state = state(read(task, Task.class));
         hold(taskId, new Held(state, task.length));
         return state;
     }
@@ -61,9 +73,30 @@ final class TaskStore {
         try (KeyValueIterator<String, byte[]> rows = tasks.all()) {
             while (rows.hasNext()) {
                 Task task = read(rows.next().value, Task.class);
-                look.accept(new TaskState(Optional.of(task), rankings(task.taskId())));
+                look.accept(state(task));
             }
         }
+    }
+
+    private TaskState state(Task task) {
+        Map<String, HeldRanking> byLabeler = rankings(task.taskId());
+        Map<String, Double> weighs = new TreeMap<>();
+        for (String labeler : byLabeler.keySet()) {
+            byte @Nullable [] weight = weights.get(task.taskId() + SEPARATOR + labeler);
+            if (weight != null) {
+                weighs.put(labeler, Double.valueOf(new String(weight, UTF_8)));
+            }
+        }
+        return new TaskState(Optional.of(task), byLabeler, weighs, decision(task.taskId()));
+    }
+
+    private Optional<HeldAdjudication> decision(String taskId) {
+        return Optional.ofNullable(decisions.get(taskId)).map(row -> read(row, HeldAdjudication.class));
+    }
+
+    /** Writes a decision whose task is not known yet. */
+    void write(String taskId, HeldAdjudication decision) {
+        decisions.put(taskId, EventJson.write(decision));
     }
 
     /** Writes the rows that differ. */
@@ -80,7 +113,16 @@ final class TaskStore {
             if (!ranking.equals(before.byLabeler().get(labeler))) {
                 rankings.put(task.taskId() + SEPARATOR + labeler, EventJson.write(ranking));
             }
+            if (after.weight(labeler) != before.weight(labeler)) {
+                byte[] weight = Double.toString(after.weight(labeler)).getBytes(UTF_8);
+                weights.put(
+                        task.taskId() + SEPARATOR + labeler,
+                        after.weight(labeler) == LabelerReliability.DEFAULT ? null : weight);
+            }
         });
+        if (!after.decision().equals(before.decision())) {
+            write(task.taskId(), after.decision().orElseThrow());
+        }
         hold(task.taskId(), new Held(after, taskBytes));
     }
 

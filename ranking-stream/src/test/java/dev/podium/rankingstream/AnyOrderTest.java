@@ -3,6 +3,7 @@ package dev.podium.rankingstream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.podium.contracts.EventJson;
+import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.PreferenceSet.RankingUsed;
@@ -29,8 +30,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * Any permutation and any duplication of the log of rankings, with corrections and retractions in it, and the task
- * before, between or after them, gives the preference set and the labelers' figures that the plain reference computes
+ * Any permutation and any duplication of the logs of rankings and of labelers' weights, with corrections and retractions
+ * in them, and the task before, between or after them, gives the preference set and the labelers' figures that the plain reference computes
  * from the facts.
  */
 class AnyOrderTest {
@@ -56,7 +57,12 @@ class AnyOrderTest {
     record Act(Optional<List<Integer>> places, List<Integer> unacceptable) {}
 
     /** Facts, and in which order and how often they arrive. */
-    record Scenario(List<String> texts, RankingRules rules, List<List<Act>> acts, long shuffleSeed) {}
+    record Scenario(
+            List<String> texts,
+            RankingRules rules,
+            List<List<Act>> acts,
+            List<List<Double>> weights,
+            long shuffleSeed) {}
 
     @Property(tries = 250)
     void anyOrderAndAnyRepetitionGivesTheSameSet(@ForAll("scenarios") Scenario scenario) throws Exception {
@@ -68,9 +74,12 @@ class AnyOrderTest {
             String taskId = number + order;
             Task task = Facts.task(taskId, scenario.rules(), scenario.texts().toArray(String[]::new));
             List<RankingEvent> facts = facts(taskId, scenario);
-            List<RankingEvent> log = new ArrayList<>(facts);
+            List<LabelerReliability> weights = weights(taskId, scenario);
+            List<Object> all = new ArrayList<>(facts);
+            all.addAll(weights);
+            List<Object> log = new ArrayList<>(all);
             Random random = new Random(scenario.shuffleSeed() + order.hashCode());
-            facts.stream().filter(fact -> random.nextInt(3) == 0).forEach(log::add);
+            all.stream().filter(fact -> random.nextInt(3) == 0).forEach(log::add);
             Collections.shuffle(log, random);
             int taskAt = random.nextInt(log.size() + 1);
 
@@ -80,15 +89,17 @@ class AnyOrderTest {
                     stream.task(task);
                 }
                 if (i < log.size()) {
-                    stream.ranking(log.get(i));
+                    send(log.get(i));
                 }
             }
 
             // Then
             PreferenceSet set = stream.newestSet();
-            PlainReference expected = new PlainReference(task, facts);
+            Map<String, Double> weighs = new TreeMap<>();
+            weights.forEach(weight -> weighs.put(weight.labelerId(), weight.reliability()));
+            PlainReference expected = new PlainReference(task, facts, weighs);
             assertSame(expected, set);
-            assertSame(expected, stream.labelers());
+            assertSame(expected, weighs, stream.labelers());
             assertEquals(List.of(), stream.deadLetters());
             sets.put(order, withoutPlaces(set).replace(taskId, "T"));
         }
@@ -114,8 +125,35 @@ class AnyOrderTest {
                     Combinators.combine(places.optional(0.8), marked).as(Act::new);
             Arbitrary<List<List<Act>>> acts =
                     act.list().ofMinSize(1).ofMaxSize(3).list().ofMinSize(1).ofMaxSize(LABELERS.length);
-            return Combinators.combine(texts, rules, acts, Arbitraries.longs()).as(Scenario::new);
+            // Sums of these are exact in any order.
+            Arbitrary<List<List<Double>>> weights = Arbitraries.of(0.0, 0.25, 0.5, 1.0, 2.0)
+                    .list()
+                    .ofMaxSize(3)
+                    .list()
+                    .ofSize(LABELERS.length);
+            return Combinators.combine(texts, rules, acts, weights, Arbitraries.longs())
+                    .as(Scenario::new);
         });
+    }
+
+    private static void send(Object fact) {
+        if (fact instanceof LabelerReliability weight) {
+            stream.reliability(weight);
+        } else {
+            stream.ranking((RankingEvent) fact);
+        }
+    }
+
+    /** Of each labeler in the order of the acts, so that the last one counts. */
+    private static List<LabelerReliability> weights(String taskId, Scenario scenario) {
+        List<LabelerReliability> all = new ArrayList<>();
+        for (int l = 0; l < scenario.acts().size(); l++) {
+            List<Double> weights = scenario.weights().get(l);
+            for (int i = 0; i < weights.size(); i++) {
+                all.add(Facts.reliability(taskId + LABELERS[l], i + 1, weights.get(i)));
+            }
+        }
+        return all;
     }
 
     private static List<RankingEvent> facts(String taskId, Scenario scenario) {
@@ -178,7 +216,9 @@ class AnyOrderTest {
         assertEquals(!expected.pairs.isEmpty(), set.decided());
     }
 
-    private static void assertSame(PlainReference expected, Map<String, LabelerStatistics> published) {
+    private static void assertSame(
+            PlainReference expected, Map<String, Double> weights, Map<String, LabelerStatistics> published) {
+        published.forEach((labeler, s) -> assertEquals(weights.getOrDefault(labeler, 1.0), s.reliability(), labeler));
         Map<String, List<Long>> figures = new TreeMap<>();
         published.forEach((labeler, s) -> figures.put(
                 labeler, List.of(s.rankings(), s.corrections(), s.retractions(), s.pairsCompared(), s.pairsAgreed())));

@@ -1,11 +1,13 @@
 package dev.podium.rankingstream;
 
+import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingEvent.RankingRetracted;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.TaskAdjudicated;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -64,6 +66,30 @@ final class Facts {
                 revision,
                 Optional.empty(),
                 NOON.plusSeconds(revision));
+    }
+
+    static TaskAdjudicated decision(String taskId, int revision, String order) {
+        return new TaskAdjudicated(
+                taskId + "-decision-" + revision,
+                PROJECT,
+                taskId,
+                "olga",
+                revision,
+                groups(order),
+                Optional.empty(),
+                NOON.plusSeconds(100 + revision));
+    }
+
+    static LabelerReliability reliability(String labeler, long sequence, double weight) {
+        return new LabelerReliability(
+                PROJECT,
+                labeler,
+                weight,
+                LabelerReliability.ESTIMATED,
+                sequence,
+                "operator",
+                Optional.empty(),
+                NOON.plusSeconds(sequence));
     }
 
     static List<List<String>> groups(String order) {

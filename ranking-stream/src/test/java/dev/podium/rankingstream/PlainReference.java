@@ -33,7 +33,7 @@ final class PlainReference {
     final Map<String, Integer> unacceptable = new TreeMap<>();
     boolean cycle;
 
-    PlainReference(Task task, List<RankingEvent> log) {
+    PlainReference(Task task, List<RankingEvent> log, Map<String, Double> weights) {
         Map<String, String> textOf = new HashMap<>();
         Map<String, String> idOf = new HashMap<>();
         for (Output output : task.outputs()) {
@@ -52,10 +52,12 @@ final class PlainReference {
             }
         }
         List<List<Set<String>>> ballots = new ArrayList<>();
+        List<Double> weighs = new ArrayList<>();
         for (RankingEvent event : newest.values()) {
             if (event instanceof RankingSubmitted ranking) {
                 used.put(ranking.labelerId(), ranking.revision());
                 ballots.add(ballot(ranking, textOf));
+                weighs.add(weights.getOrDefault(ranking.labelerId(), 1.0));
                 Set<String> marked = new HashSet<>();
                 ranking.unacceptable().forEach(id -> marked.add(idOf.get(textOf.get(id))));
                 marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
@@ -65,7 +67,7 @@ final class PlainReference {
         for (String i : ids) {
             for (String j : ids) {
                 if (i.compareTo(j) < 0 && !ballots.isEmpty()) {
-                    decide(task, i, j, textOf, ballots, ids.size());
+                    decide(task, i, j, textOf, ballots, weighs, ids.size());
                 }
             }
         }
@@ -108,19 +110,29 @@ final class PlainReference {
     }
 
     private void decide(
-            Task task, String i, String j, Map<String, String> textOf, List<List<Set<String>>> ballots, int outputs) {
+            Task task,
+            String i,
+            String j,
+            Map<String, String> textOf,
+            List<List<Set<String>>> ballots,
+            List<Double> weighs,
+            int outputs) {
         double votesI = 0;
         double votesJ = 0;
         double gap = 0;
-        for (List<Set<String>> ballot : ballots) {
+        int voters = 0;
+        for (int b = 0; b < ballots.size(); b++) {
+            List<Set<String>> ballot = ballots.get(b);
+            double weight = weighs.get(b);
             int placeI = place(ballot, textOf.get(i));
             int placeJ = place(ballot, textOf.get(j));
-            votesI += placeI < placeJ ? 1 : 0;
-            votesJ += placeJ < placeI ? 1 : 0;
+            votesI += placeI < placeJ ? weight : 0;
+            votesJ += placeJ < placeI ? weight : 0;
+            voters += placeI != placeJ && weight > 0 ? 1 : 0;
             gap += placeJ - placeI;
         }
         double all = votesI + votesJ;
-        boolean enough = all >= task.rules().minVotes();
+        boolean enough = voters >= task.rules().minVotes();
         boolean clear = votesI != votesJ
                 && Math.abs(votesI - votesJ) / all >= task.rules().minMajority();
         double margin = gap / ballots.size() / (outputs - 1);

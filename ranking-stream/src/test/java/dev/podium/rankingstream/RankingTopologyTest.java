@@ -367,15 +367,15 @@ class RankingTopologyTest {
                 "{\"type\":\"Unheard\",\"taskId\":\"t\"}",
                 "{\"taskId\":\"t\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[null],\"at\":\"2026-11-01T12:00:00Z\"}",
+                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[null],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\",null]],\"at\":\"2026-11-01T12:00:00Z\"}",
+                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\",null]],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\"],[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
+                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\"],[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                        + "\"labelerId\":\"ann\",\"revision\":1,\"durationMillis\":0,\"revision\":2,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
+                    + "\"labelerId\":\"ann\",\"revision\":1,\"durationMillis\":0,\"revision\":2,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":0,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}"
+                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":0,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}"
             })
     void poisonGoesToTheDeadLettersAndTheStreamGoesOn(String poison) {
         stream.task(task("t"));
@@ -685,5 +685,112 @@ class RankingTopologyTest {
         assertTrue(stream.newestSet().decided());
         stream.pass(Duration.ofHours(1));
         assertTrue(stream.deadLetters().isEmpty());
+    }
+
+    @Test
+    void aLabelersWeightMakesTheirSetsAnewAndNoOthers() {
+        // Given
+        stream.task(Facts.task("t1"));
+        stream.task(Facts.task("t2"));
+        stream.ranking(Facts.ranking("t1", "ann", 1, "a>b>c"));
+        stream.ranking(Facts.ranking("t1", "bob", 1, "c>b>a"));
+        stream.ranking(Facts.ranking("t2", "bob", 1, "a>b>c"));
+        stream.sets();
+
+        // When
+        stream.reliability(Facts.reliability("ann", 1, 0.25));
+
+        // Then
+        PreferenceSet set = stream.newestSet();
+        assertEquals("t1", set.taskId());
+        assertEquals(
+                List.of(0.25, 1.0),
+                set.rankings().stream()
+                        .map(PreferenceSet.RankingUsed::reliability)
+                        .toList());
+        assertEquals(
+                List.of("b>a", "c>a", "c>b"),
+                set.pairs().stream().map(p -> p.chosen() + ">" + p.rejected()).toList());
+        assertEquals(0.25, stream.labelers().get("ann").reliability());
+        // A ranking that comes later has the weight at once; an older weight and a repeat change nothing.
+        stream.ranking(Facts.ranking("t2", "ann", 1, "c>b>a"));
+        assertEquals(0.25, stream.newestSet().rankings().getFirst().reliability());
+        stream.reliability(Facts.reliability("ann", 1, 0.25));
+        assertEquals(List.of(), stream.sets());
+    }
+
+    @Test
+    void aLabelerOfThousandsOfTasksIsWeighedAnewBitByBit() {
+        // Given
+        int tasks = 2500;
+        for (int i = 0; i < tasks; i++) {
+            stream.task(Facts.task("t" + i));
+            stream.ranking(Facts.ranking("t" + i, "ann", 1, "a>b>c"));
+        }
+        stream.sets();
+
+        // When
+        stream.reliability(Facts.reliability("ann", 1, 0.5));
+        int atOnce = stream.sets().size();
+        stream.pass(Duration.ofSeconds(1));
+        stream.pass(Duration.ofSeconds(1));
+
+        // Then
+        assertTrue(atOnce < tasks, atOnce + " sets in one transaction");
+        assertEquals(tasks - atOnce, stream.sets().size());
+    }
+
+    @Test
+    void aWeightThatCannotBeReadIsADeadLetter() {
+        stream.rawReliability("support/ann", "{\"reliability\":-1}");
+        assertEquals("invalid_json", TopologyHarness.header(stream.onlyDeadLetter(), "podium_dlt_reason"));
+    }
+
+    @Test
+    void aDecisionCountsInPlaceOfTheVotesUntilItIsTakenBack() {
+        // Given
+        stream.task(Facts.task("t"));
+        stream.ranking(Facts.ranking("t", "ann", 1, "a>b>c"));
+        stream.ranking(Facts.ranking("t", "bob", 1, "c>b>a"));
+        PreferenceSet open = stream.newestSet();
+        assertFalse(open.decided());
+
+        // When
+        stream.adjudication(Facts.decision("t", 1, "b>a=c"));
+
+        // Then
+        PreferenceSet decided = stream.newestSet();
+        assertEquals(
+                List.of("b>a 1.0:0.0", "b>c 1.0:0.0"),
+                decided.pairs().stream()
+                        .map(p -> p.chosen() + ">" + p.rejected() + " " + p.votesFor() + ":" + p.votesAgainst())
+                        .toList());
+        assertEquals(
+                List.of("ann 0.0", "bob 0.0", "olga 1.0"),
+                decided.rankings().stream()
+                        .map(r -> r.labelerId() + " " + r.reliability())
+                        .toList());
+        assertEquals(Topics.ADJUDICATIONS, decided.rankings().getLast().topic());
+        // A ranking that comes later changes nothing of it; a repeat publishes nothing.
+        stream.ranking(Facts.ranking("t", "cy", 1, "c>b>a"));
+        assertEquals(decided.pairs(), stream.newestSet().pairs());
+        stream.adjudication(Facts.decision("t", 1, "b>a=c"));
+        assertEquals(List.of(), stream.sets());
+        stream.adjudication(Facts.decision("t", 2, ""));
+        assertEquals(
+                List.of("b>a", "c>a", "c>b"),
+                stream.newestSet().pairs().stream()
+                        .map(p -> p.chosen() + ">" + p.rejected())
+                        .toList());
+    }
+
+    @Test
+    void aDecisionMayComeBeforeItsTaskAndOneOfOtherOutputsIsADeadLetter() {
+        stream.adjudication(Facts.decision("t", 1, "c>a>b"));
+        stream.ranking(Facts.ranking("t", "ann", 1, "a>b>c"));
+        stream.task(Facts.task("t"));
+        assertEquals("c", stream.newestSet().pairs().getLast().chosen());
+        stream.adjudication(Facts.decision("t", 2, "x>a"));
+        assertEquals("unknown_output", TopologyHarness.header(stream.onlyDeadLetter(), "podium_dlt_reason"));
     }
 }

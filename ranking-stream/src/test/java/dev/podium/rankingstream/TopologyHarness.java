@@ -3,11 +3,13 @@ package dev.podium.rankingstream;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.ProjectTotals;
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.Task;
+import dev.podium.contracts.TaskAdjudicated;
 import dev.podium.contracts.Topics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +44,8 @@ final class TopologyHarness implements AutoCloseable {
     private int labelerRecords;
     private final TestInputTopic<byte[], byte[]> tasks;
     private final TestInputTopic<byte[], byte[]> rankings;
+    private final TestInputTopic<byte[], byte[]> reliabilities;
+    private final TestInputTopic<byte[], byte[]> adjudications;
     private final TestOutputTopic<byte[], byte[]> preferences;
     private final TestOutputTopic<byte[], byte[]> labelers;
     private final TestOutputTopic<byte[], byte[]> projects;
@@ -66,6 +70,8 @@ final class TopologyHarness implements AutoCloseable {
         ByteArrayDeserializer out = new ByteArrayDeserializer();
         tasks = driver.createInputTopic(Topics.TASKS, in, in);
         rankings = driver.createInputTopic(Topics.RANKINGS, in, in);
+        reliabilities = driver.createInputTopic(Topics.RELIABILITIES, in, in);
+        adjudications = driver.createInputTopic(Topics.ADJUDICATIONS, in, in);
         preferences = driver.createOutputTopic(Topics.PREFERENCES, out, out);
         labelers = driver.createOutputTopic(Topics.LABELERS, out, out);
         projects = driver.createOutputTopic(Topics.PROJECTS, out, out);
@@ -78,6 +84,19 @@ final class TopologyHarness implements AutoCloseable {
 
     void ranking(RankingEvent event) {
         rankings.pipeInput(record(event.taskId(), EventJson.write(event), headers(event, event.eventId())));
+    }
+
+    void reliability(LabelerReliability event) {
+        String key = LabelerStatistics.key(event.projectId(), event.labelerId());
+        reliabilities.pipeInput(record(key, EventJson.write(event), headers(event, key + event.sequence())));
+    }
+
+    void adjudication(TaskAdjudicated event) {
+        adjudications.pipeInput(record(event.taskId(), EventJson.write(event), headers(event, event.eventId())));
+    }
+
+    void rawReliability(String key, String json) {
+        reliabilities.pipeInput(new TestRecord<>(bytes(key), bytes(json), new RecordHeaders(), Facts.NOON));
     }
 
     void rawRanking(byte[] key, byte[] value, Headers headers) {

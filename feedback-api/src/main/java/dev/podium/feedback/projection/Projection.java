@@ -12,11 +12,19 @@ import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.rest.UncheckedSqlException;
 import dev.podium.feedback.task.Tasks;
+import dev.podium.feedback.task.Urgencies;
+import io.agroal.api.AgroalDataSource;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.transaction.Transactional;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.ZoneOffset;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,10 +50,14 @@ class Projection {
     private static final long PROJECTION_LOCK = 0x70726f6a656374L;
 
     private final EntityManager entities;
+    private final AgroalDataSource database;
     private final Tasks tasks;
+    private final Urgencies urgencies;
 
-    Projection(EntityManager entities, Tasks tasks) {
+    Projection(EntityManager entities, AgroalDataSource database, Tasks tasks, Urgencies urgencies) {
         this.entities = entities;
+        this.database = database;
+        this.urgencies = urgencies;
         this.tasks = tasks;
     }
 
@@ -78,6 +90,7 @@ class Projection {
         oneAtATime();
         Map<TopicPartition, Long> before = positions();
         Map<TopicPartition, Long> positions = new LinkedHashMap<>();
+        Newest newest = new Newest();
         for (ConsumerRecord<byte[], byte[]> record : records) {
             TopicPartition partition = new TopicPartition(record.topic(), record.partition());
             if (record.offset() < before.getOrDefault(partition, 0L)) {
@@ -85,14 +98,25 @@ class Projection {
             }
             positions.put(partition, record.offset() + 1);
             try {
-                applyOne(record);
+                applyOne(record, newest);
             } catch (InvalidEventException e) {
                 // The writers of these topics are ours. What cannot be read is shown nowhere, and nothing stops.
                 LOG.error(skipped(record, e));
             }
         }
+        preferences(newest.sets.values());
+        labelers(newest.labelers.values());
         move(positions);
     }
+
+    /** Of what a batch says of one key again and again only the last word is written, and all in one statement. */
+    private static final class Newest {
+        private final Map<String, Said<PreferenceSet>> sets = new LinkedHashMap<>();
+        private final Map<String, Said<LabelerStatistics>> labelers = new LinkedHashMap<>();
+    }
+
+    /** An event and its JSON. */
+    private record Said<T>(T event, String body) {}
 
     /** Goes on behind a record that can never be applied. */
     @Transactional
@@ -126,18 +150,28 @@ class Projection {
                 .executeUpdate());
     }
 
-    private void applyOne(ConsumerRecord<byte[], byte[]> record) throws InvalidEventException {
+    private void applyOne(ConsumerRecord<byte[], byte[]> record, Newest newest) throws InvalidEventException {
         if (record.value() == null) {
             tombstone(record);
+            if (record.topic().equals(Topics.PREFERENCES)) {
+                newest.sets.remove(new String(record.key(), StandardCharsets.UTF_8));
+            }
             return;
         }
         String body = new String(record.value(), StandardCharsets.UTF_8);
         switch (record.topic()) {
-            case Topics.PREFERENCES -> preference(EventJson.read(record.value(), PreferenceSet.class), body);
+            case Topics.PREFERENCES -> {
+                PreferenceSet set = EventJson.read(record.value(), PreferenceSet.class);
+                newest.sets.put(set.taskId(), new Said<>(set, body));
+            }
             case Topics.ROUND_EVENTS -> roundEvent(record, EventJson.read(record.value(), RoundEvent.class), body);
             case Topics.ADAPTERS -> adapter(EventJson.read(record.value(), AdapterManifest.class), body);
             case Topics.ADAPTER_LOADS -> load(EventJson.read(record.value(), AdapterLoad.class), body);
-            case Topics.LABELERS -> labeler(EventJson.read(record.value(), LabelerStatistics.class), body);
+            case Topics.LABELERS -> {
+                LabelerStatistics figures = EventJson.read(record.value(), LabelerStatistics.class);
+                newest.labelers.put(
+                        LabelerStatistics.key(figures.projectId(), figures.labelerId()), new Said<>(figures, body));
+            }
             case Topics.SAMPLES -> sample(EventJson.read(record.value(), SampleSet.class));
             default -> throw new IllegalStateException("no projection of " + record.topic());
         }
@@ -161,25 +195,45 @@ class Projection {
         }
     }
 
-    private void preference(PreferenceSet set, String body) {
-        entities.createNativeQuery("insert into preference"
-                        + " (task_id, project_id, pairs, ties, rankings, decided, decided_since, body)"
-                        + " values (:t, :p, :pairs, :ties, :rankings, :decided,"
-                        + " case when :decided then cast(:at as timestamptz) end, :body)"
-                        + " on conflict (task_id) do update set pairs = excluded.pairs, ties = excluded.ties,"
-                        + " rankings = excluded.rankings, decided = excluded.decided, body = excluded.body,"
-                        // A correction of what was decided before is nothing new.
-                        + " decided_since = case when preference.decided and excluded.decided"
-                        + " then preference.decided_since else excluded.decided_since end")
-                .setParameter("at", set.updatedAt())
-                .setParameter("t", set.taskId())
-                .setParameter("p", set.projectId())
-                .setParameter("pairs", set.pairs().size())
-                .setParameter("ties", set.ties().size())
-                .setParameter("rankings", set.rankings().size())
-                .setParameter("decided", set.decided())
-                .setParameter("body", body)
-                .executeUpdate();
+    private void preferences(Collection<Said<PreferenceSet>> sets) {
+        if (sets.isEmpty()) {
+            return;
+        }
+        try (Connection connection = database.getConnection();
+                PreparedStatement insert = connection.prepareStatement(
+                        "insert into preference (task_id, project_id, pairs, ties, rankings, decided, decided_since,"
+                                + " contested, body)"
+                                + " values (?, ?, ?, ?, ?, ?, case when ? then cast(? as timestamptz) end, ?, ?)"
+                                + " on conflict (task_id) do update set pairs = excluded.pairs, ties = excluded.ties,"
+                                + " rankings = excluded.rankings, decided = excluded.decided,"
+                                + " contested = excluded.contested, body = excluded.body,"
+                                // A correction of what was decided before is nothing new.
+                                + " decided_since = case when preference.decided and excluded.decided"
+                                + " then preference.decided_since else excluded.decided_since end")) {
+            for (Said<PreferenceSet> each : sets) {
+                PreferenceSet set = each.event();
+                insert.setString(1, set.taskId());
+                insert.setString(2, set.projectId());
+                insert.setInt(3, set.pairs().size());
+                insert.setInt(4, set.ties().size());
+                insert.setInt(5, set.rankings().size());
+                insert.setBoolean(6, set.decided());
+                insert.setBoolean(7, set.decided());
+                insert.setObject(8, set.updatedAt().atOffset(ZoneOffset.UTC));
+                insert.setBoolean(9, isContested(set));
+                insert.setString(10, each.body());
+                insert.addBatch();
+            }
+            insert.executeBatch();
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
+        urgencies.update(sets.stream().map(Said::event).toList());
+    }
+
+    /** People contradict one another on some pair and the rules decide nothing, or majorities run in a cycle. */
+    private static boolean isContested(PreferenceSet set) {
+        return set.cycle() || set.ties().stream().anyMatch(tie -> tie.votesFirst() > 0 && tie.votesSecond() > 0);
     }
 
     private void roundEvent(ConsumerRecord<byte[], byte[]> record, RoundEvent event, String body) {
@@ -215,13 +269,24 @@ class Projection {
                 .executeUpdate();
     }
 
-    private void labeler(LabelerStatistics statistics, String body) {
-        entities.createNativeQuery("insert into labeler_statistics (project_id, labeler, body) values (:p, :l, :b)"
-                        + " on conflict (project_id, labeler) do update set body = excluded.body")
-                .setParameter("p", statistics.projectId())
-                .setParameter("l", statistics.labelerId())
-                .setParameter("b", body)
-                .executeUpdate();
+    private void labelers(Collection<Said<LabelerStatistics>> labelers) {
+        if (labelers.isEmpty()) {
+            return;
+        }
+        try (Connection connection = database.getConnection();
+                PreparedStatement insert = connection.prepareStatement(
+                        "insert into labeler_statistics (project_id, labeler, body) values (?, ?, ?)"
+                                + " on conflict (project_id, labeler) do update set body = excluded.body")) {
+            for (Said<LabelerStatistics> each : labelers) {
+                insert.setString(1, each.event().projectId());
+                insert.setString(2, each.event().labelerId());
+                insert.setString(3, each.body());
+                insert.addBatch();
+            }
+            insert.executeBatch();
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
     }
 
     /** A sampled prompt becomes a task; its id follows from round and index, so a repeat is harmless. */

@@ -7,6 +7,8 @@ import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.feedback.outbox.Outbox;
+import dev.podium.feedback.quality.GoldTasks;
+import dev.podium.feedback.quality.WorkRules;
 import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.IdempotentAnswers.Answer;
 import dev.podium.feedback.rest.Refusal;
@@ -40,6 +42,8 @@ public class Rankings {
     private final LeaseIds leaseIds;
     private final Drafts drafts;
     private final Revisions revisions;
+    private final GoldTasks gold;
+    private final WorkRules workRules;
 
     Rankings(
             EntityManager entities,
@@ -47,13 +51,17 @@ public class Rankings {
             Outbox outbox,
             LeaseIds leaseIds,
             Drafts drafts,
-            Revisions revisions) {
+            Revisions revisions,
+            GoldTasks gold,
+            WorkRules workRules) {
         this.entities = entities;
         this.database = database;
         this.outbox = outbox;
         this.leaseIds = leaseIds;
         this.drafts = drafts;
         this.revisions = revisions;
+        this.gold = gold;
+        this.workRules = workRules;
     }
 
     /**
@@ -132,6 +140,9 @@ public class Rankings {
             String body = EventJson.writeText(answer.body());
             Submission.write(connection, event, shown, takesPlace, once, sha256, answer.status(), body, outbox.cause());
             outbox.wakeAfterCommit();
+            if (state.gold()) {
+                gold.answered(event, workRules.of(project));
+            }
             return IdempotentAnswers.first(answer.status(), body);
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);

@@ -8,7 +8,7 @@ import java.util.Optional;
  *
  * @param rankings rankings that count now (retracted ones are not)
  * @param pairsAgreed pairs on which this labeler agrees with the decided direction, of {@code pairsCompared}
- * @param reliability vote weight: 1.0 for every labeler (ADR 0012)
+ * @param reliability vote weight, as published last ({@link LabelerReliability}); 1.0 before that
  * @param meanDurationMillis absent where no duration is known
  */
 public record LabelerStatistics(

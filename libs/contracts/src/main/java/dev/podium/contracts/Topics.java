@@ -21,6 +21,8 @@ public final class Topics {
     public static final String PREFERENCES = "rlhf.preferences.v1";
     public static final String LABELERS = "rlhf.labelers.v1";
     public static final String PROJECTS = "rlhf.projects.v1";
+    public static final String ADJUDICATIONS = "rlhf.adjudications.v1";
+    public static final String RELIABILITIES = "rlhf.reliabilities.v1";
     public static final String SAMPLES = "rlhf.samples.v1";
     public static final String ROUND_COMMANDS = "rlhf.round-commands.v1";
     public static final String ROUND_EVENTS = "rlhf.round-events.v1";
@@ -67,6 +69,8 @@ public final class Topics {
             Map.entry(PREFERENCES, with(COMPACT_AFTER_A_DAY, DERIVED)),
             Map.entry(LABELERS, with(COMPACT, DERIVED)),
             Map.entry(PROJECTS, with(COMPACT, DERIVED)),
+            Map.entry(ADJUDICATIONS, with(FOR_EVER, limit(MAX_FACT_BYTES))),
+            Map.entry(RELIABILITIES, COMPACT),
             Map.entry(SAMPLES, with(FOR_EVER, limit(MAX_FACT_BYTES))),
             Map.entry(ROUND_COMMANDS, with(FOR_EVER, limit(MAX_COMMAND_BYTES))),
             Map.entry(ROUND_EVENTS, FOR_EVER),

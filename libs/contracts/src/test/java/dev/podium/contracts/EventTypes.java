@@ -15,6 +15,8 @@ final class EventTypes {
             PreferenceSet.class,
             LabelerStatistics.class,
             ProjectTotals.class,
+            LabelerReliability.class,
+            TaskAdjudicated.class,
             SampleSet.class,
             AdapterManifest.class,
             ChannelPointer.class,

@@ -50,7 +50,11 @@ final class LabelerConnection implements AutoCloseable {
         if (answer.status != 200) {
             throw new IOException("next task: " + answer.status + " " + answer.body);
         }
-        int at = answer.body.indexOf("\"id\":\"") + 6;
+        // Other ids in it begin otherwise.
+        int at = answer.body.indexOf("\"id\":\"" + project + "-") + 6;
+        if (at < 6) {
+            throw new IOException("next task: no id in " + answer.body);
+        }
         return Optional.of(answer.body.substring(at, answer.body.indexOf('"', at)));
     }
 

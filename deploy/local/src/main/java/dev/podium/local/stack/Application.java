@@ -4,8 +4,8 @@ import java.util.List;
 
 /** A process of the stack: its name, the offset of its port from the first port, its heap and its flags. */
 public enum Application {
-    FEEDBACK_API("feedback-api", 0, "256m", false),
-    RANKING_STREAM("ranking-stream", 1, "256m", false),
+    FEEDBACK_API("feedback-api", 0, "256m", true),
+    RANKING_STREAM("ranking-stream", 1, "256m", true),
     REWARD_TRAINER("reward-trainer", 2, "1g", true),
     POLICY_TRAINER("policy-trainer", 3, "1g", true),
     SAMPLE_SERVICE("sample-service", 4, "512m", true);

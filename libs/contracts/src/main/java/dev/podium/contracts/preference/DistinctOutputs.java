@@ -68,9 +68,14 @@ public final class DistinctOutputs {
      * that is ranked under two ids has the better place.
      */
     public int[] ranks(RankingSubmitted ranking) {
+        return ranks(ranking.groups());
+    }
+
+    /** The same of ordered tie groups. */
+    public int[] ranks(List<List<String>> groups) {
         int[] ranks = new int[ids.size()];
         int place = 0;
-        for (List<String> group : ranking.groups()) {
+        for (List<String> group : groups) {
             boolean opened = false;
             for (String id : group) {
                 int index = index(id);

@@ -10,10 +10,12 @@ import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -24,8 +26,9 @@ import java.util.function.ToDoubleFunction;
  * facts gives the same set.
  *
  * <p>Votes n_ij are the summed reliabilities of the labelers who rank i above j; outputs left out of a ranking are below
- * all ranked ones and tied with each other. A pair is decided when n_ij + n_ji reaches minVotes, the votes differ, and
- * |n_ij - n_ji| / (n_ij + n_ji) reaches minMajority; otherwise it is a tie.
+ * all ranked ones and tied with each other. A pair is decided when minVotes labelers separate it whose votes weigh
+ * anything, the votes differ, and |n_ij - n_ji| / (n_ij + n_ji) reaches minMajority; otherwise it is a tie. With
+ * reliability 1 for everybody those labelers are n_ij + n_ji.
  */
 public final class PreferenceAggregation {
     private PreferenceAggregation() {}
@@ -37,6 +40,20 @@ public final class PreferenceAggregation {
      * @param reliability vote weight of a labeler
      */
     public static PreferenceSet aggregate(Task task, Iterable<HeldRanking> held, ToDoubleFunction<String> reliability) {
+        return aggregate(task, held, reliability, Optional.empty());
+    }
+
+    /**
+     * The set of one task that may have been decided. Where it was, the pairs are those of the decision, labelers' votes
+     * weigh 0, and the decision stands last among what the set was made of, under its own topic.
+     */
+    public static PreferenceSet aggregate(
+            Task task,
+            Iterable<HeldRanking> held,
+            ToDoubleFunction<String> weights,
+            Optional<HeldAdjudication> decision) {
+        Optional<HeldAdjudication> decided = decision.filter(d -> d.decides(task));
+        ToDoubleFunction<String> reliability = decided.isPresent() ? labeler -> 0 : weights;
         List<HeldRanking> counted = new ArrayList<>();
         Instant newest = task.createdAt();
         for (HeldRanking ranking : held) {
@@ -53,10 +70,22 @@ public final class PreferenceAggregation {
                     (RankingSubmitted) ranking.event(),
                     reliability.applyAsDouble(ranking.event().labelerId()));
         }
+        List<RankingUsed> used = new ArrayList<>(
+                counted.stream()
+                        .map(ranking -> used(ranking, outputs, reliability))
+                        .toList());
+        RankingRules rules = task.rules();
+        if (decided.isPresent()) {
+            HeldAdjudication last = decided.get();
+            votes.decideBy(last.event().groups());
+            used.add(used(last));
+            newest = last.event().at().isAfter(newest) ? last.event().at() : newest;
+            rules = new RankingRules(true, 0, 1, 1, 0);
+        }
         List<Pair> pairs = new ArrayList<>();
         List<Tie> ties = new ArrayList<>();
-        if (!counted.isEmpty()) {
-            votes.decide(task.rules(), pairs, ties);
+        if (!used.isEmpty()) {
+            votes.decide(rules, pairs, ties);
         }
         return new PreferenceSet(
                 task.projectId(),
@@ -67,9 +96,7 @@ public final class PreferenceAggregation {
                 weighted(pairs),
                 ties,
                 votes.unacceptable,
-                counted.stream()
-                        .map(ranking -> used(ranking, outputs, reliability))
-                        .toList(),
+                used,
                 hasCycle(pairs),
                 !pairs.isEmpty(),
                 newest,
@@ -88,6 +115,18 @@ public final class PreferenceAggregation {
                 ranking.offset(),
                 reliability.applyAsDouble(ranking.event().labelerId()),
                 outputs.groups((RankingSubmitted) ranking.event()));
+    }
+
+    private static RankingUsed used(HeldAdjudication decision) {
+        return new RankingUsed(
+                decision.event().adjudicatorId(),
+                decision.event().revision(),
+                decision.event().eventId(),
+                Topics.ADJUDICATIONS,
+                decision.partition(),
+                decision.offset(),
+                1,
+                decision.event().groups());
     }
 
     /** Every task weighs 1 in training, however many pairs it has. */
@@ -125,6 +164,7 @@ public final class PreferenceAggregation {
         private final List<String> ids;
         private final double[][] above;
         private final double[][] gap;
+        private final int[][] voters;
         private final Map<String, Integer> unacceptable = new TreeMap<>();
         private int rankings;
 
@@ -133,22 +173,36 @@ public final class PreferenceAggregation {
             this.ids = outputs.ids();
             this.above = new double[ids.size()][ids.size()];
             this.gap = new double[ids.size()][ids.size()];
+            this.voters = new int[ids.size()][ids.size()];
         }
 
         void add(RankingSubmitted ranking, double reliability) {
-            int[] ranks = outputs.ranks(ranking);
+            add(outputs.ranks(ranking.groups()), reliability);
+            Set<String> marked = new TreeSet<>();
+            ranking.unacceptable().forEach(id -> marked.add(outputs.canonical(id)));
+            marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
+        }
+
+        /** One vote that alone decides, also about the margin. */
+        void decideBy(List<List<String>> groups) {
+            for (double[] row : gap) {
+                Arrays.fill(row, 0);
+            }
+            rankings = 0;
+            add(outputs.ranks(groups), 1);
+        }
+
+        private void add(int[] ranks, double reliability) {
             rankings++;
             for (int i = 0; i < ids.size(); i++) {
                 for (int j = 0; j < ids.size(); j++) {
                     if (ranks[i] < ranks[j]) {
                         above[i][j] += reliability;
+                        voters[i][j] += reliability > 0 ? 1 : 0;
                     }
                     gap[i][j] += ranks[j] - ranks[i];
                 }
             }
-            Set<String> marked = new TreeSet<>();
-            ranking.unacceptable().forEach(id -> marked.add(outputs.canonical(id)));
-            marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
         }
 
         void decide(RankingRules rules, List<Pair> pairs, List<Tie> ties) {
@@ -156,8 +210,9 @@ public final class PreferenceAggregation {
                 for (int j = i + 1; j < ids.size(); j++) {
                     double total = above[i][j] + above[j][i];
                     double difference = Math.abs(above[i][j] - above[j][i]);
-                    boolean decided =
-                            total >= rules.minVotes() && difference > 0 && difference / total >= rules.minMajority();
+                    // How many have looked is one thing, whose word weighs more another.
+                    boolean enough = voters[i][j] + voters[j][i] >= rules.minVotes();
+                    boolean decided = enough && difference > 0 && difference / total >= rules.minMajority();
                     if (!decided) {
                         ties.add(new Tie(ids.get(i), ids.get(j), above[i][j], above[j][i]));
                     } else if (above[i][j] > above[j][i]) {
