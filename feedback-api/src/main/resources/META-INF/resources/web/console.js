@@ -1,8 +1,9 @@
-// The operator's start page: projects with what they hold, people and services.
+// The operator's start page: projects with what they hold; for administrators all that concerns every project.
 
 import { get, post, listOf, encode } from './http.js';
 import { h, byId, fill, showProblem, button, table, number } from './dom.js';
-import { openForm, field, choice, check } from './form.js';
+import { openForm, field, check } from './form.js';
+import { startOperations } from './operations.js';
 
 let projects = [];
 
@@ -35,12 +36,16 @@ function tile(project) {
       h('a', { class: 'button quiet', href: `/label/${encode(project.id)}` }, 'Rank')));
 }
 
-function newProject() {
-  openForm({
+async function newProject() {
+  const presets = listOf(await get('/presets').catch(() => []));
+  const { form } = openForm({
     title: 'New project',
     submit: 'Create',
     content: [
       h('div', { class: 'fields' },
+        h('label', { class: 'full' }, 'Begin with', h('select', { name: 'preset', onchange: (event) => take(presets.find((preset) => preset.id === event.target.value)) },
+          h('option', { value: '' }, 'nothing'), presets.map((preset) => h('option', { value: preset.id }, preset.name))),
+        h('span', { class: 'hint' }, 'Guidelines and rules for a domain, to be changed as you like')),
         field('name', 'Name', { required: true, maxlength: 200, placeholder: 'Customer support' }),
         field('id', 'Id', { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', placeholder: 'support', hint: 'In addresses and topics: small letters, digits, hyphens. Stays for ever.' }),
         field('baseModel', 'Base model', { required: true, value: 'podium-nano', hint: 'podium-nano, smollm2-135m-instruct, or what your installation knows' }),
@@ -63,6 +68,16 @@ function newProject() {
       location.assign(`/console/${encode(project?.id ?? values.id)}`);
     },
   });
+
+  function take(preset) {
+    if (!preset) return;
+    form.elements.guidelines.value = preset.guidelines;
+    for (const [name, value] of Object.entries(preset.rules)) {
+      const element = form.elements[name];
+      if (element?.type === 'checkbox') element.checked = value;
+      else if (element) element.value = value;
+    }
+  }
 }
 
 /** "Correct*: no fact is wrong" is a rating that is needed, with its description. */
@@ -73,38 +88,6 @@ function criteriaOf(text) {
   });
 }
 
-async function loadUsers() {
-  try {
-    const users = listOf(await get('/users'));
-    fill(byId('users'), table('People and services', ['Name', 'Role', 'Projects'], users.map((user) => [user.name, user.role || '–', projectsOf(user)]),
-      'Nobody yet.'));
-  } catch (problem) {
-    showProblem(byId('users'), problem, button('Try again', loadUsers));
-  }
-}
-
-function projectsOf(user) {
-  if (user.role === 'administrator') return 'all';
-  return Object.entries(user.projects ?? {}).map(([project, role]) => `${project === '*' ? 'every project' : project}: ${role}`).join(', ') || 'none yet';
-}
-
-function newUser() {
-  openForm({
-    title: 'Add a person or a service',
-    submit: 'Add',
-    content: h('div', { class: 'fields' },
-      field('name', 'Name', { required: true, maxlength: 100, autocomplete: 'off' }),
-      field('password', 'Password', { required: true, type: 'password', minlength: 10, maxlength: 72, autocomplete: 'new-password', hint: 'Hand it over on a safe way.' }),
-      choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: runs a project'], ['service', 'service: reads adapters, posts tasks'], ['administrator', 'administrator: everything, everywhere']]),
-      choice('projects', 'In', [['*', 'every project'], ...projects.map((project) => [project.id, project.name || project.id]), ['', 'no project yet']], projects[0]?.id ?? '*')),
-    async action(values) {
-      await post('/users', { ...values, projects: values.projects ? [values.projects] : [] });
-      await loadUsers();
-    },
-  });
-}
-
 byId('new-project')?.addEventListener('click', newProject);
-byId('new-user')?.addEventListener('click', newUser);
 loadProjects();
-if (byId('users')) loadUsers();
+if (byId('users')) startOperations();

@@ -128,5 +128,26 @@ function offerLogOut() {
   });
 }
 
+function offerPassword() {
+  const dialog = byId('account');
+  byId('own-password')?.addEventListener('click', () => {
+    const word = (name, label, complete) => h('label', {}, label, h('input', { name, type: 'password', required: true, maxlength: '72', autocomplete: complete }));
+    const problems = h('div', {});
+    const form = h('form', { class: 'page-form', onsubmit: async (event) => {
+      event.preventDefault();
+      try {
+        await request('PUT', '/me/password', { body: { current: form.elements.current.value, password: form.elements.password.value } });
+        fill(dialog, h('h2', { id: 'account-title' }, 'Your password is changed'), h('div', { class: 'actions' }, button('Close', () => dialog.close(), { class: 'button primary' })));
+      } catch (problem) {
+        showProblem(problems, problem);
+      }
+    } }, word('current', 'Current password', 'current-password'), word('password', 'New password', 'new-password'), problems,
+    h('div', { class: 'actions' }, h('button', { class: 'button primary' }, 'Change'), button('Cancel', () => dialog.close(), { class: 'button quiet' })));
+    fill(dialog, h('h2', { id: 'account-title' }, 'Change your password'), form);
+    dialog.showModal();
+  });
+}
+
 confirmLinks();
 offerLogOut();
+offerPassword();

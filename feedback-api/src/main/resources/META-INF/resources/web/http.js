@@ -71,6 +71,7 @@ export async function request(method, path, { body, headers = {}, raw, type, kee
 export const get = async (path) => (await request('GET', path)).body;
 export const post = async (path, body) => (await request('POST', path, { body })).body;
 export const put = async (path, body) => (await request('PUT', path, { body })).body;
+export const remove = async (path) => (await request('DELETE', path)).body;
 
 /** A list, whether the interface answers `[...]` or an object with one list in it. */
 export function listOf(body) {

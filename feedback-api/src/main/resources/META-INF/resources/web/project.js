@@ -4,23 +4,27 @@ import { get, post, put, request, listOf, encode } from './http.js';
 import { h, byId, fill, notice, showProblem, button, table, when, number, duration } from './dom.js';
 import { openForm, field, choice } from './form.js';
 import { openRoundForm } from './round-form.js';
+import { peopleOf } from './people.js';
+import { bars } from './bars.js';
+import { watch } from './live.js';
 
 const project = document.body.dataset.project;
 const base = `/projects/${encode(project)}`;
 const here = `/console/${encode(project)}`;
-const POLL_MILLIS = 2_500;
 let about = { id: project, baseModel: 'the base model' };
 let adapters = [];
 let channels = [];
 
 // ---------------------------------------------------------------- keeping the page up to date
 
-const parts = { progress: showProgress, rounds: showRounds, adapters: showAdapters, channels: showChannels, loads: showLoads };
+const parts = { progress: showProgress, statistics: showStatistics, rounds: showRounds, adapters: showAdapters, channels: showChannels, loads: showLoads };
 const shown = {};
 
-async function refresh() {
-  const results = await Promise.allSettled(Object.keys(parts).map((part) => get(`${base}/${part}`)));
-  Object.keys(parts).forEach((part, i) => {
+/** Looks again at the parts that may have changed; at all of them for `null`. */
+async function refresh(hinted) {
+  const wanted = Object.keys(parts).filter((part) => hinted === null || hinted.includes(part));
+  const results = await Promise.allSettled(wanted.map((part) => get(`${base}/${part}`)));
+  wanted.forEach((part, i) => {
     const { status, value, reason } = results[i];
     if (status === 'fulfilled') {
       const now = JSON.stringify(value ?? null);
@@ -33,13 +37,17 @@ async function refresh() {
     }
   });
   const failed = results.filter((result) => result.status === 'rejected');
-  if (failed.length === results.length) showProblem(byId('notice'), failed[0].reason);
+  if (failed.length > 0 && failed.length === results.length) showProblem(byId('notice'), failed[0].reason);
   else fill(byId('notice'));
-  setTimeout(refresh, document.hidden ? POLL_MILLIS * 6 : POLL_MILLIS);
+  if (hinted === null || hinted.includes('audit')) {
+    for (const [place, load] of [['members', people.members], ['tokens', people.tokens], ['audit-list', people.audit]]) {
+      load().catch((problem) => showProblem(byId(place), problem));
+    }
+  }
 }
 
 function placeOf(part) {
-  return byId({ progress: 'labelers', rounds: 'rounds-list', adapters: 'adapters-list', channels: 'channels-list', loads: 'services-list' }[part]);
+  return byId({ progress: 'labelers', statistics: 'rates', rounds: 'rounds-list', adapters: 'adapters-list', channels: 'channels-list', loads: 'services-list' }[part]);
 }
 
 // ---------------------------------------------------------------- progress
@@ -55,6 +63,7 @@ function showProgress(progress) {
     figure('preference pairs', progress.pairs, progress.ties > 0 ? `and ${number(progress.ties)} ties` : undefined),
     waiting > 0 && figure('waiting for Kafka', waiting, progress.outboxAgeSeconds > 5 ? `oldest ${duration(progress.outboxAgeSeconds)}` : undefined));
   const labelers = progress.labelers ?? [];
+  bars(byId('agreement'), { title: 'Agreement with the decision', max: 1, format: percent, rows: labelers.filter((l) => l.agreement !== undefined && l.agreement !== null).map((l) => ({ label: l.labelerId, value: l.agreement, note: `${number(l.rankings)} rankings` })), empty: 'Known when several people have ranked a task.' });
   fill(byId('labelers'), labelers.length === 0
     ? h('p', { class: 'empty' }, progress.tasks > 0 ? 'Nobody has ranked yet. Add labelers in the console, and give them this page’s “Rank here” address.' : 'No tasks yet. Import some under “Data”, or start a SAMPLE round with prompts.')
     : table('Labelers', ['Labeler', 'Rankings', 'Agrees with the decision'], labelers.map((l) => [l.labelerId, number(l.rankings), percent(l.agreement)]), ''));
@@ -62,6 +71,15 @@ function showProgress(progress) {
 
 function percent(share) {
   return share === undefined || share === null ? '–' : `${Math.round(share * 100)} %`;
+}
+
+// ---------------------------------------------------------------- figures over time
+
+function showStatistics(statistics) {
+  bars(byId('throughput'), { title: 'Rankings a day', rows: statistics.days.map((day) => ({ label: day.day, value: day.rankings, note: `${number(day.labelers)} labelers` })), empty: 'Nobody has ranked in the last 60 days.' });
+  bars(byId('rates'), { title: 'Win rate against other sources', max: 1, format: (value) => `${Math.round(value * 100)} %`,
+    rows: statistics.winRates.map((rate) => ({ label: rate.source, value: rate.wins / rate.pairs, note: `${number(rate.wins)} of ${number(rate.pairs)} pairs` })),
+    empty: 'Outputs of different adapters have not met in a task yet.' });
 }
 
 // ---------------------------------------------------------------- rounds
@@ -196,12 +214,14 @@ function promote({ version = '', channel } = {}) {
 }
 
 function rollBack(channel) {
+  // Sent twice, it is one step back all the same.
+  const key = crypto.randomUUID();
   openForm({
     title: `Roll ${channel.channel} back?`,
     submit: 'Roll back',
     danger: true,
     content: h('p', {}, `It points to ${channel.version ?? 'the base model'} now, and will point to what it pointed to before.`),
-    action: () => post(`${base}/channels/${encode(channel.channel)}/rollback`),
+    action: () => request('POST', `${base}/channels/${encode(channel.channel)}/rollback`, { headers: { 'Idempotency-Key': key } }),
   });
 }
 
@@ -218,12 +238,12 @@ function showLoads(body) {
 
 function showData() {
   const report = h('div', { 'aria-live': 'polite' });
-  const file = h('input', { type: 'file', id: 'import-file', accept: '.jsonl,.ndjson,.json,.gz' });
+  const file = h('input', { type: 'file', id: 'import-file', accept: '.jsonl,.ndjson,.json,.gz,.parquet' });
   const format = h('select', { name: 'format' }, [['auto', 'recognise by itself'], ['podium', 'Podium'], ['trl', 'TRL preference pairs'], ['hh', 'Anthropic HH'], ['oasst', 'OpenAssistant trees']].map(([value, text]) => h('option', { value }, text)));
   const partial = h('input', { type: 'checkbox' });
   const send = button('Import', () => importFile(file.files[0], format.value, partial.checked, report, send), { class: 'button primary' });
   const drop = h('div', { class: 'drop' },
-    h('label', {}, 'A file of JSON Lines, plain or gzip', file),
+    h('label', {}, 'A file of JSON Lines, plain or gzip, or a Parquet file', file),
     h('label', {}, 'Format', format),
     h('label', { class: 'check' }, partial, 'Take the good lines even if some are bad'), send);
   for (const type of ['dragenter', 'dragover']) drop.addEventListener(type, (event) => { event.preventDefault(); drop.classList.add('over'); });
@@ -232,11 +252,28 @@ function showData() {
     event.preventDefault();
     if (event.dataTransfer.files.length > 0) file.files = event.dataTransfer.files;
   });
-  const download = (kind, text) => h('a', { class: 'button', href: `/api/v1${base}/export?format=${kind}`, download: `${project}-${kind}.jsonl` }, text);
+  const kind = h('select', { name: 'export-format', onchange: aim }, [['auto', 'Pairs (TRL)'], ['kto', 'Labels (KTO)'], ['kto-conversational', 'Labels (KTO), messages'], ['trl-conversational', 'Pairs (TRL), messages'], ['listwise', 'Lists with places'], ['ties', 'Ties'], ['preferences', 'Preference sets as published']].map(([value, text]) => h('option', { value }, text)));
+  const type = h('select', { name: 'export-file', onchange: aim }, [['jsonl', 'JSON Lines'], ['parquet', 'Parquet'], ['csv', 'CSV']].map(([value, text]) => h('option', { value }, text)));
+  const download = h('a', { class: 'button primary' }, 'Download');
+  const bundle = h('a', { class: 'button' }, 'Pairs, lists and ties of one snapshot (ZIP)');
+  function aim() {
+    download.href = `/api/v1${base}/export?format=${kind.value}&file=${type.value}`;
+    download.download = `${project}-${kind.value}.${type.value}`;
+    bundle.href = `/api/v1${base}/export/bundle?file=${type.value}`;
+    bundle.download = `${project}.zip`;
+  }
+  aim();
+  const past = h('div', { id: 'exports' });
+  const loadPast = async () => {
+    const exports = listOf(await get(`${base}/exports`));
+    fill(past, table('Exports', ['When', 'File', 'Rows', 'SHA-256'], exports.slice(0, 10).flatMap((one) => one.files.map((each) => [when(one.at), each.name, number(each.rows), h('span', { class: 'mono small' }, each.sha256)])), 'No export was read to its end yet.'));
+  };
+  loadPast().catch((problem) => showProblem(past, problem));
   fill(byId('data-tools'), h('div', { class: 'columns' },
     h('div', { class: 'panel' }, h('h3', {}, 'Import'), drop, report),
-    h('div', { class: 'panel' }, h('h3', {}, 'Export'), h('p', { class: 'muted' }, 'Pairs of the decided tasks, one JSON object per line.'),
-      h('div', { class: 'actions' }, download('trl', 'TRL'), download('trl-conversational', 'TRL, conversational'), download('preferences', 'Preference sets')))));
+    h('div', { class: 'panel' }, h('h3', {}, 'Export'), h('p', { class: 'muted' }, 'Each file is of one moment, whatever labelers do meanwhile.'),
+      h('div', { class: 'drop' }, h('label', {}, 'What', kind), h('label', {}, 'File', type)), h('div', { class: 'actions' }, download, bundle),
+      h('details', { ontoggle: () => loadPast() }, h('summary', {}, 'Exports and their checksums'), past))));
 }
 
 async function importFile(file, format, partial, report, send) {
@@ -251,7 +288,7 @@ async function importFile(file, format, partial, report, send) {
     const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
     const gzip = head[0] === 0x1f && head[1] === 0x8b;
     const { body } = await request('POST', `${base}/import?format=${format}&partial=${partial}`,
-      { raw: file, type: 'application/x-ndjson', headers: gzip ? { 'Content-Encoding': 'gzip' } : {} });
+      { raw: file, type: file.name.endsWith('.parquet') ? 'application/vnd.apache.parquet' : 'application/x-ndjson', headers: gzip ? { 'Content-Encoding': 'gzip' } : {} });
     fill(report, importReport('good', `Imported as ${body.format}.`, body));
   } catch (problem) {
     if (problem.body?.errors) fill(report, importReport('bad', 'Nothing was imported: some lines are bad. Mend them, or take only the good lines.', problem.body));
@@ -281,5 +318,6 @@ get(base).then((found) => {
   byId('title').textContent = found.name || found.id;
   byId('project-name').textContent = found.name || found.id;
 }, () => { /* refresh() shows what is wrong */ });
+const people = peopleOf(project);
 showData();
-refresh();
+watch(`${base}/live`, refresh, (away) => fill(byId('connection'), away && notice('bad', 'The connection is lost; figures are as they were. Trying again…')));

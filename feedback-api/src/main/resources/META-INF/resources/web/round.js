@@ -4,15 +4,16 @@ import { get, post, request, listOf, encode } from './http.js';
 import { h, byId, fill, showProblem, notice, button, when, number, duration, table } from './dom.js';
 import { openForm, choice } from './form.js';
 import { Charts } from './chart.js';
+import { watch } from './live.js';
 
 const { project, round: id } = document.body.dataset;
-const POLL_MILLIS = 1_500;
 const ENDED = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
 const charts = new Charts(byId('charts'));
 let events = [];
 let adapter = null;
 
-async function refresh() {
+async function refresh(hinted) {
+  if (hinted !== null && !hinted.includes('rounds') && !hinted.includes('adapters')) return;
   try {
     // The events after the state: of a round that has ended none is missing.
     const round = await get(`/rounds/${encode(id)}`);
@@ -26,15 +27,10 @@ async function refresh() {
     showHead(round);
     showCurves(round);
     showDetails(round);
-    if (ENDED.includes(round.state)) return;
   } catch (problem) {
     showProblem(byId('notice'), problem);
-    if (problem.status === 404) {
-      fill(byId('round-head'));
-      return;
-    }
+    if (problem.status === 404) fill(byId('round-head'));
   }
-  setTimeout(refresh, document.hidden ? POLL_MILLIS * 6 : POLL_MILLIS);
 }
 
 const TITLES = { SAMPLE: 'Sampling', SFT: 'Supervised fine-tuning', REWARD: 'Reward model', DPO: 'Direct preference optimisation', PPO: 'Proximal policy optimisation' };
@@ -170,4 +166,4 @@ function cancel() {
     action: async () => { await post(`/rounds/${encode(id)}/cancel`); } });
 }
 
-refresh();
+watch(`/projects/${encode(project)}/live`, refresh);

@@ -170,6 +170,22 @@ class BadInputsTest {
     }
 
     @Test
+    void aTwinInFlightIsToldSo() {
+        QuarkusTransaction.requiringNew().run(() -> {
+            // As the twin does, until it is through.
+            entities.createNativeQuery(
+                            "select cast(pg_advisory_xact_lock(hashtextextended(:key, 7)) as text)", String.class)
+                    .setParameter("key", labeler + "\ntwin")
+                    .getSingleResult();
+            Api.submit(labeler, project, task, Api.groups(ids), "twin", null)
+                    .then()
+                    .statusCode(409)
+                    .body("code", equalTo("in_flight"));
+        });
+        Api.submit(labeler, project, task, Api.groups(ids), "twin", null).then().statusCode(201);
+    }
+
+    @Test
     void tasksOfOtherProjectsOrNotAssignedAre404() {
         String other = Api.project("{}");
         String stranger = Api.person("labeler");
@@ -194,23 +210,23 @@ class BadInputsTest {
 
     @Test
     void aCookieNeedsTheTokenAndTheSameOrigin() {
-        String cookie = given().redirects()
+        java.util.Map<String, String> cookies = given().redirects()
                 .follow(false)
                 .formParam("j_username", "operator")
                 .formParam("j_password", Api.OPERATOR_PASSWORD)
                 .post("/login")
-                .cookie("quarkus-credential");
-        String page = given().cookie("quarkus-credential", cookie).get("/").asString();
+                .getCookies();
+        String page = given().cookies(cookies).get("/").asString();
         String token = page.replaceFirst("(?s).*name=\"csrf-token\" content=\"([^\"]*)\".*", "$1");
         String body = "{\"id\":\"c-" + UUID.randomUUID() + "\",\"name\":\"x\"}";
-        given().cookie("quarkus-credential", cookie)
+        given().cookies(cookies)
                 .contentType("application/json")
                 .body(body)
                 .post("/api/v1/projects")
                 .then()
                 .statusCode(403)
                 .body("code", equalTo("csrf_token"));
-        given().cookie("quarkus-credential", cookie)
+        given().cookies(cookies)
                 .header("X-CSRF-Token", token)
                 .header("Origin", "https://evil.example")
                 .contentType("application/json")
@@ -219,7 +235,7 @@ class BadInputsTest {
                 .then()
                 .statusCode(403)
                 .body("code", equalTo("foreign_origin"));
-        given().cookie("quarkus-credential", cookie)
+        given().cookies(cookies)
                 .header("X-CSRF-Token", token)
                 .contentType("application/json")
                 .body(body)

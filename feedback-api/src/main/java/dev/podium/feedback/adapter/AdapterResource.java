@@ -7,6 +7,7 @@ import dev.podium.contracts.ChannelPointer;
 import dev.podium.contracts.EventJson;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
+import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.Who;
@@ -17,6 +18,7 @@ import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
@@ -41,12 +43,19 @@ public class AdapterResource {
     private final Channels channels;
     private final EntityManager entities;
     private final SecurityIdentity identity;
+    private final IdempotentAnswers answers;
 
-    AdapterResource(Adapters adapters, Channels channels, EntityManager entities, SecurityIdentity identity) {
+    AdapterResource(
+            Adapters adapters,
+            Channels channels,
+            EntityManager entities,
+            SecurityIdentity identity,
+            IdempotentAnswers answers) {
         this.adapters = adapters;
         this.channels = channels;
         this.entities = entities;
         this.identity = identity;
+        this.answers = answers;
     }
 
     /** Where to point a channel; version null is the base model without an adapter. */
@@ -168,13 +177,22 @@ public class AdapterResource {
                 identity.getPrincipal().getName());
     }
 
-    /** Back to what the channel pointed to before. */
+    /** Back to what the channel pointed to before. Under one Idempotency-Key it is one step, however often it is sent. */
     @POST
     @Path("channels/{channel}/rollback")
     @AllowedTo(Who.OPERATOR)
     @Transactional
-    public ChannelPointer rollBack(@RestPath String project, @RestPath String channel) {
-        return channels.rollBack(project, channel, identity.getPrincipal().getName());
+    public Response rollBack(
+            @RestPath String project, @RestPath String channel, @HeaderParam("Idempotency-Key") @Nullable String key) {
+        String me = identity.getPrincipal().getName();
+        if (key == null) {
+            return Response.ok(channels.rollBack(project, channel, me)).build();
+        }
+        return answers.once(
+                me,
+                key,
+                "rollback\n" + project + "\n" + channel,
+                () -> new IdempotentAnswers.Answer(200, channels.rollBack(project, channel, me)));
     }
 
     /** What each service instance runs. */

@@ -5,6 +5,8 @@ import dev.podium.contracts.ChannelPointer;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Topics;
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.outbox.Outbox;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
@@ -27,11 +29,13 @@ public class Channels {
     private final EntityManager entities;
     private final Outbox outbox;
     private final Adapters adapters;
+    private final AuditLog audit;
 
-    Channels(EntityManager entities, Outbox outbox, Adapters adapters) {
+    Channels(EntityManager entities, Outbox outbox, Adapters adapters, AuditLog audit) {
         this.entities = entities;
         this.outbox = outbox;
         this.adapters = adapters;
+        this.audit = audit;
     }
 
     /** Where one channel points now; must run in a transaction. */
@@ -145,6 +149,11 @@ public class Channels {
                 .setParameter("b", EventJson.writeText(pointer))
                 .setParameter("r", rolledBackTo)
                 .executeUpdate();
+        audit.append(Act.of(rolledBackTo > 0 ? "channel.rolledBack" : "channel.promoted", channel)
+                .in(project)
+                .because(reason.orElse(null))
+                .with("version", version.orElse("base model"))
+                .with("sequence", sequence));
         String key = ChannelPointer.key(project, channel);
         outbox.add(Topics.CHANNELS, key, UUID.randomUUID().toString(), key, pointer, pointer.at());
         return pointer;

@@ -1,79 +1,203 @@
 package dev.podium.feedback.exporting;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.podium.contracts.EventJson;
-import dev.podium.contracts.Message;
-import dev.podium.contracts.Output;
-import dev.podium.contracts.PreferenceSet;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.security.Access;
 import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.Who;
 import io.agroal.api.AgroalDataSource;
+import io.quarkus.security.identity.SecurityIdentity;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
+import jakarta.transaction.Transactional;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.StreamingOutput;
-import java.io.BufferedOutputStream;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.LinkedHashMap;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
-import java.util.stream.Collectors;
+import java.util.zip.Deflater;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestPath;
 
-/** Pairs as JSON lines. One statement is one snapshot; rows are fetched in portions, so memory is constant. */
-@Path("/api/v1/projects/{project}/export")
+/**
+ * Pairs, labels, lists and ties as files for training, each of one snapshot, streamed at constant memory. The answer
+ * names the export; when it was read to its end, {@code exports/ID} has rows and SHA-256 of each file.
+ */
+@Path("/api/v1/projects/{project}")
+@AllowedTo({Who.OPERATOR, Who.SERVICE})
 public class ExportResource {
+    /** Names the export; its manifest is under this id. */
+    static final String ID_HEADER = "Podium-Export-Id";
+
     private static final Logger LOG = Logger.getLogger(ExportResource.class);
-    private static final Set<String> FORMATS = Set.of("trl", "trl-conversational", "preferences");
-    private static final int FETCH_ROWS = 200;
+    private static final String AUTO = "auto";
     // Each holds a connection to the database for as long as its reader takes; labelers need the others.
     private static final int MOST_AT_ONCE = 8;
     private static final int CLOSE_SECONDS = 60;
 
     private final AgroalDataSource database;
+    private final Exports exports;
+    private final SecurityIdentity identity;
     private final Semaphore places = new Semaphore(MOST_AT_ONCE);
 
-    ExportResource(AgroalDataSource database) {
+    ExportResource(AgroalDataSource database, Exports exports, SecurityIdentity identity) {
         this.database = database;
+        this.exports = exports;
+        this.identity = identity;
     }
 
-    /** @param format trl, trl-conversational or preferences */
+    /**
+     * One file.
+     *
+     * @param format auto (trl, or trl-conversational where a prompt is a conversation), trl, trl-conversational, kto,
+     *     kto-conversational, listwise, ties or preferences
+     * @param file jsonl, parquet or csv
+     */
     @GET
-    @AllowedTo({Who.OPERATOR, Who.SERVICE})
-    @Produces("application/x-ndjson")
-    public StreamingOutput export(
+    @Path("export")
+    public Response export(
             @RestPath String project,
-            @QueryParam("format") @DefaultValue("trl") String format,
+            @QueryParam("format") @DefaultValue(AUTO) String format,
+            @QueryParam("file") @DefaultValue("jsonl") String file,
             @Context HttpServerRequest request) {
+        FileType type = FileType.of(file);
+        Wanted wanted = wanted(project, List.of(format));
+        return answer(wanted, type.mediaType(), request, (snapshot, out) -> {
+            ExportFormat only = wanted.formats().getFirst();
+            return List.of(described(only, type, snapshot.write(only, type, out)));
+        });
+    }
+
+    /**
+     * Several files of one snapshot, and their manifest, as a ZIP archive.
+     *
+     * @param formats separated by commas
+     */
+    @GET
+    @Path("export/bundle")
+    public Response bundle(
+            @RestPath String project,
+            @QueryParam("formats") @DefaultValue("auto,listwise,ties") String formats,
+            @QueryParam("file") @DefaultValue("jsonl") String file,
+            @Context HttpServerRequest request) {
+        FileType type = FileType.of(file);
+        Wanted wanted = wanted(project, List.of(formats.split(",")));
+        return answer(wanted, "application/zip", request, (snapshot, out) -> {
+            ZipOutputStream zip = new ZipOutputStream(out);
+            zip.setLevel(Deflater.BEST_SPEED);
+            List<ExportManifest.File> files = new ArrayList<>();
+            for (ExportFormat each : wanted.formats()) {
+                zip.putNextEntry(new ZipEntry(each.word() + "." + type.word()));
+                files.add(described(each, type, snapshot.write(each, type, zip)));
+                zip.closeEntry();
+            }
+            zip.putNextEntry(new ZipEntry("manifest.json"));
+            zip.write(EventJson.write(wanted.manifest(files, snapshot.positions())));
+            zip.closeEntry();
+            zip.finish();
+            return files;
+        });
+    }
+
+    /** The exports that were read to their end, newest first. */
+    @GET
+    @Path("exports")
+    @Produces(MediaType.APPLICATION_JSON)
+    @Transactional
+    public List<ExportManifest> list(@RestPath String project) {
         Project.required(project);
-        if (!FORMATS.contains(format)) {
-            throw new Refusal(
-                    400,
-                    "unknown_format",
-                    "format must be one of " + FORMATS.stream().sorted().toList() + ".");
+        return exports.list(project);
+    }
+
+    /** The manifest of an export that was read to its end. */
+    @GET
+    @Path("exports/{export}")
+    @Produces(MediaType.APPLICATION_JSON)
+    @Transactional
+    public ExportManifest manifest(@RestPath String project, @RestPath String export) {
+        return exports.find(project, export)
+                .orElseThrow(() -> Refusal.notFound("Export " + export + ", read to its end,"));
+    }
+
+    /** What was asked for, with all that can be refused checked. */
+    private record Wanted(String id, String project, Instant at, List<ExportFormat> formats, String actor) {
+        ExportManifest manifest(List<ExportManifest.File> files, java.util.Map<String, Long> positions) {
+            return new ExportManifest(id, project, at, positions, files);
         }
-        return out -> {
+    }
+
+    private Wanted wanted(String project, List<String> words) {
+        Project.required(project);
+        boolean conversations = hasConversations(project);
+        List<ExportFormat> formats = new ArrayList<>();
+        for (String word : words) {
+            ExportFormat format = ExportFormat.of(word.equals(AUTO) ? ExportFormat.TRL.word() : word);
+            if (format.isPlain() && conversations) {
+                if (!word.equals(AUTO)) {
+                    throw Refusal.unprocessable(
+                            "conversations",
+                            "Some prompts are conversations, which have no plain form; ask for format="
+                                    + format.conversational().word() + ".");
+                }
+                format = format.conversational();
+            }
+            if (!formats.contains(format)) {
+                formats.add(format);
+            }
+        }
+        return new Wanted(
+                UUID.randomUUID().toString(),
+                project,
+                Clock.systemUTC().instant(),
+                formats,
+                Access.of(identity).actor());
+    }
+
+    private boolean hasConversations(String project) {
+        try (Snapshot snapshot = new Snapshot(database.getConnection(), project)) {
+            return snapshot.hasConversations();
+        } catch (SQLException e) {
+            throw new IllegalStateException("the sets of " + project + " cannot be read", e);
+        }
+    }
+
+    private static ExportManifest.File described(ExportFormat format, FileType type, Snapshot.Written written) {
+        return new ExportManifest.File(
+                format.word() + "." + type.word(),
+                format.word(),
+                written.rows(),
+                written.sets(),
+                written.bytes(),
+                written.sha256());
+    }
+
+    /** Writes the files of a snapshot. */
+    private interface Writer {
+        List<ExportManifest.File> write(Snapshot snapshot, OutputStream out) throws IOException, SQLException;
+    }
+
+    private Response answer(Wanted wanted, String mediaType, HttpServerRequest request, Writer writer) {
+        StreamingOutput body = out -> {
             if (!places.tryAcquire()) {
                 throw new Refusal(
                         429,
@@ -81,9 +205,9 @@ public class ExportResource {
                         MOST_AT_ONCE + " exports are read already; try again when one of them is through.");
             }
             try {
-                write(project, format, new Reader(out));
+                write(wanted, writer, new Reader(out));
             } catch (Reader.Gone e) {
-                LOG.infof("an export of %s was not read to its end: %s", project, e.getMessage());
+                LOG.infof("an export of %s was not read to its end: %s", wanted.project(), e.getMessage());
             } catch (IOException | RuntimeException e) {
                 if (request.response().headWritten()) {
                     breakOff(request);
@@ -93,6 +217,18 @@ public class ExportResource {
                 places.release();
             }
         };
+        return Response.ok(body, mediaType).header(ID_HEADER, wanted.id()).build();
+    }
+
+    private void write(Wanted wanted, Writer writer, OutputStream out) throws IOException {
+        ExportManifest manifest;
+        try (Snapshot snapshot = new Snapshot(database.getConnection(), wanted.project())) {
+            manifest = wanted.manifest(writer.write(snapshot, out), snapshot.positions());
+        } catch (SQLException e) {
+            throw new IllegalStateException("an export of " + wanted.project() + " breaks off: " + e.getMessage(), e);
+        }
+        exports.keep(manifest, wanted.actor());
+        out.flush();
     }
 
     /** Ended like any other, the response would look whole. */
@@ -113,29 +249,6 @@ public class ExportResource {
                 Thread.currentThread().interrupt();
             }
         }
-    }
-
-    private void write(String project, String format, OutputStream target) throws IOException {
-        // Not closed here: closing ends the response, also after a failure.
-        OutputStream out = new BufferedOutputStream(target, 1 << 16);
-        try (Connection connection = database.getConnection()) {
-            connection.setAutoCommit(false);
-            try (PreparedStatement query = connection.prepareStatement(
-                    "select body from preference where project_id = ? and decided order by task_id")) {
-                query.setFetchSize(FETCH_ROWS);
-                query.setString(1, project);
-                try (ResultSet rows = query.executeQuery()) {
-                    while (rows.next()) {
-                        writeSet(rows.getString(1), format, out);
-                    }
-                }
-            } finally {
-                connection.rollback();
-            }
-        } catch (SQLException e) {
-            throw new IllegalStateException("an export of " + project + " breaks off: " + e.getMessage(), e);
-        }
-        out.flush();
     }
 
     /** Whoever reads the export. Going away is their right; whatever else goes wrong is a failure. */
@@ -160,51 +273,5 @@ public class ExportResource {
                 throw new Gone(e);
             }
         }
-    }
-
-    private static void writeSet(String body, String format, OutputStream out) throws IOException {
-        if (format.equals("preferences")) {
-            line(body, out);
-            return;
-        }
-        PreferenceSet set;
-        try {
-            set = EventJson.mapper().readValue(body, PreferenceSet.class);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("a stored preference set cannot be read", e);
-        }
-        Map<String, Output> outputs = set.outputs().stream().collect(Collectors.toMap(Output::id, Function.identity()));
-        for (PreferenceSet.Pair pair : set.pairs()) {
-            Output chosen = outputs.get(pair.chosen());
-            Output rejected = outputs.get(pair.rejected());
-            if (chosen != null && rejected != null) {
-                line(EventJson.writeText(pair(set, pair, chosen, rejected, format)), out);
-            }
-        }
-    }
-
-    private static Map<String, Object> pair(
-            PreferenceSet set, PreferenceSet.Pair pair, Output chosen, Output rejected, String format) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        boolean plain = format.equals("trl") && set.prompt().size() == 1;
-        if (plain) {
-            line.put("prompt", set.prompt().getFirst().content());
-            line.put("chosen", chosen.text());
-            line.put("rejected", rejected.text());
-        } else {
-            // A conversation has no plain form that a trainer could take apart again.
-            line.put("prompt", set.prompt());
-            line.put("chosen", List.of(Message.assistant(chosen.text())));
-            line.put("rejected", List.of(Message.assistant(rejected.text())));
-        }
-        line.put("weight", pair.weight());
-        line.put("margin", pair.margin());
-        line.put("task_id", set.taskId());
-        return line;
-    }
-
-    private static void line(String json, OutputStream out) throws IOException {
-        out.write(json.getBytes(StandardCharsets.UTF_8));
-        out.write('\n');
     }
 }

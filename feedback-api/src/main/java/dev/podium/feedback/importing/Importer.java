@@ -16,7 +16,6 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -56,12 +55,12 @@ class Importer {
         this.rankings = rankings;
     }
 
-    ImportReport run(Project project, ImportFormat format, boolean partial, InputStream in) {
+    ImportReport run(Project project, ImportFormat format, boolean partial, Lines lines) {
         Run run = new Run(project, format, partial);
         try {
             QuarkusTransaction.requiringNew().timeout(TRANSACTION_SECONDS).run(() -> {
                 try {
-                    run.all(new LineReader(in));
+                    run.all(lines);
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
                 }
@@ -99,7 +98,7 @@ class Importer {
             this.partial = partial;
         }
 
-        void all(LineReader lines) throws IOException {
+        void all(Lines lines) throws IOException {
             long number = 0;
             for (Optional<byte[]> line = lines.next(); line.isPresent(); line = lines.next()) {
                 number++;

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /** Lines of a stream, each of bounded length: memory does not grow with the file, nor with what is packed into it. */
-final class LineReader {
+final class LineReader implements Lines {
     static final int MAX_LINE_BYTES = 8 * 1024 * 1024;
 
     private final InputStream in;
@@ -18,7 +18,8 @@ final class LineReader {
     }
 
     /** The next line without its end; empty at the end of the stream. */
-    Optional<byte[]> next() throws IOException {
+    @Override
+    public Optional<byte[]> next() throws IOException {
         int length = 0;
         for (int b = in.read(); b >= 0; b = in.read()) {
             if (b == '\n') {

@@ -93,7 +93,8 @@ public class KafkaAccess {
         return properties;
     }
 
-    private Admin admin() {
+    /** Asks about the cluster; to be closed. */
+    public Admin admin() {
         Map<String, Object> properties = clientConfiguration();
         properties.put("request.timeout.ms", 5000);
         properties.put("default.api.timeout.ms", 8000);

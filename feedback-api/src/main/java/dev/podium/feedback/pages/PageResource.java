@@ -29,15 +29,18 @@ public class PageResource {
     private final SecurityIdentity identity;
     private final CsrfTokens tokens;
     private final String sessionCookie;
+    private final boolean provider;
 
     PageResource(
             SecurityIdentity identity,
             CsrfTokens tokens,
             @ConfigProperty(name = "quarkus.http.auth.form.cookie-name", defaultValue = "quarkus-credential")
-                    String sessionCookie) {
+                    String sessionCookie,
+            @ConfigProperty(name = "podium.oidc.enabled") boolean provider) {
         this.identity = identity;
         this.tokens = tokens;
         this.sessionCookie = sessionCookie;
+        this.provider = provider;
     }
 
     /** Templates under {@code templates/pages}, checked at build time. */
@@ -45,7 +48,9 @@ public class PageResource {
     static final class Pages {
         private Pages() {}
 
-        static native TemplateInstance login(boolean failed);
+        static native TemplateInstance login(boolean failed, boolean provider);
+
+        static native TemplateInstance unknown(String name);
 
         static native TemplateInstance home(Viewer viewer);
 
@@ -68,7 +73,12 @@ public class PageResource {
     @PermitAll
     @Operation(hidden = true)
     public TemplateInstance login(@QueryParam("error") @Nullable String error) {
-        return Pages.login(error != null);
+        return Pages.login(error != null, provider);
+    }
+
+    /** For somebody whom the provider knows, and nobody has added here. */
+    public static TemplateInstance unknown(String name) {
+        return Pages.unknown(name);
     }
 
     /** Ends the session. */

@@ -3,6 +3,8 @@ package dev.podium.feedback.project;
 import dev.podium.contracts.Criterion;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RankingRules;
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.rendering.SafeMarkdown;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
@@ -36,14 +38,17 @@ public class ProjectResource {
     private final Set<String> baseModels;
     private final ProjectProgress progress;
     private final SecurityIdentity identity;
+    private final AuditLog audit;
 
     ProjectResource(
             @ConfigProperty(name = "podium.base-models") Set<String> baseModels,
             ProjectProgress progress,
-            SecurityIdentity identity) {
+            SecurityIdentity identity,
+            AuditLog audit) {
         this.baseModels = baseModels;
         this.progress = progress;
         this.identity = identity;
+        this.audit = audit;
     }
 
     /** A project as its people see it. */
@@ -148,6 +153,10 @@ public class ProjectResource {
         project.rulesJson = EventJson.writeText(rules(wanted.rules()));
         project.createdAt = Clock.systemUTC().instant();
         project.persist();
+        audit.append(Act.of("project.created", project.id)
+                .in(project.id)
+                .with("baseModel", baseModel)
+                .with("rules", project.rulesJson));
         return Response.status(201).entity(View.of(project)).build();
     }
 

@@ -13,6 +13,7 @@ import dev.podium.contracts.Topics;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.rest.UncheckedSqlException;
+import dev.podium.feedback.security.ErasedNames;
 import dev.podium.feedback.task.Tasks;
 import dev.podium.feedback.task.Urgencies;
 import io.agroal.api.AgroalDataSource;
@@ -53,12 +54,15 @@ class Projection {
     private final AgroalDataSource database;
     private final Tasks tasks;
     private final Urgencies urgencies;
+    private final ErasedNames erased;
 
-    Projection(EntityManager entities, AgroalDataSource database, Tasks tasks, Urgencies urgencies) {
+    Projection(
+            EntityManager entities, AgroalDataSource database, Tasks tasks, Urgencies urgencies, ErasedNames erased) {
         this.entities = entities;
         this.database = database;
         this.urgencies = urgencies;
         this.tasks = tasks;
+        this.erased = erased;
     }
 
     /** How far each partition was read. */
@@ -278,6 +282,9 @@ class Projection {
                         "insert into labeler_statistics (project_id, labeler, body) values (?, ?, ?)"
                                 + " on conflict (project_id, labeler) do update set body = excluded.body")) {
             for (Said<LabelerStatistics> each : labelers) {
+                if (erased.contains(each.event().labelerId())) {
+                    continue;
+                }
                 insert.setString(1, each.event().projectId());
                 insert.setString(2, each.event().labelerId());
                 insert.setString(3, each.body());

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * selectors out of place, lone surrogates. Each becomes {@code ⟦U+202E⟧}, and in HTML a chip. Joiners stay where
  * scripts and emoji need them.
  */
-final class VisibleText {
+public final class VisibleText {
     private static final int ZERO_WIDTH_NON_JOINER = 0x200C;
     private static final int ZERO_WIDTH_JOINER = 0x200D;
     private static final int TEXT_STYLE = 0xFE0E;
@@ -24,7 +24,7 @@ final class VisibleText {
     private VisibleText() {}
 
     /** The text with every hidden character written out; applying it again changes nothing. */
-    static String of(String text) {
+    public static String of(String text) {
         StringBuilder visible = new StringBuilder(text.length());
         int previous = 0;
         for (int i = 0; i < text.length(); ) {

@@ -9,6 +9,8 @@ import dev.podium.contracts.RoundCommand.SftRecord;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.kafka.KafkaAccess;
 import dev.podium.feedback.outbox.Outbox;
 import dev.podium.feedback.project.Project;
@@ -39,15 +41,18 @@ public class Rounds {
     private final Outbox outbox;
     private final KafkaAccess kafka;
     private final Set<String> baseModels;
+    private final AuditLog audit;
 
     Rounds(
             EntityManager entities,
             Outbox outbox,
             KafkaAccess kafka,
+            AuditLog audit,
             @ConfigProperty(name = "podium.base-models") Set<String> baseModels) {
         this.entities = entities;
         this.outbox = outbox;
         this.kafka = kafka;
+        this.audit = audit;
         this.baseModels = baseModels;
     }
 
@@ -240,6 +245,12 @@ public class Rounds {
                 origin.dataSet(),
                 origin.rerunOf());
         outbox.add(Topics.ROUND_COMMANDS, row.id, UUID.randomUUID().toString(), row.id, command, now);
+        audit.append(Act.of("round.started", row.id)
+                .in(project)
+                .with("kind", kind)
+                .with("version", row.version)
+                .with("initialAdapter", checked.initial())
+                .with("rewardAdapter", checked.reward()));
         return new Started(row, true);
     }
 
@@ -351,6 +362,7 @@ public class Rounds {
         if (row == null) {
             throw Refusal.notFound("Round " + id);
         }
+        audit.append(Act.of("round.cancelled", id).in(row.projectId).with("version", row.version));
         RoundCommand command = new RoundCommand.CancelRound(
                 id, row.projectId, operator, Clock.systemUTC().instant());
         outbox.add(

@@ -10,7 +10,9 @@ import io.quarkus.security.identity.request.TrustedAuthenticationRequest;
 import io.quarkus.security.identity.request.UsernamePasswordAuthenticationRequest;
 import io.quarkus.security.runtime.QuarkusPrincipal;
 import io.quarkus.security.runtime.QuarkusSecurityIdentity;
+import io.quarkus.vertx.http.runtime.security.HttpSecurityUtils;
 import io.smallrye.mutiny.Uni;
+import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -38,9 +40,11 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
     private record Verified(String bcrypt, byte[] mac) {}
 
     private final People people;
+    private final SessionStamps stamps;
 
-    LogIn(People people) {
+    LogIn(People people, SessionStamps stamps) {
         this.people = people;
+        this.stamps = stamps;
         byte[] random = new byte[32];
         new SecureRandom().nextBytes(random);
         key = new SecretKeySpec(random, "HmacSHA256");
@@ -54,13 +58,21 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
     @Override
     public Uni<SecurityIdentity> authenticate(
             UsernamePasswordAuthenticationRequest request, AuthenticationRequestContext context) {
-        return context.runBlocking(() ->
-                check(request.getUsername(), new String(request.getPassword().getPassword())));
+        RoutingContext http = HttpSecurityUtils.getRoutingContextAttribute(request);
+        return context.runBlocking(() -> {
+            People.Known person = check(
+                    request.getUsername(), new String(request.getPassword().getPassword()));
+            if (http != null && http.normalizedPath().equals("/login")) {
+                stamps.set(http, person.name(), person.passwordHash());
+            }
+            return identity(person);
+        });
     }
 
-    private SecurityIdentity check(String name, String password) {
+    private People.Known check(String name, String password) {
         Optional<People.Known> found = find(people, name);
-        if (found.isEmpty()) {
+        // Who comes by a provider has no password.
+        if (found.isEmpty() || found.get().passwordHash().isEmpty()) {
             BcryptUtil.matches(password, NOBODY);
             throw new AuthenticationFailedException("unknown name or wrong password");
         }
@@ -79,7 +91,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
             }
             verified.put(name, new Verified(person.passwordHash(), mac));
         }
-        return identity(person);
+        return person;
     }
 
     static Optional<People.Known> find(People people, String name) {
@@ -113,13 +125,15 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         }
     }
 
-    /** Accepts who comes with a session cookie, as long as the person is still there. */
+    /** Accepts who comes with a session cookie, as long as the person and the password are still there. */
     @ApplicationScoped
     public static class OfSession implements IdentityProvider<TrustedAuthenticationRequest> {
         private final People people;
+        private final SessionStamps stamps;
 
-        OfSession(People people) {
+        OfSession(People people, SessionStamps stamps) {
             this.people = people;
+            this.stamps = stamps;
         }
 
         @Override
@@ -130,9 +144,11 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         @Override
         public Uni<SecurityIdentity> authenticate(
                 TrustedAuthenticationRequest request, AuthenticationRequestContext context) {
+            RoutingContext http = HttpSecurityUtils.getRoutingContextAttribute(request);
             return context.runBlocking(() -> find(people, request.getPrincipal())
+                    .filter(person -> stamps.fits(http, person.name(), person.passwordHash()))
                     .map(LogIn::identity)
-                    .orElseThrow(() -> new AuthenticationFailedException("this person was removed")));
+                    .orElseThrow(() -> new AuthenticationFailedException("removed, or another password since")));
         }
     }
 }

@@ -18,7 +18,7 @@ public class People {
         this.entities = entities;
     }
 
-    /** Somebody who may log in. */
+    /** Somebody who may log in: not those who are disabled. */
     record Known(String name, String passwordHash, Access access) {}
 
     /** One query: it runs at every request. */
@@ -28,9 +28,10 @@ public class People {
             return Optional.empty();
         }
         List<Tuple> found = entities.createNativeQuery(
-                        "select p.password_hash, p.administrator, p.every_project,"
+                        "select cast(p.id as text) as id, p.password_hash, p.administrator, p.every_project,"
                                 + " (select string_agg(m.role || ' ' || m.project_id, ',') from project_member m"
-                                + " where m.person = p.name) as projects from person p where p.name = :name",
+                                + " where m.person = p.name) as projects from person p"
+                                + " where p.name = :name and p.disabled_at is null",
                         Tuple.class)
                 .setParameter("name", name)
                 .getResultList();
@@ -40,12 +41,14 @@ public class People {
                         name,
                         row.get("password_hash", String.class),
                         access(
+                                row.get("id", String.class),
                                 row.get("administrator", Boolean.class),
                                 row.get("every_project", String.class),
                                 row.get("projects", String.class))));
     }
 
     private static Access access(
+            String id,
             boolean administrator,
             @org.jspecify.annotations.Nullable String everywhere,
             @org.jspecify.annotations.Nullable String projects) {
@@ -56,7 +59,49 @@ public class People {
                 roles.put(one.substring(space + 1), Role.of(one.substring(0, space)));
             }
         }
-        return new Access(administrator, Optional.ofNullable(everywhere).map(Role::of), roles);
+        return new Access(
+                id, true, administrator, Optional.ofNullable(everywhere).map(Role::of), roles);
+    }
+
+    /**
+     * Who is meant by a provider's word: the person bound to the subject; else, and from then on, the person of that name
+     * who has no password and is bound to nobody yet.
+     */
+    Optional<String> ofProvider(String issuer, String subject, String name) {
+        Optional<String> bound = entities
+                .createNativeQuery(
+                        "select name from person where oidc_issuer = :issuer and oidc_subject = :subject"
+                                + " and disabled_at is null",
+                        String.class)
+                .setParameter("issuer", issuer)
+                .setParameter("subject", subject)
+                .getResultList()
+                .stream()
+                .map(String.class::cast)
+                .findFirst();
+        if (bound.isPresent() || name.indexOf('\0') >= 0) {
+            return bound;
+        }
+        int now = entities.createNativeQuery("update person set oidc_issuer = :issuer, oidc_subject = :subject"
+                        + " where name = :name and password_hash = '' and oidc_subject is null and disabled_at is null"
+                        + " and not exists (select 1 from person p where p.oidc_issuer = :issuer"
+                        + " and p.oidc_subject = :subject)")
+                .setParameter("issuer", issuer)
+                .setParameter("subject", subject)
+                .setParameter("name", name)
+                .executeUpdate();
+        return now == 1 ? Optional.of(name) : Optional.empty();
+    }
+
+    /** Id of a person; empty when there is none of that name. */
+    public Optional<String> idOf(String name) {
+        return entities
+                .createNativeQuery("select cast(id as text) from person where name = :name", String.class)
+                .setParameter("name", name)
+                .getResultList()
+                .stream()
+                .map(String.class::cast)
+                .findFirst();
     }
 
     /** Everybody's projects: name to project to role. */

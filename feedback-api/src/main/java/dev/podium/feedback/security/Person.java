@@ -5,6 +5,8 @@ import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
 import java.time.Instant;
+import java.util.UUID;
+import org.hibernate.annotations.Generated;
 import org.jspecify.annotations.Nullable;
 
 /** Someone, or some program, that can log in. */
@@ -21,6 +23,15 @@ public class Person extends PanacheEntityBase {
     /** Role in every project, also in those still to come; null for who is in named projects only. */
     @Column(name = "every_project")
     public @Nullable String everyProject;
+
+    /** Stands for the person in the audit log; given by the database. */
+    @Column(insertable = false, updatable = false)
+    @Generated
+    public UUID id = new UUID(0, 0);
+
+    /** Since when they may not log in; null for who may. */
+    @Column(name = "disabled_at")
+    public @Nullable Instant disabledAt;
 
     @Column(name = "created_at")
     public Instant createdAt = Instant.EPOCH;

@@ -20,7 +20,7 @@ import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
 
-/** One user's connection to feedback-api, by HTTP Basic. Safe for use by several threads. */
+/** One user's connection to feedback-api, by HTTP Basic or a token. Safe for use by several threads. */
 public final class Api implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration TIMEOUT = Duration.ofMinutes(10);
@@ -42,6 +42,20 @@ public final class Api implements AutoCloseable {
      * @param timeout of one request
      */
     public Api(String url, String user, String password, Duration timeout) {
+        this(
+                url,
+                user,
+                "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)),
+                timeout,
+                true);
+    }
+
+    /** Logs in by a token. */
+    public static Api byToken(String url, String token) {
+        return new Api(url, "token", "Bearer " + token, TIMEOUT, true);
+    }
+
+    private Api(String url, String user, String authorization, Duration timeout, boolean ready) {
         this.timeout = timeout;
         this.client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
@@ -49,8 +63,7 @@ public final class Api implements AutoCloseable {
                 .build();
         this.base = url.replaceAll("/+$", "") + "/api/v1";
         this.user = user;
-        this.authorization =
-                "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8));
+        this.authorization = authorization;
     }
 
     /** A path with its variable parts escaped: {@code path("projects", id, "rounds")}. */
@@ -92,7 +105,9 @@ public final class Api implements AutoCloseable {
 
     /** Uploads a file of JSON lines, plain or compressed by gzip. */
     public JsonNode upload(String path, Path file) throws ApiException, IOException {
-        HttpRequest.Builder request = request(path).setHeader("Content-Type", "application/x-ndjson");
+        boolean parquet = file.toString().endsWith(".parquet");
+        HttpRequest.Builder request = request(path)
+                .setHeader("Content-Type", parquet ? "application/vnd.apache.parquet" : "application/x-ndjson");
         if (file.toString().endsWith(".gz")) {
             request.header("Content-Encoding", "gzip");
         }
@@ -110,6 +125,11 @@ public final class Api implements AutoCloseable {
 
     /** The body of an answer as it comes. */
     public InputStream stream(String path) throws ApiException {
+        return open(path).body();
+    }
+
+    /** An answer whose body is read as it comes, with its headers. */
+    public HttpResponse<InputStream> open(String path) throws ApiException {
         try {
             HttpResponse<InputStream> response =
                     client.send(request(path).setHeader("Accept", "*/*").GET().build(), BodyHandlers.ofInputStream());
@@ -118,7 +138,7 @@ public final class Api implements AutoCloseable {
                     throw refusal(response.statusCode(), new String(body.readAllBytes(), StandardCharsets.UTF_8));
                 }
             }
-            return response.body();
+            return response;
         } catch (IOException e) {
             throw unreachable(e);
         } catch (InterruptedException e) {
@@ -181,7 +201,7 @@ public final class Api implements AutoCloseable {
                 switch (status) {
                     case 401 ->
                         "feedback-api does not know user '" + user + "' with this password; set PODIUM_USER"
-                                + " and PODIUM_PASSWORD";
+                                + " and PODIUM_PASSWORD, or PODIUM_TOKEN";
                     case 403 ->
                         "user '" + user + "' may not do this" + (said.isEmpty() ? "" : ": " + said)
                                 + (code.isEmpty() ? "" : " (" + code + ")");

@@ -2,6 +2,7 @@ package dev.podium.local.command;
 
 import dev.podium.llm.model.WeightFormat;
 import dev.podium.local.bench.Bench;
+import dev.podium.local.bench.ExportBench;
 import dev.podium.local.bench.FeedbackBench;
 import dev.podium.local.bench.streams.StreamsBench;
 import dev.podium.local.stack.Installation;
@@ -23,7 +24,7 @@ final class BenchCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "NAME",
-            description = "train, generate, ppo, feedback or streams; the first three when absent")
+            description = "train, generate, ppo, feedback, streams or export; the first three when absent")
     private Optional<String> name = Optional.empty();
 
     @Option(names = "--peers", description = "in turns with TRL and transformers, and the ratios")
@@ -65,6 +66,9 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--open-tasks", defaultValue = "1000000", description = "of the large store (feedback)")
     private int openTasks;
 
+    @Option(names = "--pairs", defaultValue = "1000000", description = "of an export (export)")
+    private int pairs;
+
     @Option(names = "--seconds", defaultValue = "10", description = "of a run (feedback), of the latency (streams)")
     private int seconds;
 
@@ -85,6 +89,9 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (name.equals(Optional.of("streams"))) {
             return streams();
+        }
+        if (name.equals(Optional.of("export"))) {
+            return export();
         }
         Path root = Installation.find().root();
         Path models = modelsDir.orElseGet(() -> Optional.ofNullable(System.getenv("PODIUM_MODELS_DIR"))
@@ -129,6 +136,18 @@ final class BenchCommand implements Callable<Integer> {
             session.err().println("podium: " + e.getMessage());
             return 1;
         }
+    }
+
+    private int export() throws Exception {
+        try {
+            if (new ExportBench(pairs, session.out(), session.err()).run()) {
+                return 0;
+            }
+            session.err().println("podium: an export was not whole");
+        } catch (IllegalArgumentException | IOException | StackException e) {
+            session.err().println("podium: " + e.getMessage());
+        }
+        return 1;
     }
 
     private int feedback() throws Exception {

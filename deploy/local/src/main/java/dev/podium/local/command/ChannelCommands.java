@@ -9,6 +9,7 @@ import dev.podium.local.stack.StackException;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -80,7 +81,13 @@ final class ChannelCommands {
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
-            return print(api.post(Api.path("projects", project, "channels", channel, "rollback"), Map.of()), json.json);
+            // Sent twice, it is one step back all the same.
+            Map<String, String> once =
+                    Map.of("Idempotency-Key", UUID.randomUUID().toString());
+            return print(
+                    api.post(Api.path("projects", project, "channels", channel, "rollback"), Map.of(), once)
+                            .orElseThrow(),
+                    json.json);
         }
     }
 

@@ -24,7 +24,7 @@ final class ImportCommand implements Callable<Integer> {
 
     private final Session session;
 
-    @Parameters(paramLabel = "FILE", description = "JSON lines, plain or .gz")
+    @Parameters(paramLabel = "FILE", description = "JSON lines, plain or .gz, or .parquet")
     private Path file = Path.of("");
 
     @Option(names = "--project", required = true, description = "made when it does not exist")

@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
             "PODIUM_HOME       data folder of the local stack (.podium)",
             "PODIUM_HTTP_PORT  its first port (8080); eleven more follow",
             "PODIUM_URL, PODIUM_USER, PODIUM_PASSWORD  another feedback-api, another user",
+            "PODIUM_TOKEN      a token instead of user and password",
             "",
             "./podium test runs all tests."
         })
@@ -63,6 +64,10 @@ public final class Podium {
         line.addSubcommand(new ProjectCommand(session));
         line.addSubcommand(new UserCommand(session));
         line.addSubcommand(new MemberCommands(session));
+        line.addSubcommand(new TokenCommands(session));
+        line.addSubcommand(new AuditCommands(session));
+        line.addSubcommand(new OperationsCommand(session));
+        line.addSubcommand(new DeadLetterCommands(session));
         line.addSubcommand(new RoundCommands(session));
         line.addSubcommand(new AdapterCommands(session));
         line.addSubcommand(new LabelerCommands(session));

@@ -29,16 +29,46 @@ final class ProjectCommand {
             @Option(names = "--base-model", defaultValue = "podium-nano") String baseModel,
             @Option(names = "--guidelines", description = "what labelers are asked to prefer")
                     Optional<String> guidelines,
+            @Option(names = "--preset", description = "guidelines and rules to begin with; see project presets")
+                    Optional<String> preset,
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         Map<String, Object> body = new HashMap<>(Map.of("id", id, "name", name.orElse(id), "baseModel", baseModel));
-        guidelines.ifPresent(text -> body.put("guidelines", text));
         try (Api api = session.api()) {
+            if (preset.isPresent()) {
+                JsonNode found = preset(api, preset.get());
+                body.put("guidelines", found.path("guidelines").asText());
+                body.put("rules", found.path("rules"));
+            }
+            guidelines.ifPresent(text -> body.put("guidelines", text));
             JsonNode project = api.post("/projects", body);
             if (json.json) {
                 session.printJson(project);
             } else {
                 session.out().println("project " + id + " is created");
+            }
+            return 0;
+        }
+    }
+
+    private static JsonNode preset(Api api, String id) throws ApiException {
+        JsonNode all = api.get("/presets");
+        for (JsonNode each : all) {
+            if (each.path("id").asText().equals(id)) {
+                return each;
+            }
+        }
+        throw new IllegalArgumentException("there is no preset " + id + "; known are " + all.findValuesAsText("id"));
+    }
+
+    @Command(name = "presets", description = "Lists guidelines and rules for usual domains.")
+    int presets(@Mixin JsonOption json) throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode presets = api.get("/presets");
+            if (json.json) {
+                session.printJson(presets);
+            } else {
+                session.printTable(presets, "id", "name");
             }
             return 0;
         }

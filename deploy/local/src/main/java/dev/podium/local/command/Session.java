@@ -55,7 +55,7 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
     }
 
     /**
-     * A connection as the user of PODIUM_USER and PODIUM_PASSWORD, else as the operator of the local stack. The local
+     * A connection by PODIUM_TOKEN, or as the user of PODIUM_USER and PODIUM_PASSWORD, else as the operator of the local stack. The local
      * operator's password goes to this machine only.
      */
     Api api() throws StackException, IOException {
@@ -64,6 +64,10 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         Optional<Operator> operator = Operator.read(folder());
         String url = environment.getOrDefault(
                 "PODIUM_URL", operator.map(Operator::url).orElse("http://localhost:" + ports().first()));
+        String token = environment.get("PODIUM_TOKEN");
+        if (token != null && !token.isBlank()) {
+            return Api.byToken(url, token.strip());
+        }
         if (user != null && password != null) {
             return new Api(url, user, password);
         }

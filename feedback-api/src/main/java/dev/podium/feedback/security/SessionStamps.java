@@ -1,0 +1,60 @@
+package dev.podium.feedback.security;
+
+import io.vertx.core.http.Cookie;
+import io.vertx.core.http.CookieSameSite;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.inject.Singleton;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.util.Base64;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Ends sessions with the password that began them: beside Quarkus' session cookie, which knows the name alone, goes one
+ * with a keyed hash of the name and of what the database holds of the password.
+ */
+@Singleton
+class SessionStamps {
+    private static final String COOKIE = "podium-session";
+
+    private final SecretKeySpec key;
+
+    SessionStamps(@ConfigProperty(name = "quarkus.http.auth.session.encryption-key") String sessionKey) {
+        key = new SecretKeySpec(sessionKey.getBytes(StandardCharsets.UTF_8), "HmacSHA256");
+    }
+
+    /** Stamps the session that begins with this response. */
+    void set(RoutingContext context, String name, String passwordHash) {
+        context.response()
+                .addCookie(Cookie.cookie(COOKIE, of(name, passwordHash))
+                        .setPath("/")
+                        .setHttpOnly(true)
+                        .setSameSite(CookieSameSite.LAX)
+                        .setSecure(context.request().isSSL()));
+    }
+
+    /** Whether the session began with the password that holds now. */
+    boolean fits(@Nullable RoutingContext context, String name, String passwordHash) {
+        Cookie cookie = context == null ? null : context.request().getCookie(COOKIE);
+        return cookie != null
+                && MessageDigest.isEqual(
+                        of(name, passwordHash).getBytes(StandardCharsets.UTF_8),
+                        cookie.getValue().getBytes(StandardCharsets.UTF_8));
+    }
+
+    private String of(String name, String passwordHash) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(key);
+            byte[] hash =
+                    mac.doFinal(("podium session " + name + "\n" + passwordHash).getBytes(StandardCharsets.UTF_8));
+            return Base64.getUrlEncoder().withoutPadding().encodeToString(hash);
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("every Java platform has HmacSHA256", e);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+// What is new, told by the server: no page asks again and again.
+
+const REFRESH_MILLIS = 400;
+const AWAY_MILLIS = 4_000;
+
+/**
+ * Watches; `changed(parts)` is called with the parts that may have changed, with `null` for all of them, never again
+ * before its promise is done. `away(true)` when the connection has been lost for some seconds.
+ */
+export function watch(path, changed, away = () => {}) {
+  let waiting = new Set();
+  let everything = false;
+  let running = false;
+  let timer;
+
+  async function run() {
+    timer = undefined;
+    if (running || (!everything && waiting.size === 0)) return;
+    running = true;
+    const parts = everything ? null : [...waiting];
+    everything = false;
+    waiting = new Set();
+    try {
+      await changed(parts);
+    } finally {
+      running = false;
+      // Hints come in bursts; what came meanwhile is one more look.
+      if (everything || waiting.size > 0) timer ??= setTimeout(run, REFRESH_MILLIS);
+    }
+  }
+
+  function hint(parts) {
+    if (parts === null) everything = true;
+    else parts.forEach((part) => waiting.add(part));
+    timer ??= setTimeout(run, document.hidden ? REFRESH_MILLIS * 10 : REFRESH_MILLIS / 10);
+  }
+
+  let lost;
+  function open() {
+    const source = new EventSource(`/api/v1${path}`);
+    source.onmessage = (event) => {
+      clearTimeout(lost);
+      lost = undefined;
+      away(false);
+      const { parts } = JSON.parse(event.data);
+      hint(parts.length > 0 ? parts : null);
+    };
+    source.onerror = () => {
+      lost ??= setTimeout(() => away(true), AWAY_MILLIS);
+      // Refused, not interrupted: the browser does not try again by itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, AWAY_MILLIS);
+    };
+  }
+  open();
+  hint(null);
+}

@@ -1,0 +1,170 @@
+// What concerns all projects: people, outbox, lag, dead letters, the audit log.
+
+import { get, post, put, remove, request, listOf, encode } from './http.js';
+import { h, byId, fill, button, table, when, number, duration, notice, showProblem } from './dom.js';
+import { openForm, field, choice } from './form.js';
+import { reason, because, showSecret, showAudit } from './people.js';
+import { watch } from './live.js';
+
+// ---------------------------------------------------------------- people
+
+let projects = [];
+
+async function people() {
+  projects = listOf(await get('/projects'));
+  const users = listOf(await get('/users'));
+  fill(byId('users'), table('People and services', ['Name', 'Projects', ''], users.map((user) => [
+    h('span', {}, user.name, user.disabled && h('span', { class: 'state FAILED' }, ' disabled')),
+    projectsOf(user),
+    h('span', { class: 'actions' },
+      button('Password', () => resetPassword(user), { class: 'button small', 'aria-label': `New password for ${user.name}` }),
+      button(user.disabled ? 'Enable' : 'Disable', () => setDisabled(user), { class: 'button small', 'aria-label': `${user.disabled ? 'Enable' : 'Disable'} ${user.name}` }),
+      button('Remove', () => removeUser(user), { class: 'button quiet small', 'aria-label': `Remove ${user.name}` }))]),
+  'Nobody yet.'));
+}
+
+function projectsOf(user) {
+  if (user.role === 'administrator') return 'administrator';
+  return Object.entries(user.projects ?? {}).map(([project, role]) => `${project === '*' ? 'every project' : project}: ${role}`).join(', ') || 'none yet';
+}
+
+function newUser() {
+  openForm({
+    title: 'Add a person or a service',
+    submit: 'Add',
+    content: h('div', { class: 'fields' },
+      field('name', 'Name', { required: true, maxlength: 100, autocomplete: 'off' }),
+      field('password', 'Password', { required: true, type: 'password', minlength: 10, maxlength: 72, autocomplete: 'new-password', hint: 'Hand it over on a safe way; they can change it.' }),
+      choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: runs a project'], ['service', 'service: a program'], ['administrator', 'administrator: everything, everywhere']]),
+      choice('projects', 'In', [['*', 'every project'], ...projects.map((project) => [project.id, project.name || project.id]), ['', 'no project yet']], projects[0]?.id ?? '*')),
+    async action(values) {
+      await post('/users', { ...values, projects: values.projects ? [values.projects] : [] });
+      await people();
+    },
+  });
+}
+
+function resetPassword(user) {
+  openForm({
+    title: `New password for ${user.name}`, submit: 'Make one',
+    content: [h('p', {}, 'The old one ends at once. The new one is shown once.'), reason()],
+    async action(values) {
+      const made = await put(`/users/${encode(user.name)}/password`, values.reason ? { reason: values.reason } : {});
+      setTimeout(() => showSecret(`Password of ${user.name}`, made.password), 0);
+    },
+  });
+}
+
+function setDisabled(user) {
+  const act = user.disabled ? 'enable' : 'disable';
+  openForm({
+    title: `${user.disabled ? 'Enable' : 'Disable'} ${user.name}?`, submit: user.disabled ? 'Enable' : 'Disable', danger: !user.disabled,
+    content: [h('p', {}, user.disabled ? 'They can log in again.' : 'They cannot log in, and tokens they made end. Nothing of their work changes.'), reason()],
+    async action(values) {
+      await post(`/users/${encode(user.name)}/${act}`, values.reason ? { reason: values.reason } : {});
+      await people();
+    },
+  });
+}
+
+function removeUser(user) {
+  openForm({
+    title: `Remove ${user.name}?`, submit: 'Remove', danger: true,
+    content: [
+      choice('how', 'What happens to their rankings', [['remove', 'stay, under their name'], ['pseudonym', 'stay, under a pseudonym: the person is erased'], ['retract', 'are taken back: the person is erased']], 'remove',
+        'To erase a person removes their name and comments from the database. What the log in Kafka still holds, and why, is in the operations guide.'), reason()],
+    async action(values) {
+      if (values.how === 'remove') await remove(`/users/${encode(user.name)}${because(values)}`);
+      else await post(`/users/${encode(user.name)}/erase`, { rankings: values.how, ...(values.reason ? { reason: values.reason } : {}) });
+      await people();
+    },
+  });
+}
+
+// ---------------------------------------------------------------- outbox, lag
+
+async function state() {
+  const now = await get('/operations');
+  const figure = (name, value, bad) => h('div', { class: `figure${bad ? ' bad' : ''}` }, h('span', { class: 'value' }, value), h('span', { class: 'name' }, name));
+  fill(byId('operations'),
+    now.kafkaProblem && notice('bad', `${now.kafkaProblem}. Rankings are taken all the same; events wait in the outbox.`),
+    h('div', { class: 'figures' },
+      figure('events wait for Kafka', number(now.outboxRows)),
+      figure('age of the oldest', now.outboxRows > 0 ? duration(now.outboxAgeSeconds) : '–', now.outboxAgeSeconds > 60),
+      figure('refused by Kafka', number(now.outboxRefused), now.outboxRefused > 0),
+      figure('dead letters', number(now.deadLetters), now.deadLetters > 0)),
+    table('Consumer lag', ['Group', 'Topic', 'Records not read'], (now.lags ?? []).map((lag) => [lag.group, h('span', { class: 'mono' }, lag.topic), number(lag.records)]), 'No group has read anything yet.'));
+  return now.deadLetters;
+}
+
+// ---------------------------------------------------------------- dead letters
+
+async function deadLetters() {
+  const letters = listOf(await get('/dead-letters?limit=50'));
+  fill(byId('dead-letters'), table('Dead letters', ['When', 'Reason', 'From', 'Beginning', ''], letters.map((letter) => [when(letter.at),
+    h('span', {}, h('span', { class: 'mono' }, letter.reason), h('br'), h('span', { class: 'small' }, letter.message)),
+    h('span', { class: 'mono small' }, `${letter.topic} ${letter.origin}`), h('span', { class: 'mono small address clamp' }, letter.value.slice(0, 300)),
+    button('Send again', () => replay(letter), { class: 'button small', 'aria-label': `Send ${letter.partition}@${letter.offset} again` })]),
+  'None. Records that the stream cannot use come here, with the reason.'));
+}
+
+async function replay(letter) {
+  const path = `/dead-letters/${letter.partition}/${letter.offset}/replay`;
+  const verdict = h('div', { role: 'status' }, h('p', { class: 'muted' }, 'Looking…'));
+  openForm({
+    title: 'Send this record again?', submit: 'Send again',
+    content: [h('p', {}, `To ${letter.topic}, with the same key, bytes and event id (${letter.eventId || 'none'}). If it was counted after all, it is not counted twice.`), verdict, reason()],
+    async action(values) {
+      await post(path, { dryRun: false, ...(values.reason ? { reason: values.reason } : {}) });
+      await refresh(null);
+    },
+  });
+  try {
+    const dry = await post(path, { dryRun: true });
+    fill(verdict, dry.problem ? notice('bad', `It would be refused again: ${dry.problem}`) : notice('good', 'Nothing is known against it now.'));
+  } catch (problem) {
+    showProblem(verdict, problem);
+  }
+}
+
+// ---------------------------------------------------------------- the audit log
+
+async function verify() {
+  const verdict = (await request('GET', '/audit/verify')).body;
+  fill(byId('audit-verdict'), verdict.whole
+    ? notice('good', `Whole: ${number(verdict.entries)} entries. Note the last hash elsewhere: ${verdict.head}`)
+    : notice('bad', `Entry ${verdict.broken} does not fit the chain: the log was changed.`));
+}
+
+// ---------------------------------------------------------------- start
+
+let letters = -1;
+
+async function refresh(parts) {
+  const wants = (part) => parts === null || parts.includes(part);
+  const attempt = async (place, work) => {
+    try {
+      await work();
+    } catch (problem) {
+      if (!byId(place).hasChildNodes() || parts === null) showProblem(byId(place), problem);
+    }
+  };
+  if (wants('operations')) {
+    await attempt('operations', async () => {
+      const count = await state();
+      if (count !== letters || parts === null) await deadLetters();
+      letters = count;
+    });
+  }
+  if (wants('audit')) {
+    await attempt('users', people);
+    await attempt('audit-list', () => showAudit(byId('audit-list'), '/audit'));
+  }
+}
+
+/** Begins to show everything; the page of somebody who is no administrator has no place for it. */
+export function startOperations() {
+  byId('new-user').addEventListener('click', newUser);
+  byId('audit-verify').addEventListener('click', () => verify().catch((problem) => showProblem(byId('audit-verdict'), problem)));
+  watch('/operations/live', refresh);
+}
