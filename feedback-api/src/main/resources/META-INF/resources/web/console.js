@@ -88,6 +88,22 @@ function criteriaOf(text) {
   });
 }
 
+async function collect(remove) {
+  const place = byId('storage');
+  fill(place, h('p', { class: 'muted' }, 'Reading all chunks…'));
+  try {
+    const done = await post('/artifacts/collection', { dryRun: !remove });
+    const { chunks } = done;
+    const garbage = chunks.garbageArtifacts.length + done.garbageObjects.length;
+    fill(place,
+      h('p', {}, `${number(chunks.artifacts)} artifacts in ${number(chunks.chunks)} chunks. ${remove ? 'Removed' : 'Nothing needs'} ${number(garbage)} of them, ${number(chunks.garbageBytes + done.garbageObjectBytes)} bytes; ${number(chunks.young)} more are younger than ${done.graceHours} hours and wait.`),
+      !remove && garbage > 0 && button('Remove them', () => collect(true), { class: 'button danger' }));
+  } catch (problem) {
+    showProblem(place, problem, button('Try again', () => collect(remove)));
+  }
+}
+
+byId('collect')?.addEventListener('click', () => collect(false));
 byId('new-project')?.addEventListener('click', newProject);
 loadProjects();
 if (byId('users')) startOperations();

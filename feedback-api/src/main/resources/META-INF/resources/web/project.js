@@ -190,8 +190,12 @@ function showChannels(body) {
     ? h('p', { class: 'empty' }, 'No channel yet. Services follow a channel such as “production”; promote an adapter to create it.')
     : channels.map((channel) => h('div', { class: 'channel' },
       h('div', {}, h('h3', {}, channel.channel), h('p', { class: 'muted small' }, `change ${channel.sequence} by ${channel.changedBy ?? '–'}, `, when(channel.at), channel.reason ? `: ${channel.reason}` : '')),
-      h('span', { class: 'points' }, channel.version ?? 'base model'),
-      h('div', { class: 'actions' }, button('Change', () => promote({ channel: channel.channel, version: channel.version ?? '' }), { class: 'button small' }),
+      h('span', { class: 'points' }, channel.version ?? 'base model', channel.canary && h('span', { class: 'muted small' }, ` + ${channel.canary.version} for ${channel.canary.percent}% of the ${channel.canary.by.toLowerCase()}`)),
+      h('div', { class: 'actions' },
+        channel.canary ? button('End trial', () => endTrial(channel), { class: 'button small' }) : button('Try a version', () => tryOut(channel), { class: 'button small' }),
+        button('Rule', () => editRule(channel), { class: 'button small' }),
+        button('History', () => showHistory(channel), { class: 'button small' }),
+        button('Change', () => promote({ channel: channel.channel, version: channel.version ?? '' }), { class: 'button small' }),
         button('Roll back', () => rollBack(channel), { class: 'button small', disabled: channel.sequence <= 1 || undefined })))));
 }
 
@@ -209,6 +213,115 @@ function promote({ version = '', channel } = {}) {
     h('p', { class: 'muted' }, 'Services that follow the channel swap within seconds, while they run.')],
     async action(values) {
       await put(`${base}/channels/${encode(values.channel)}`, { version: values.version || null, ...(values.reason ? { reason: values.reason } : {}) });
+    },
+  });
+}
+
+function tryOut(channel) {
+  const others = adapters.filter((a) => a.kind === 'POLICY' && a.version !== channel.version);
+  openForm({
+    title: `Try a version on ${channel.channel}`,
+    submit: 'Try it',
+    content: [
+      h('div', { class: 'fields' },
+        choice('version', 'Version', others.map((a) => [a.version, a.version])),
+        field('percent', 'Share in percent', { type: 'number', min: 0.01, max: 100, step: 'any', value: 10, required: true }),
+        choice('by', 'Of the', [['instances', 'instances: each runs the one or the other'], ['requests', 'requests: each instance holds both']]),
+        field('reason', 'Reason', { maxlength: 500, placeholder: 'Win rate 0.61 against production' })),
+      h('p', { class: 'muted' }, `All others go on with ${channel.version ?? 'the base model'}.`)],
+    async action(values) {
+      await put(`${base}/channels/${encode(channel.channel)}/canary`, { version: values.version, percent: values.percent, by: values.by, ...(values.reason ? { reason: values.reason } : {}) });
+      await refresh();
+    },
+  });
+}
+
+function endTrial(channel) {
+  openForm({
+    title: `End the trial of ${channel.canary.version}?`,
+    submit: 'End it',
+    content: h('p', {}, `All go on with ${channel.version ?? 'the base model'}. To keep the version instead, change the channel to it.`),
+    async action() {
+      await request('DELETE', `${base}/channels/${encode(channel.channel)}/canary`);
+      await refresh();
+    },
+  });
+}
+
+async function editRule(channel) {
+  const path = `${base}/channels/${encode(channel.channel)}/rule`;
+  let rule;
+  try {
+    rule = await get(path);
+  } catch (problem) {
+    if (problem.status !== 404) { showProblem(byId('notice'), problem); return; }
+  }
+  openForm({
+    title: `When ${channel.channel} is rolled back by itself`,
+    submit: 'Save',
+    content: [
+      h('div', { class: 'fields' },
+        field('refusedInstances', 'Instances that refuse it', { type: 'number', min: 0, value: rule?.refusedInstances ?? 0, hint: '0: refusals are of no matter' }),
+        field('errorPercent', 'Errors in percent, more than', { type: 'number', min: 0, max: 100, step: 'any', value: rule?.errorPercent ?? 0, hint: '0: errors are of no matter' }),
+        field('minRequests', 'Requests before errors count', { type: 'number', min: 1, value: rule?.minRequests ?? 100 })),
+      h('p', { class: 'muted' }, 'A trial is ended instead, when its version is to blame. The rule acts once, then waits until a person changes the channel. Both at 0 switch it off.')],
+    async action(values) {
+      if (!values.refusedInstances && !values.errorPercent) await request('DELETE', path);
+      else await put(path, values);
+    },
+  });
+}
+
+async function showHistory(channel) {
+  const dialog = byId('dialog');
+  const close = button('Close', () => dialog.close(), { class: 'button primary' });
+  try {
+    const changes = listOf(await get(`${base}/channels/${encode(channel.channel)}/history`));
+    fill(dialog, h('h2', { id: 'dialog-title' }, `History of ${channel.channel}`),
+      table('Changes', ['Change', 'Version', 'On trial', 'By', 'When', 'Reason'], changes.slice(0, 200).map(({ pointer, automatic }) => [
+        number(pointer.sequence), h('strong', {}, pointer.version ?? 'base model'), pointer.canary ? `${pointer.canary.version}, ${pointer.canary.percent}%` : '–',
+        automatic ? 'its rule' : pointer.changedBy, when(pointer.at), pointer.reason ?? '–']), 'No change yet.'),
+      h('div', { class: 'actions' }, close));
+  } catch (problem) {
+    const place = h('div', {});
+    showProblem(place, problem);
+    fill(dialog, h('h2', { id: 'dialog-title' }, `History of ${channel.channel}`), place, h('div', { class: 'actions' }, close));
+  }
+  dialog.showModal();
+}
+
+async function editRetention() {
+  let state;
+  try {
+    state = await get(`${base}/retention`);
+  } catch (problem) {
+    showProblem(byId('notice'), problem);
+    return;
+  }
+  const preview = h('div', {});
+  openForm({
+    title: 'Which adapters keep their weights',
+    submit: 'Retire now',
+    danger: true,
+    content: [
+      h('div', { class: 'fields' },
+        field('keepLast', 'Newest versions of each kind', { type: 'number', min: 1, value: state.policy?.keepLast ?? 10, required: true }),
+        field('keepDays', 'And all younger than, days', { type: 'number', min: 0, value: state.policy?.keepDays ?? 30, required: true })),
+      h('p', { class: 'muted' }, `Kept as well: whatever a channel has ever pointed to, and what a round works with. Manifests and data sets stay, so lineage does. Retired so far: ${state.retired.length}.`),
+      button('Save and preview', async () => {
+        const form = preview.closest('form');
+        try {
+          await put(`${base}/retention`, { keepLast: Number(form.elements.keepLast.value), keepDays: Number(form.elements.keepDays.value) });
+          const run = await post(`${base}/retention/run`, { dryRun: true });
+          fill(preview, h('p', {}, run.retired.length === 0 ? 'Nothing would be retired.' : `Would be retired: ${run.retired.join(', ')}.`));
+        } catch (problem) {
+          showProblem(preview, problem);
+        }
+      }, { class: 'button small' }), preview],
+    async action(values) {
+      await put(`${base}/retention`, { keepLast: values.keepLast, keepDays: values.keepDays });
+      const run = await post(`${base}/retention/run`, { dryRun: false });
+      fill(byId('notice'), notice('good', `${run.retired.length} versions are retired, ${run.kept} are kept. An administrator frees the space: Console, Storage.`));
     },
   });
 }
@@ -312,6 +425,7 @@ byId('new-round').addEventListener('click', () => openRoundForm({
   project, baseModel: about.baseModel, adapters,
   started: (round) => { if (round?.id) location.assign(`${here}/rounds/${encode(round.id)}`); },
 }));
+byId('retention').addEventListener('click', editRetention);
 byId('new-channel').addEventListener('click', () => promote());
 get(base).then((found) => {
   about = found;

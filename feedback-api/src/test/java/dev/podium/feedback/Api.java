@@ -16,7 +16,7 @@ public final class Api {
 
     private Api() {}
 
-    static RequestSpecification operator() {
+    public static RequestSpecification operator() {
         return as("operator", OPERATOR_PASSWORD);
     }
 
@@ -29,7 +29,7 @@ public final class Api {
     }
 
     /** A fresh project; further fields of its body as JSON members. */
-    static String project(String rulesJson) {
+    public static String project(String rulesJson) {
         String id = "p-" + UUID.randomUUID();
         operator()
                 .body("{\"id\":\"" + id + "\",\"name\":\"Test\",\"rules\":" + rulesJson + "}")

@@ -28,6 +28,8 @@ class ModuleRulesTest {
             "libs/llm",
             "libs/training",
             "libs/adapter-client",
+            "libs/object-store",
+            "deploy/sidecar",
             "deploy/embedded",
             "deploy/local",
             "feedback-api",
@@ -84,10 +86,20 @@ class ModuleRulesTest {
     void trainingKnowsNoQuarkus() {
         check(noClasses()
                 .that()
-                .resideInAnyPackage("dev.podium.training..", "dev.podium.adapterclient..")
+                .resideInAnyPackage("dev.podium.training..", "dev.podium.adapterclient..", "dev.podium.sidecar..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.quarkus..", "jakarta.enterprise..", "jakarta.inject.."));
+    }
+
+    @Test
+    void theAdapterClientCarriesNoSdk() {
+        check(noClasses()
+                .that()
+                .resideInAnyPackage("dev.podium.adapterclient..", "dev.podium.contracts..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("software.amazon..", "dev.podium.objectstore.."));
     }
 
     @Test
@@ -99,6 +111,7 @@ class ModuleRulesTest {
                         "dev.podium.llm..",
                         "dev.podium.training..",
                         "dev.podium.adapterclient..",
+                        "dev.podium.objectstore..",
                         "dev.podium.embedded..")
                 .should()
                 .dependOnClassesThat()
@@ -200,6 +213,8 @@ class ModuleRulesTest {
                                 "dev.podium.llm..",
                                 "dev.podium.training..",
                                 "dev.podium.adapterclient..",
+                                "dev.podium.objectstore..",
+                                "dev.podium.sidecar..",
                                 "dev.podium.embedded..",
                                 "dev.podium.local.."))
                 .filter(name -> !name.equals(own))

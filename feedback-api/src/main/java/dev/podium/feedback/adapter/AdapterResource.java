@@ -135,6 +135,14 @@ public class AdapterResource {
                 .header("Podium-Sha256", manifest.dataSet().orElseThrow().sha256())
                 .header("Content-Disposition", "attachment; filename=\"" + version + "-data-set.jsonl\"")
                 .build();
+    /** Who signed the manifest, and whether that counts. */
+    @GET
+    @Path("adapters/{version}/signature")
+    @AllowedTo({Who.OPERATOR, Who.SERVICE})
+    @Transactional
+    public Adapters.Signed signature(@RestPath String project, @RestPath String version) {
+        required(project, version);
+        return adapters.signature(project, version);
     }
 
     /** From a labeler forward to the adapters that learnt from the labeler's rankings. */

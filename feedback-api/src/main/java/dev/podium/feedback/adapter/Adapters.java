@@ -8,7 +8,9 @@ import dev.podium.contracts.PreferenceSet.RankingUsed;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactReader;
+import dev.podium.contracts.adapter.ManifestTrust;
 import dev.podium.contracts.log.BoundedReader;
+import dev.podium.feedback.artifact.Artifacts;
 import dev.podium.feedback.kafka.KafkaAccess;
 import dev.podium.feedback.rest.Refusal;
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -33,6 +35,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
+import org.eclipse.microprofile.config.Config;
 
 /** Published adapters and where they come from. */
 @Singleton
@@ -42,9 +45,51 @@ public class Adapters {
     /** By the data set's sha256: its content never changes. */
     private final Map<String, Map<String, Long>> rankingsByLabeler = new ConcurrentHashMap<>();
 
-    Adapters(EntityManager entities, KafkaAccess kafka) {
+    private final Artifacts artifacts;
+    private final ManifestTrust trust;
+
+    Adapters(EntityManager entities, KafkaAccess kafka, Artifacts artifacts, Config config) {
         this.entities = entities;
         this.kafka = kafka;
+        this.artifacts = artifacts;
+        this.trust = ManifestTrust.configured(config.getOptionalValue(ManifestTrust.SETTING, String.class));
+    }
+
+    /**
+     * Whether services that trust the same keys would take a manifest.
+     *
+     * @param keyId that has signed it
+     * @param checked whether keys are configured; where they are not, all is trusted
+     */
+    public record Signed(Optional<String> keyId, boolean checked, boolean trusted, Optional<String> problem) {}
+
+    /** Looks at the signature of a version. */
+    Signed signature(String project, String version) {
+        List<?> rows = entities.createNativeQuery(
+                        "select body, coalesce(signature, '') from adapter where project_id = :p and version = :v")
+                .setParameter("p", project)
+                .setParameter("v", version)
+                .getResultList();
+        if (rows.isEmpty()) {
+            throw Refusal.notFound("Adapter " + version);
+        }
+        Object[] row = (Object[]) rows.getFirst();
+        Optional<String> signature = Optional.of((String) row[1]).filter(text -> !text.isEmpty());
+        Optional<String> keyId = signature
+                .map(text -> text.split(" ", -1))
+                .filter(p -> p.length == 3)
+                .map(p -> p[1]);
+        try {
+            trust.check(
+                    AdapterManifest.key(project, version),
+                    ((String) row[0]).getBytes(StandardCharsets.UTF_8),
+                    signature);
+            return new Signed(keyId, trust.isRequired(), true, Optional.empty());
+        } catch (ArtifactException e) {
+            return new Signed(keyId, true, false, Optional.of(String.valueOf(e.getMessage())));
+        } catch (IOException e) {
+            throw new Refusal(503, "keys_away", "The trusted keys cannot be read: " + e.getMessage());
+        }
     }
 
     /** Newest first; must run in a transaction. */
@@ -222,7 +267,7 @@ public class Adapters {
         boolean fetched = false;
         try (BoundedReader reader = kafka.reader()) {
             target = Files.createTempFile("podium-adapter-", ".part");
-            new ArtifactReader(reader).fetch(wanted, target);
+            new ArtifactReader(reader, artifacts.store()).fetch(wanted, target);
             fetched = true;
             return target;
         } catch (ArtifactException e) {
@@ -244,7 +289,7 @@ public class Adapters {
         Path target = null;
         try (BoundedReader reader = kafka.reader()) {
             target = Files.createTempFile("podium-data-set", ".jsonl");
-            new ArtifactReader(reader).fetch(file, target);
+            new ArtifactReader(reader, artifacts.store()).fetch(file, target);
             try (BufferedReader in = Files.newBufferedReader(target)) {
                 for (String line = in.readLine(); line != null; line = in.readLine()) {
                     // Records or other lines of a data set that are no preference sets carry no rankings.

@@ -2,6 +2,7 @@ package dev.podium.feedback.projection;
 
 import dev.podium.contracts.AdapterLoad;
 import dev.podium.contracts.AdapterManifest;
+import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.LabelerStatistics;
@@ -10,6 +11,7 @@ import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.rest.UncheckedSqlException;
@@ -169,7 +171,7 @@ class Projection {
                 newest.sets.put(set.taskId(), new Said<>(set, body));
             }
             case Topics.ROUND_EVENTS -> roundEvent(record, EventJson.read(record.value(), RoundEvent.class), body);
-            case Topics.ADAPTERS -> adapter(EventJson.read(record.value(), AdapterManifest.class), body);
+            case Topics.ADAPTERS -> adapter(record, EventJson.read(record.value(), AdapterManifest.class), body);
             case Topics.ADAPTER_LOADS -> load(EventJson.read(record.value(), AdapterLoad.class), body);
             case Topics.LABELERS -> {
                 LabelerStatistics figures = EventJson.read(record.value(), LabelerStatistics.class);
@@ -251,10 +253,14 @@ class Projection {
                 .executeUpdate();
     }
 
-    private void adapter(AdapterManifest manifest, String body) {
-        // A version is immutable: the first manifest counts.
-        entities.createNativeQuery("insert into adapter (project_id, version, kind, created_at, body)"
-                        + " values (:p, :v, :k, :c, :b) on conflict do nothing")
+    private void adapter(ConsumerRecord<byte[], byte[]> record, AdapterManifest manifest, String body) {
+        // A version is immutable: the first manifest counts. The same one may come again with another signature.
+        entities.createNativeQuery("insert into adapter (project_id, version, kind, created_at, body, signature)"
+                        + " values (:p, :v, :k, :c, :b, nullif(:s, '')) on conflict (project_id, version) do update"
+                        + " set signature = excluded.signature where adapter.body = excluded.body")
+                .setParameter(
+                        "s",
+                        CloudEvents.text(record.headers(), SigningKey.HEADER).orElse(""))
                 .setParameter("p", manifest.projectId())
                 .setParameter("v", manifest.version())
                 .setParameter("k", manifest.kind().name())

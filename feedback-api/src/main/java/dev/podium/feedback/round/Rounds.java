@@ -9,6 +9,7 @@ import dev.podium.contracts.RoundCommand.SftRecord;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
+import dev.podium.feedback.artifact.Retention;
 import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.kafka.KafkaAccess;
@@ -40,6 +41,7 @@ public class Rounds {
     private final EntityManager entities;
     private final Outbox outbox;
     private final KafkaAccess kafka;
+    private final Retention retention;
     private final Set<String> baseModels;
     private final AuditLog audit;
 
@@ -48,11 +50,13 @@ public class Rounds {
             Outbox outbox,
             KafkaAccess kafka,
             AuditLog audit,
+            Retention retention,
             @ConfigProperty(name = "podium.base-models") Set<String> baseModels) {
         this.entities = entities;
         this.outbox = outbox;
         this.kafka = kafka;
         this.audit = audit;
+        this.retention = retention;
         this.baseModels = baseModels;
     }
 
@@ -207,6 +211,8 @@ public class Rounds {
             Origin origin) {
         // Under the project's lock: of two requests with one key the second sees the first's round.
         Project.lock(project);
+        checked.initial().ifPresent(version -> requireKept(project, version));
+        checked.reward().ifPresent(version -> requireKept(project, version));
         Optional<RoundRow> twin = before(project, key, operator);
         if (twin.isPresent()) {
             return new Started(twin.get(), false);
@@ -318,6 +324,16 @@ public class Rounds {
             throw Refusal.unprocessable(
                     "unknown_adapter", "There is no " + kind + " adapter " + version + " in project " + project + ".");
         }
+        requireKept(project, version);
+    }
+
+    private void requireKept(String project, String version) {
+        if (retention.isRetired(project, version)) {
+            throw Refusal.unprocessable(
+                    "adapter_retired",
+                    version
+                            + " was retired: its weights may be gone. Name a version that is kept, or run its round again.");
+        }
     }
 
     /** @param scored whether the round needs a reward model */
@@ -331,6 +347,7 @@ public class Rounds {
         }
         List<?> newest = entities.createNativeQuery(
                         "select version from adapter where project_id = :p and kind = 'REWARD'"
+                                + " and version not in (select version from adapter_retired where project_id = :p)"
                                 + " order by created_at desc limit 1",
                         String.class)
                 .setParameter("p", project)

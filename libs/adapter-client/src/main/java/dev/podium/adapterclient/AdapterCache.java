@@ -8,6 +8,8 @@ import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactFiles;
 import dev.podium.contracts.adapter.ArtifactReader;
+import dev.podium.contracts.adapter.ManifestTrust;
+import dev.podium.contracts.adapter.SignedManifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +28,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   cacheDir/current.json                 {"clusterId","sequence","folder"}
- *   cacheDir/adapters/PROJECT.VERSION.SHA/manifest.json
+ *   cacheDir/adapters/PROJECT.VERSION.SHA/manifest.json, signature    byte for byte as published
  *   cacheDir/adapters/PROJECT.VERSION.SHA/peft/adapter_config.json, adapter_model.safetensors
  * </pre>
  *
@@ -36,14 +38,19 @@ final class AdapterCache {
     private static final Logger LOG = LoggerFactory.getLogger(AdapterCache.class);
     private static final String CURRENT = "current.json";
     private static final String MANIFEST = "manifest.json";
+    private static final String SIGNATURE = "signature";
     private static final String PEFT = "peft";
     // Enough to roll back without the network.
     private static final int KEPT = 4;
 
     private final Path root;
     private final Path adapters;
+    private final Expectation expectation;
+    private final ManifestTrust trust;
 
-    AdapterCache(Path root) throws IOException {
+    AdapterCache(Path root, Expectation expectation, ManifestTrust trust) throws IOException {
+        this.expectation = expectation;
+        this.trust = trust;
         this.root = Files.createDirectories(root);
         this.adapters = Files.createDirectories(root.resolve("adapters"));
         try (Stream<Path> folders = Files.list(adapters)) {
@@ -57,7 +64,7 @@ final class AdapterCache {
     record Current(String clusterId, long sequence, Optional<ServedAdapter> adapter) {}
 
     /** What answered last; empty at the first start, or when the cache is damaged (it is then fetched again). */
-    Optional<Current> current(Expectation expectation) {
+    Optional<Current> current() {
         Path file = root.resolve(CURRENT);
         if (!Files.exists(file)) {
             return Optional.empty();
@@ -65,8 +72,7 @@ final class AdapterCache {
         try {
             JsonNode node = EventJson.tree(Files.readAllBytes(file));
             String folder = node.path("folder").asText("");
-            Optional<ServedAdapter> adapter =
-                    folder.isEmpty() ? Optional.empty() : Optional.of(open(folder, expectation));
+            Optional<ServedAdapter> adapter = folder.isEmpty() ? Optional.empty() : Optional.of(open(folder));
             return Optional.of(new Current(
                     node.path("clusterId").asText(""), node.path("sequence").asLong(), adapter));
         } catch (IOException | InvalidEventException | ArtifactException | RuntimeException e) {
@@ -89,29 +95,37 @@ final class AdapterCache {
         prune(folder);
     }
 
-    /** The adapter from this disk when it is there whole, else fetched; verified in both cases. */
-    ServedAdapter get(AdapterManifest manifest, Expectation expectation, ArtifactReader artifacts)
-            throws ArtifactException, IOException {
+    /**
+     * The adapter from this disk when it is there whole, else fetched; verified in both cases.
+     *
+     * @throws ArtifactException when it is not what may be loaded here; asking again does not help
+     * @throws IOException when a disk or a store does not do it now
+     */
+    ServedAdapter get(SignedManifest signed, ArtifactReader artifacts) throws ArtifactException, IOException {
+        AdapterManifest manifest = signed.manifest();
+        trust.check(signed);
         expectation.check(manifest);
-        String name = folderName(manifest);
-        Path target = adapters.resolve(name);
+        Path target = adapters.resolve(folderName(manifest));
         if (Files.isDirectory(target)) {
             try {
-                return open(name, expectation);
+                ServedAdapter cached = verified(manifest, target);
+                write(signed, target);
+                Files.setLastModifiedTime(target, FileTime.fromMillis(System.currentTimeMillis()));
+                return cached;
             } catch (ArtifactException | IOException e) {
                 LOG.warn("the cached adapter {} is damaged, fetching it again: {}", target, e.getMessage());
                 delete(target);
             }
         }
-        Path aside = adapters.resolve("." + name + ".aside");
+        Path aside = adapters.resolve("." + target.getFileName() + ".aside");
         delete(aside);
         try {
             Path peft = Files.createDirectories(aside.resolve(PEFT));
             for (AdapterManifest.ArtifactFile file : manifest.files()) {
                 artifacts.fetch(file, peft.resolve(file.name()));
             }
-            AdapterFolder.check(peft, manifest.kind(), manifest.baseModel().name(), manifest.lora());
-            Files.write(aside.resolve(MANIFEST), EventJson.write(manifest));
+            check(peft, manifest);
+            write(signed, aside);
             Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
         } finally {
             delete(aside);
@@ -119,18 +133,37 @@ final class AdapterCache {
         return new ServedAdapter(manifest, target.resolve(PEFT));
     }
 
-    private ServedAdapter open(String folder, Expectation expectation) throws ArtifactException, IOException {
+    private static void write(SignedManifest signed, Path folder) throws IOException {
+        Files.write(folder.resolve(MANIFEST), signed.value());
+        if (signed.signature().isPresent()) {
+            Files.writeString(folder.resolve(SIGNATURE), signed.signature().get());
+        } else {
+            Files.deleteIfExists(folder.resolve(SIGNATURE));
+        }
+    }
+
+    private ServedAdapter open(String folder) throws ArtifactException, IOException {
         Path target = adapters.resolve(folder).normalize();
         if (!adapters.equals(target.getParent())) {
             throw new ArtifactException(folder + " is no folder of the cache");
         }
+        byte[] value = Files.readAllBytes(target.resolve(MANIFEST));
         AdapterManifest manifest;
         try {
-            manifest = EventJson.read(Files.readAllBytes(target.resolve(MANIFEST)), AdapterManifest.class);
+            manifest = EventJson.read(value, AdapterManifest.class);
         } catch (InvalidEventException e) {
             throw new ArtifactException(target + ": " + e.getMessage());
         }
+        Path signature = target.resolve(SIGNATURE);
+        trust.check(
+                manifest.key(),
+                value,
+                Files.exists(signature) ? Optional.of(Files.readString(signature)) : Optional.empty());
         expectation.check(manifest);
+        return verified(manifest, target);
+    }
+
+    private ServedAdapter verified(AdapterManifest manifest, Path target) throws ArtifactException, IOException {
         Path peft = target.resolve(PEFT);
         for (AdapterManifest.ArtifactFile file : manifest.files()) {
             String sha256 = ArtifactFiles.describe(peft.resolve(file.name())).sha256();
@@ -138,8 +171,12 @@ final class AdapterCache {
                 throw new ArtifactException(file.name() + " in " + peft + " was changed");
             }
         }
-        AdapterFolder.check(peft, manifest.kind(), manifest.baseModel().name(), manifest.lora());
+        check(peft, manifest);
         return new ServedAdapter(manifest, peft);
+    }
+
+    private void check(Path peft, AdapterManifest manifest) throws ArtifactException, IOException {
+        AdapterFolder.check(peft, manifest.kind(), manifest.baseModel().name(), manifest.lora(), expectation.shape());
     }
 
     /** The hash of the weights makes the name unique where a version's name is not (another cluster). */

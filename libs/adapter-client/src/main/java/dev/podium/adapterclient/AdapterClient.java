@@ -1,11 +1,12 @@
 package dev.podium.adapterclient;
 
 import dev.podium.contracts.AdapterLoad;
-import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.ChannelPointer;
+import dev.podium.contracts.TraceParent;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactReader;
 import dev.podium.contracts.adapter.Manifests;
+import dev.podium.contracts.adapter.SignedManifest;
 import dev.podium.contracts.log.BoundedReader;
 import java.io.IOException;
 import java.time.Clock;
@@ -33,6 +34,7 @@ import org.slf4j.LoggerFactory;
  *   pointer arrives -> older than what is known? ignored
  *                   -> manifest, files, verified, swapped -> LOADED reported
  *                   -> something is wrong                 -> REFUSED reported, the current adapter stays
+ *                   -> a store or a disk fails            -> REFUSED reported as being tried again, with growing pauses
  *   Kafka is away   -> what runs goes on; tried again
  * </pre>
  */
@@ -40,6 +42,7 @@ public final class AdapterClient implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AdapterClient.class);
     private static final Duration POLL = Duration.ofMillis(250);
     private static final long CLOSE_MILLIS = 15_000;
+    private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
 
     private final AdapterClientConfig config;
     private final AdapterSwap swap;
@@ -50,8 +53,14 @@ public final class AdapterClient implements AutoCloseable {
     private final CountDownLatch caughtUp = new CountDownLatch(1);
 
     private volatile State state;
+    private final TrafficCount traffic = new TrafficCount();
+    // Of the client's thread alone:
     private @Nullable AdapterLoad unreported;
+    private @Nullable AdapterLoad reported;
+    private long reportedNanos;
     private boolean inDoubt;
+    private Optional<AdapterSwap.Trial> trial = Optional.empty();
+    private @Nullable Attempt attempt;
 
     /**
      * @param seen sequence of the newest pointer dealt with, loaded or refused
@@ -59,11 +68,19 @@ public final class AdapterClient implements AutoCloseable {
      */
     private record State(String clusterId, long seen, long loaded, Optional<ServedAdapter> running) {}
 
+    /**
+     * A pointer that waits for a store or a disk.
+     *
+     * @param arrivedNanos when the pointer did
+     * @param nextNanos when it is tried again
+     */
+    private record Attempt(ChannelPointer pointer, long arrivedNanos, long nextNanos, Duration pause) {}
+
     private AdapterClient(AdapterClientConfig config, AdapterSwap swap, Clock clock) throws IOException {
         this.config = config;
         this.swap = swap;
         this.clock = clock;
-        this.cache = new AdapterCache(config.cacheDir());
+        this.cache = new AdapterCache(config.cacheDir(), config.expectation(), config.trust());
         this.state = new State("", 0, 0, Optional.empty());
         this.thread = Thread.ofPlatform()
                 .daemon()
@@ -93,6 +110,21 @@ public final class AdapterClient implements AutoCloseable {
         return state.loaded();
     }
 
+    /**
+     * Counts a request that was answered. Optional: with it, errors of a version show at the channel, and a rule that the
+     * operator has set can roll it back.
+     *
+     * @param version what answered, as {@link HotSwap.Lease#version()} gives it; empty: the base model
+     */
+    public void answered(Optional<String> version) {
+        traffic.request(version, false);
+    }
+
+    /** Counts a request that the adapter is to blame for having failed. */
+    public void failed(Optional<String> version) {
+        traffic.request(version, true);
+    }
+
     /** Waits until all pointers that were there at the start have been dealt with. */
     public boolean awaitCaughtUp(Duration timeout) throws InterruptedException {
         return caughtUp.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
@@ -110,7 +142,7 @@ public final class AdapterClient implements AutoCloseable {
     }
 
     private void startFromCache() {
-        Optional<AdapterCache.Current> cached = cache.current(config.expectation());
+        Optional<AdapterCache.Current> cached = cache.current();
         if (cached.isEmpty()) {
             return;
         }
@@ -120,6 +152,7 @@ public final class AdapterClient implements AutoCloseable {
                 swap.swap(current.adapter());
             }
             state = new State(current.clusterId(), current.sequence(), current.sequence(), current.adapter());
+            traffic.begin(runningVersion(), Optional.empty());
             String version = current.adapter().map(ServedAdapter::version).orElse("the base model");
             LOG.info("{}/{}: {} from the cache answers", config.projectId(), config.channel(), version);
         } catch (Exception e) {
@@ -157,37 +190,79 @@ public final class AdapterClient implements AutoCloseable {
             Optional<ChannelPointer> newest = Optional.empty();
             while (stop.getCount() > 0) {
                 Optional<ChannelPointer> arrived = channel.poll(POLL);
-                long arrivedNanos = System.nanoTime();
                 newest = newer(newest, arrived);
                 // At the start only the newest of all pointers counts; history is not replayed.
                 if (!channel.caughtUp()) {
                     continue;
                 }
-                if (newest.isPresent()) {
-                    if (newest.get().sequence() > state.seen()) {
-                        unreported = apply(newest.get(), reader, arrivedNanos);
+                if (newest.isPresent() && newest.get().sequence() > state.seen()) {
+                    Attempt before = attempt;
+                    if (before == null
+                            || newest.get().sequence() > before.pointer().sequence()) {
+                        long now = System.nanoTime();
+                        attempt = new Attempt(newest.get(), now, now, config.retryPause());
                     }
-                    newest = Optional.empty();
                 }
-                AdapterLoad load = unreported;
-                if (load != null) {
-                    reports.report(load, channel.trace());
-                    unreported = null;
+                newest = Optional.empty();
+                Attempt due = attempt;
+                if (due != null && System.nanoTime() - due.nextNanos() >= 0) {
+                    unreported = apply(due, reader);
                 }
+                report(reports, channel.trace());
                 caughtUp.countDown();
             }
         }
+    }
+
+    /** Tells of a swap once, and of traffic now and then. */
+    private void report(LoadReports reports, Optional<TraceParent> trace) {
+        AdapterLoad load = unreported;
+        AdapterLoad last = reported;
+        if (load == null
+                && last != null
+                && System.nanoTime() - reportedNanos >= config.trafficPause().toNanos()) {
+            Optional<AdapterLoad.Traffic> now = traffic.now();
+            if (now.isPresent() && !now.equals(last.traffic())) {
+                load = with(last, now);
+            }
+        }
+        if (load != null) {
+            reports.report(load, trace);
+            reported = load;
+            reportedNanos = System.nanoTime();
+            unreported = null;
+        }
+    }
+
+    private AdapterLoad with(AdapterLoad last, Optional<AdapterLoad.Traffic> now) {
+        return new AdapterLoad(
+                last.instanceId(),
+                last.projectId(),
+                last.channel(),
+                last.status(),
+                last.requestedVersion(),
+                last.runningVersion(),
+                last.sequence(),
+                last.swapMillis(),
+                last.problem(),
+                clock.instant(),
+                last.retrying(),
+                now);
     }
 
     private static Optional<ChannelPointer> newer(Optional<ChannelPointer> a, Optional<ChannelPointer> b) {
         return a.isEmpty() || (b.isPresent() && b.get().sequence() > a.get().sequence()) ? b : a;
     }
 
-    private AdapterLoad apply(ChannelPointer pointer, BoundedReader reader, long arrivedNanos) throws IOException {
+    private AdapterLoad apply(Attempt due, BoundedReader reader) {
+        ChannelPointer pointer = due.pointer();
+        Optional<String> wanted = wanted(pointer);
+        Optional<ChannelPointer.Canary> share =
+                pointer.canary().filter(canary -> canary.by() == ChannelPointer.Canary.By.REQUESTS);
         try {
             Optional<ServedAdapter> adapter = Optional.empty();
-            if (pointer.version().isPresent()) {
-                adapter = Optional.of(fetch(pointer.version().get(), reader));
+            if (wanted.isPresent()) {
+                adapter = Optional.of(fetch(wanted.get(), reader));
             }
             if (inDoubt || !adapter.equals(state.running())) {
                 // Until it returns, nobody knows what of it has happened.
@@ -195,35 +270,95 @@ public final class AdapterClient implements AutoCloseable {
                 swap.swap(adapter);
                 inDoubt = false;
             }
+            state = new State(state.clusterId(), state.seen(), pointer.sequence(), adapter);
+            traffic.begin(runningVersion(), Optional.empty());
+            wanted = share.map(ChannelPointer.Canary::version).or(() -> wanted(pointer));
+            putOnTrial(pointer, share, reader);
             state = new State(state.clusterId(), pointer.sequence(), pointer.sequence(), adapter);
+            traffic.begin(runningVersion(), share.map(ChannelPointer.Canary::version));
+            attempt = null;
             remember(pointer, adapter);
-            long swapMillis = (System.nanoTime() - arrivedNanos) / 1_000_000;
+            long swapMillis = (System.nanoTime() - due.arrivedNanos()) / 1_000_000;
             LOG.info(
-                    "{}/{}: {} answers now (pointer {}, {} ms)",
+                    "{}/{}: {} answers now{} (pointer {}, {} ms)",
                     config.projectId(),
                     config.channel(),
                     runningVersion().orElse("the base model"),
+                    share.map(canary -> ", " + canary.version() + " a share of " + canary.percent() + "%")
+                            .orElse(""),
                     pointer.sequence(),
                     swapMillis);
-            return load(pointer, AdapterLoad.Status.LOADED, swapMillis, Optional.empty());
+            return load(pointer, wanted, AdapterLoad.Status.LOADED, swapMillis, Optional.empty(), false);
         } catch (KafkaException e) {
             throw e;
+        } catch (IOException e) {
+            return later(due, wanted, e);
         } catch (Exception e) {
-            String problem = e instanceof ArtifactException || e instanceof IOException
-                    ? String.valueOf(e.getMessage())
-                    : "the service did not take it: " + e;
-            state = new State(state.clusterId(), pointer.sequence(), state.loaded(), state.running());
-            LOG.warn(
-                    "{}/{}: refused {} (pointer {}): {}; {} goes on answering",
-                    config.projectId(),
-                    config.channel(),
-                    pointer.version().orElse("the base model"),
-                    pointer.sequence(),
-                    problem,
-                    runningVersion().orElse("the base model"));
-            long swapMillis = (System.nanoTime() - arrivedNanos) / 1_000_000;
-            return load(pointer, AdapterLoad.Status.REFUSED, swapMillis, Optional.of(problem));
+            if (e instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+            }
+            return refused(due, wanted, e);
         }
+    }
+
+    /** Of a channel with a canary that is a share of the instances, an instance runs the one or the other. */
+    private Optional<String> wanted(ChannelPointer pointer) {
+        return pointer.canary()
+                .filter(canary ->
+                        canary.by() == ChannelPointer.Canary.By.INSTANCES && pointer.isInCanary(config.instanceId()))
+                .map(ChannelPointer.Canary::version)
+                .or(pointer::version);
+    }
+
+    private void putOnTrial(ChannelPointer pointer, Optional<ChannelPointer.Canary> share, BoundedReader reader)
+            throws Exception {
+        if (share.isEmpty() && trial.isEmpty()) {
+            return;
+        }
+        Optional<AdapterSwap.Trial> next = share.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new AdapterSwap.Trial(fetch(share.get().version(), reader), pointer));
+        swap.trial(next);
+        trial = next;
+    }
+
+    /** What a store or a disk did not do now it may do later: nothing is refused for good. */
+    private AdapterLoad later(Attempt due, Optional<String> wanted, IOException problem) {
+        ChannelPointer pointer = due.pointer();
+        Duration pause = due.pause();
+        Duration next = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+        attempt = new Attempt(pointer, due.arrivedNanos(), System.nanoTime() + pause.toNanos(), next);
+        String text = problem.getMessage() == null ? problem.toString() : problem.getMessage();
+        LOG.warn(
+                "{}/{}: {} cannot be had now (pointer {}): {}; {} goes on answering, next attempt in {} ms",
+                config.projectId(),
+                config.channel(),
+                wanted.orElse("the base model"),
+                pointer.sequence(),
+                problem.toString(),
+                runningVersion().orElse("the base model"),
+                pause.toMillis());
+        long millis = (System.nanoTime() - due.arrivedNanos()) / 1_000_000;
+        return load(
+                pointer, wanted, AdapterLoad.Status.REFUSED, millis, Optional.of(text + "; it is tried again"), true);
+    }
+
+    private AdapterLoad refused(Attempt due, Optional<String> wanted, Exception e) {
+        ChannelPointer pointer = due.pointer();
+        attempt = null;
+        String problem =
+                e instanceof ArtifactException ? String.valueOf(e.getMessage()) : "the service did not take it: " + e;
+        state = new State(state.clusterId(), pointer.sequence(), state.loaded(), state.running());
+        LOG.warn(
+                "{}/{}: refused {} (pointer {}): {}; {} goes on answering",
+                config.projectId(),
+                config.channel(),
+                wanted.orElse("the base model"),
+                pointer.sequence(),
+                problem,
+                runningVersion().orElse("the base model"));
+        long millis = (System.nanoTime() - due.arrivedNanos()) / 1_000_000;
+        return load(pointer, wanted, AdapterLoad.Status.REFUSED, millis, Optional.of(problem), false);
     }
 
     /** What runs, runs: that a restart will have to fetch it again is worth a warning, not a refusal. */
@@ -240,25 +375,32 @@ public final class AdapterClient implements AutoCloseable {
     }
 
     private ServedAdapter fetch(String version, BoundedReader reader) throws ArtifactException, IOException {
-        AdapterManifest manifest = Manifests.find(reader, config.projectId(), version)
+        SignedManifest signed = Manifests.findSigned(reader, config.projectId(), version)
                 .orElseThrow(() -> new ArtifactException(
                         "version " + version + " of project " + config.projectId() + " was never published"));
-        return cache.get(manifest, config.expectation(), new ArtifactReader(reader));
+        return cache.get(signed, new ArtifactReader(reader, config.store()));
     }
 
     private AdapterLoad load(
-            ChannelPointer pointer, AdapterLoad.Status status, long swapMillis, Optional<String> problem) {
+            ChannelPointer pointer,
+            Optional<String> wanted,
+            AdapterLoad.Status status,
+            long swapMillis,
+            Optional<String> problem,
+            boolean retrying) {
         return new AdapterLoad(
                 config.instanceId(),
                 config.projectId(),
                 config.channel(),
                 status,
-                pointer.version(),
+                wanted,
                 runningVersion(),
                 pointer.sequence(),
                 swapMillis,
                 problem,
-                clock.instant());
+                clock.instant(),
+                retrying ? Optional.of(true) : Optional.empty(),
+                traffic.now());
     }
 
     /** Sequence numbers count within one cluster; those remembered from another say nothing. */
@@ -274,6 +416,7 @@ public final class AdapterClient implements AutoCloseable {
                     LOG.info("another Kafka cluster than the cache remembers; its pointers count from the start");
                 }
                 state = new State(clusterId, 0, 0, known.running());
+                attempt = null;
             }
         } catch (ExecutionException e) {
             throw e.getCause() instanceof KafkaException cause ? cause : new KafkaException(e.getCause());

@@ -1,16 +1,25 @@
 package dev.podium.adapterclient;
 
+import dev.podium.contracts.adapter.ArtifactStore;
+import dev.podium.contracts.adapter.ManifestTrust;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * How a service instance follows a channel.
  *
  * @param kafka client configuration, at least {@code bootstrap.servers}
- * @param instanceId unique per running instance, stable over restarts: under it the loads are reported
+ * @param instanceId unique per running instance, stable over restarts: under it the loads are reported, and by its hash
+ *     it belongs to a canary's share or not
  * @param cacheDir folder of this instance alone; with it the service starts where Kafka is away
- * @param retryPause between attempts while Kafka is away
+ * @param retryPause between attempts while Kafka, an object store or a disk does not do what is asked; doubled up to a
+ *     minute while it stays so
+ * @param trust which manifests are believed
+ * @param store where adapters that are published by reference are; empty: such an adapter is refused. The client does not
+ *     close it
+ * @param trafficPause how often requests and errors are reported, where the service counts them
  */
 public record AdapterClientConfig(
         Map<String, Object> kafka,
@@ -19,11 +28,40 @@ public record AdapterClientConfig(
         String channel,
         Path cacheDir,
         Expectation expectation,
-        Duration retryPause) {
+        Duration retryPause,
+        ManifestTrust trust,
+        Optional<ArtifactStore> store,
+        Duration trafficPause) {
+    private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
+    private static final Duration TRAFFIC_PAUSE = Duration.ofSeconds(10);
+
     public AdapterClientConfig {
         kafka = Map.copyOf(kafka);
     }
 
+    /** Believes every manifest, and knows no object store. */
+    public AdapterClientConfig(
+            Map<String, Object> kafka,
+            String instanceId,
+            String projectId,
+            String channel,
+            Path cacheDir,
+            Expectation expectation,
+            Duration retryPause) {
+        this(
+                kafka,
+                instanceId,
+                projectId,
+                channel,
+                cacheDir,
+                expectation,
+                retryPause,
+                ManifestTrust.everything(),
+                Optional.empty(),
+                TRAFFIC_PAUSE);
+    }
+
+    /** The same with a Kafka that needs nothing but its address. */
     public AdapterClientConfig(
             String bootstrapServers,
             String instanceId,
@@ -38,6 +76,24 @@ public record AdapterClientConfig(
                 channel,
                 cacheDir,
                 expectation,
-                Duration.ofSeconds(2));
+                RETRY_PAUSE);
+    }
+
+    /** The same, believing only what {@code trust} does. */
+    public AdapterClientConfig trusting(ManifestTrust other) {
+        return new AdapterClientConfig(
+                kafka, instanceId, projectId, channel, cacheDir, expectation, retryPause, other, store, trafficPause);
+    }
+
+    /** The same with an object store. */
+    public AdapterClientConfig fetchingFrom(Optional<ArtifactStore> other) {
+        return new AdapterClientConfig(
+                kafka, instanceId, projectId, channel, cacheDir, expectation, retryPause, trust, other, trafficPause);
+    }
+
+    /** The same with another pause between reports of traffic. */
+    public AdapterClientConfig reportingEvery(Duration other) {
+        return new AdapterClientConfig(
+                kafka, instanceId, projectId, channel, cacheDir, expectation, retryPause, trust, store, other);
     }
 }

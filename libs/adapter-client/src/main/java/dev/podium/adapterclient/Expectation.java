@@ -4,6 +4,7 @@ import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactException;
+import dev.podium.contracts.adapter.BaseShape;
 import java.util.List;
 import java.util.Optional;
 
@@ -14,9 +15,21 @@ import java.util.Optional;
  * @param baseSha256 of its weights; empty: only the name is compared
  * @param maxRank largest rank the service has room for
  * @param maxBytes largest sum of an adapter's files
+ * @param shape of the base model, that the adapter's tensors must fit; empty: they must fit one another only
  */
-public record Expectation(String baseModel, Optional<String> baseSha256, int maxRank, long maxBytes) {
+public record Expectation(
+        String baseModel, Optional<String> baseSha256, int maxRank, long maxBytes, Optional<BaseShape> shape) {
     private static final long DEFAULT_MAX_BYTES = 2L << 30;
+
+    /** Tensors need to fit one another only. */
+    public Expectation(String baseModel, Optional<String> baseSha256, int maxRank, long maxBytes) {
+        this(baseModel, baseSha256, maxRank, maxBytes, Optional.empty());
+    }
+
+    /** The same with the shape of the base model, see {@link BaseShape#read}. */
+    public Expectation shaped(BaseShape base) {
+        return new Expectation(baseModel, baseSha256, maxRank, maxBytes, Optional.of(base));
+    }
 
     /** Any servable rank, at most 2 GiB. */
     public static Expectation of(String baseModel, String baseSha256) {

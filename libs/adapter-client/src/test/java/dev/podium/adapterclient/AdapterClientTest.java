@@ -11,6 +11,9 @@ import dev.podium.contracts.ChannelPointer;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.BaseShape;
+import dev.podium.contracts.adapter.ManifestTrust;
+import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.embedded.testing.SharedServers;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +37,7 @@ class AdapterClientTest {
 
     private final String project = "p" + UUID.randomUUID();
     private final String instance = "i" + UUID.randomUUID();
+    private final SigningKey key = SigningKey.generate();
     private final List<String> swaps = new CopyOnWriteArrayList<>();
     private final List<AdapterClient> clients = new ArrayList<>();
     private ModelTopic topic;
@@ -373,6 +377,236 @@ class AdapterClientTest {
         assertEquals(Optional.of("v1"), client.runningVersion());
     }
 
+    @Test
+    void signedManifestIsTakenAndUnsignedOrForgedOnesAreNot() throws Exception {
+        Path keys = Files.writeString(folder.resolve("keys"), key.trustLine());
+        AdapterManifest signed = sendFiles("v1", 1);
+        topic.sendSigned(signed, key);
+        publish("v2", 2);
+        topic.sendSigned(sendFiles("v3", 3), SigningKey.generate());
+        AdapterClient client = start(config(instance).trusting(ManifestTrust.in(keys)));
+        topic.point(CHANNEL, "v1", 1);
+        assertEquals(AdapterLoad.Status.LOADED, topic.awaitLoad(instance, 1).status());
+
+        topic.point(CHANNEL, "v2", 2);
+        topic.point(CHANNEL, "v3", 3);
+
+        assertRefused(topic.awaitLoad(instance, 3), "not trusted here");
+        topic.point(CHANNEL, "v2", 4);
+        assertRefused(topic.awaitLoad(instance, 4), "is not signed");
+        assertEquals(Optional.of("v1"), client.runningVersion());
+        assertEquals(List.of("v1"), swaps);
+    }
+
+    @Test
+    void aRotationNeedsNoRestartAndARevokedKeyStartsNothing() throws Exception {
+        SigningKey next = SigningKey.generate();
+        Path keys = Files.writeString(folder.resolve("keys"), key.trustLine());
+        topic.sendSigned(sendFiles("v1", 1), key);
+        topic.sendSigned(sendFiles("v2", 2), next);
+        start(config(instance).trusting(ManifestTrust.in(keys)));
+        topic.point(CHANNEL, "v1", 1);
+        topic.awaitLoad(instance, 1);
+
+        Files.writeString(keys, key.trustLine() + "\n" + next.trustLine());
+        topic.point(CHANNEL, "v2", 2);
+        assertEquals(AdapterLoad.Status.LOADED, topic.awaitLoad(instance, 2).status());
+
+        clients.removeFirst().close();
+        Files.writeString(keys, key.trustLine() + "\nrevoked " + next.id());
+        AdapterClient again =
+                start(config(instance, "127.0.0.1:1", folder.resolve(instance)).trusting(ManifestTrust.in(keys)));
+        assertEquals(Optional.empty(), again.runningVersion());
+    }
+
+    @Test
+    void rollBackToACachedVersionNeedsNoChunks() throws Exception {
+        publish("v1", 1);
+        publish("v2", 2);
+        AdapterClient client = start(instance);
+        topic.point(CHANNEL, "v1", 1);
+        topic.awaitLoad(instance, 1);
+        topic.point(CHANNEL, "v2", 2);
+        topic.awaitLoad(instance, 2);
+        topic.removeChunks(topic.describe("v1", adapter(1), AdapterManifest.Kind.POLICY));
+
+        topic.point(CHANNEL, "v1", 3);
+
+        assertEquals(AdapterLoad.Status.LOADED, topic.awaitLoad(instance, 3).status());
+        assertEquals(Optional.of("v1"), client.runningVersion());
+    }
+
+    @Test
+    void shapeThatIsNotTheBasesIsRefused() throws Exception {
+        publish("v1", 1);
+        BaseShape wider = new BaseShape(2, 8, 16, 2, 2, 4);
+        AdapterClient client = start(new AdapterClientConfig(
+                Map.of("bootstrap.servers", SharedServers.bootstrapServers()),
+                instance,
+                project,
+                CHANNEL,
+                folder.resolve(instance),
+                Expectation.of(TinyAdapter.BASE, TinyAdapter.BASE_SHA256).shaped(wider),
+                Duration.ofMillis(100)));
+
+        topic.point(CHANNEL, "v1", 1);
+
+        assertRefused(topic.awaitLoad(instance, 1), "the base model's q_proj is 8");
+        assertEquals(Optional.empty(), client.runningVersion());
+    }
+
+    @Test
+    void whatADiskOrAStoreDoesNotDoNowIsTriedAgainUntilItDoes() throws Exception {
+        MemoryStore store = new MemoryStore();
+        AdapterManifest manifest = sendFiles("v1", 1);
+        topic.sendManifest(with(manifest, store.take(manifest, adapter(1))));
+        store.fail(3);
+        AdapterClient client = start(config(instance).fetchingFrom(Optional.of(store)));
+
+        topic.point(CHANNEL, "v1", 1);
+
+        AdapterLoad first = topic.awaitLoad(instance, 1);
+        assertRefused(first, "does not answer; it is tried again");
+        assertEquals(Optional.of(true), first.retrying());
+        AdapterLoad last = topic.awaitLoad(instance, 1, load -> load.status() == AdapterLoad.Status.LOADED);
+        assertEquals(Optional.of("v1"), last.runningVersion());
+        assertEquals(Optional.of("v1"), client.runningVersion());
+    }
+
+    @Test
+    void aReferenceIsFollowedIntoTheConfiguredStoreOnly() throws Exception {
+        MemoryStore store = new MemoryStore();
+        AdapterManifest manifest = sendFiles("v1", 1);
+        topic.sendManifest(with(
+                manifest,
+                manifest.files().stream()
+                        .map(file -> file.at("memory://elsewhere/" + file.sha256()))
+                        .toList()));
+        start(config(instance).fetchingFrom(Optional.of(store)));
+        topic.point(CHANNEL, "v1", 1);
+        assertRefused(topic.awaitLoad(instance, 1), "not in this store");
+
+        start(config(instance + "b"));
+        assertRefused(topic.awaitLoad(instance + "b", 1), "configured for none");
+    }
+
+    @Test
+    void anObjectThatWasExchangedIsRefused() throws Exception {
+        MemoryStore store = new MemoryStore();
+        AdapterManifest manifest = sendFiles("v1", 1);
+        List<ArtifactFile> files = store.take(manifest, adapter(1));
+        topic.sendManifest(with(manifest, files));
+        store.exchange(files.get(1), new byte[(int) files.get(1).bytes()]);
+        start(config(instance).fetchingFrom(Optional.of(store)));
+
+        topic.point(CHANNEL, "v1", 1);
+
+        assertRefused(topic.awaitLoad(instance, 1), "in the object store has");
+    }
+
+    @Test
+    void aShareOfTheInstancesRunsTheCanary() throws Exception {
+        publish("v1", 1);
+        publish("v2", 2);
+        ChannelPointer.Canary canary = new ChannelPointer.Canary("v2", 50, ChannelPointer.Canary.By.INSTANCES);
+        topic.point(CHANNEL, "v1", 1, canary);
+        ChannelPointer pointer = new ChannelPointer(
+                project,
+                CHANNEL,
+                Optional.of("v1"),
+                1,
+                "operator",
+                Optional.empty(),
+                java.time.Instant.now(),
+                Optional.of(canary));
+        String in = first(pointer, true);
+        String out = first(pointer, false);
+
+        start(in);
+        start(out);
+
+        assertEquals(Optional.of("v2"), topic.awaitLoad(in, 1).runningVersion());
+        assertEquals(Optional.of("v1"), topic.awaitLoad(out, 1).runningVersion());
+        topic.point(CHANNEL, "v1", 2);
+        assertEquals(Optional.of("v1"), topic.awaitLoad(in, 2).runningVersion());
+    }
+
+    @Test
+    void aShareOfTheRequestsGoesToTheCanaryAndErrorsAreReported() throws Exception {
+        publish("v1", 1);
+        publish("v2", 2);
+        try (HotSwap<Held> swap = new HotSwap<>(adapter -> new Held(adapter.version()))) {
+            AdapterClient client = start(config(instance).reportingEvery(Duration.ofMillis(50)), swap);
+            topic.point(CHANNEL, "v1", 1, new ChannelPointer.Canary("v2", 30, ChannelPointer.Canary.By.REQUESTS));
+            topic.awaitLoad(instance, 1);
+
+            int canary = 0;
+            for (int i = 0; i < 200; i++) {
+                try (HotSwap.Lease<Held> lease = swap.lease("conversation-" + i)) {
+                    if (lease.version().equals(Optional.of("v2"))) {
+                        canary++;
+                        client.failed(lease.version());
+                    } else {
+                        client.answered(lease.version());
+                    }
+                }
+            }
+
+            int expected = canary;
+            assertTrue(canary > 30 && canary < 90, "canary got " + canary + " of 200");
+            AdapterLoad load = topic.awaitLoad(
+                    instance,
+                    1,
+                    l -> l.traffic().map(t -> t.requests() + t.canaryRequests()).orElse(0L) == 200);
+            assertEquals(
+                    new AdapterLoad.Traffic(200 - expected, 0, expected, expected),
+                    load.traffic().orElseThrow());
+            topic.point(CHANNEL, "v2", 2);
+            topic.awaitLoad(instance, 2);
+            try (HotSwap.Lease<Held> lease = swap.lease("conversation-1")) {
+                assertEquals(Optional.of("v2"), lease.version());
+            }
+        }
+    }
+
+    @Test
+    void aServiceThatHoldsOneAdapterSaysThatItTakesNoShareOfRequests() throws Exception {
+        publish("v1", 1);
+        publish("v2", 2);
+        AdapterClient client = start(instance);
+
+        topic.point(CHANNEL, "v1", 1, new ChannelPointer.Canary("v2", 30, ChannelPointer.Canary.By.REQUESTS));
+
+        AdapterLoad load = topic.awaitLoad(instance, 1);
+        assertRefused(load, "a share of the instances");
+        assertEquals(Optional.of("v1"), client.runningVersion());
+    }
+
+    private record Held(String version) implements AutoCloseable {
+        @Override
+        public void close() {
+            // Nothing is held.
+        }
+    }
+
+    private String first(ChannelPointer pointer, boolean in) {
+        for (int i = 0; ; i++) {
+            if (pointer.isInCanary(instance + i) == in) {
+                return instance + i;
+            }
+        }
+    }
+
+    private static void assertRefused(AdapterLoad load, String why) {
+        assertEquals(AdapterLoad.Status.REFUSED, load.status());
+        assertTrue(load.problem().orElse("").contains(why), load.problem().orElse(""));
+    }
+
+    private AdapterManifest sendFiles(String version, float value) throws Exception {
+        topic.sendFiles(adapter(value));
+        return topic.describe(version, adapter(value), AdapterManifest.Kind.POLICY);
+    }
+
     private void refused(String version, String why) throws Exception {
         publish("v1", 1);
         AdapterClient client = start(instance);
@@ -419,17 +653,31 @@ class AdapterClientTest {
     }
 
     private AdapterClient start(String instanceId, String bootstrapServers, AdapterSwap swap) throws Exception {
-        AdapterClient client = AdapterClient.start(
-                new AdapterClientConfig(
-                        Map.of("bootstrap.servers", bootstrapServers),
-                        instanceId,
-                        project,
-                        CHANNEL,
-                        folder.resolve(instanceId),
-                        Expectation.of(TinyAdapter.BASE, TinyAdapter.BASE_SHA256),
-                        Duration.ofMillis(100)),
-                swap);
+        return start(config(instanceId, bootstrapServers, folder.resolve(instanceId)), swap);
+    }
+
+    private AdapterClient start(AdapterClientConfig config) throws Exception {
+        return start(config, this::swapped);
+    }
+
+    private AdapterClient start(AdapterClientConfig config, AdapterSwap swap) throws Exception {
+        AdapterClient client = AdapterClient.start(config, swap);
         clients.add(client);
         return client;
+    }
+
+    private AdapterClientConfig config(String instanceId) {
+        return config(instanceId, SharedServers.bootstrapServers(), folder.resolve(instanceId));
+    }
+
+    private AdapterClientConfig config(String instanceId, String bootstrapServers, Path cache) {
+        return new AdapterClientConfig(
+                Map.of("bootstrap.servers", bootstrapServers),
+                instanceId,
+                project,
+                CHANNEL,
+                cache,
+                Expectation.of(TinyAdapter.BASE, TinyAdapter.BASE_SHA256),
+                Duration.ofMillis(100));
     }
 }

@@ -12,6 +12,7 @@ import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactFiles;
+import dev.podium.contracts.adapter.SigningKey;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -96,6 +98,24 @@ final class ModelTopic implements AutoCloseable {
         send(Topics.ADAPTERS, manifest.key(), EventJson.write(manifest));
     }
 
+    /** As a trainer with a key does. */
+    void sendSigned(AdapterManifest manifest, SigningKey key) {
+        byte[] recordKey = manifest.key().getBytes(UTF_8);
+        byte[] value = EventJson.write(manifest);
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(Topics.ADAPTERS, recordKey, value);
+        record.headers().add(SigningKey.HEADER, key.sign(recordKey, value).getBytes(UTF_8));
+        send(record);
+    }
+
+    /** Removes all chunks of a version, as the collection of garbage would. */
+    void removeChunks(AdapterManifest manifest) {
+        for (ArtifactFile file : manifest.files()) {
+            for (int index = 0; index < file.chunks(); index++) {
+                send(Topics.ARTIFACT_CHUNKS, file.chunkKey(index), null);
+            }
+        }
+    }
+
     /** Publishes a valid adapter, changed by what the test wants to see refused. */
     void publish(String version, Path folder, UnaryOperator<AdapterManifest> change) throws Exception {
         sendFiles(folder);
@@ -103,15 +123,29 @@ final class ModelTopic implements AutoCloseable {
     }
 
     void point(String channel, String version, long sequence) {
+        point(channel, version, sequence, null);
+    }
+
+    void point(String channel, String version, long sequence, ChannelPointer.Canary canary) {
         ChannelPointer pointer = new ChannelPointer(
-                project, channel, Optional.ofNullable(version), sequence, "operator", Optional.empty(), Instant.now());
+                project,
+                channel,
+                Optional.ofNullable(version),
+                sequence,
+                "operator",
+                Optional.empty(),
+                Instant.now(),
+                Optional.ofNullable(canary));
         send(Topics.CHANNELS, ChannelPointer.key(project, channel), EventJson.write(pointer));
     }
 
     void send(String topic, String key, byte[] value) {
+        send(new ProducerRecord<>(topic, key.getBytes(UTF_8), value));
+    }
+
+    private void send(ProducerRecord<byte[], byte[]> record) {
         try {
-            producer.send(new ProducerRecord<>(topic, key.getBytes(UTF_8), value))
-                    .get();
+            producer.send(record).get();
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
@@ -119,6 +153,10 @@ final class ModelTopic implements AutoCloseable {
 
     /** Waits for the load report of an instance about a pointer. */
     AdapterLoad awaitLoad(String instanceId, long sequence) throws Exception {
+        return awaitLoad(instanceId, sequence, load -> true);
+    }
+
+    AdapterLoad awaitLoad(String instanceId, long sequence, Predicate<AdapterLoad> wanted) throws Exception {
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
                 Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
                 new ByteArrayDeserializer(),
@@ -132,7 +170,7 @@ final class ModelTopic implements AutoCloseable {
             while (System.nanoTime() < deadline) {
                 for (var record : consumer.poll(Duration.ofMillis(100))) {
                     AdapterLoad load = EventJson.read(record.value(), AdapterLoad.class);
-                    if (load.instanceId().equals(instanceId) && load.sequence() == sequence) {
+                    if (load.instanceId().equals(instanceId) && load.sequence() == sequence && wanted.test(load)) {
                         return load;
                     }
                 }

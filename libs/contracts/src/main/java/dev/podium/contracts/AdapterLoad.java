@@ -10,6 +10,8 @@ import java.util.Optional;
  * @param requestedVersion what the channel asked for
  * @param swapMillis from the pointer's arrival to the swap
  * @param problem why it was refused
+ * @param retrying whether the instance tries again by itself, because what it needs does not answer
+ * @param traffic how its requests went since it runs what it runs
  */
 public record AdapterLoad(
         String instanceId,
@@ -21,7 +23,36 @@ public record AdapterLoad(
         long sequence,
         long swapMillis,
         Optional<String> problem,
-        Instant at) {
+        Instant at,
+        Optional<Boolean> retrying,
+        Optional<Traffic> traffic) {
+    /** A report about a swap alone. */
+    public AdapterLoad(
+            String instanceId,
+            String projectId,
+            String channel,
+            Status status,
+            Optional<String> requestedVersion,
+            Optional<String> runningVersion,
+            long sequence,
+            long swapMillis,
+            Optional<String> problem,
+            Instant at) {
+        this(
+                instanceId,
+                projectId,
+                channel,
+                status,
+                requestedVersion,
+                runningVersion,
+                sequence,
+                swapMillis,
+                problem,
+                at,
+                Optional.empty(),
+                Optional.empty());
+    }
+
     public AdapterLoad {
         Require.text(instanceId, "instanceId");
         Require.text(projectId, "projectId");
@@ -31,6 +62,20 @@ public record AdapterLoad(
         runningVersion = runningVersion == null ? Optional.empty() : runningVersion;
         problem = problem == null ? Optional.empty() : problem;
         Require.present(at, "at");
+        retrying = retrying == null ? Optional.empty() : retrying;
+        traffic = traffic == null ? Optional.empty() : traffic;
+    }
+
+    /**
+     * Requests and errors as the service counts them, of the running version and, where a share of the requests goes to a
+     * canary, of that.
+     */
+    public record Traffic(long requests, long errors, long canaryRequests, long canaryErrors) {
+        public Traffic {
+            Require.that(
+                    requests >= 0 && errors >= 0 && canaryRequests >= 0 && canaryErrors >= 0,
+                    "traffic has a negative number");
+        }
     }
 
     /** Outcome of following a pointer. */

@@ -36,6 +36,8 @@ public record AdapterManifest(
         Map<String, Double> metrics,
         Instant createdAt,
         Optional<Evaluation> evaluation) {
+    private static final int MAX_LOCATION_CHARACTERS = 1024;
+
     public AdapterManifest {
         Require.text(projectId, "projectId");
         Require.text(version, "version");
@@ -126,17 +128,30 @@ public record AdapterManifest(
     }
 
     /**
-     * A file that lives as chunks in {@link Topics#ARTIFACT_CHUNKS}.
+     * A file that lives as chunks in {@link Topics#ARTIFACT_CHUNKS}, or in an object store when it has a location.
      *
      * @param name file name in the adapter's folder, without a path
      * @param chunks number of chunks, each at most {@link Topics#MAX_CHUNK_BYTES}
      * @param locations where each chunk was written, so that a reader need not search; only a hint: when the same
      *     content is written again, compaction removes the older chunk. Empty: unknown
+     * @param location where the whole file is, e.g. {@code s3://bucket/artifacts/...}; there are no chunks then. A reader
+     *     follows it only into the store that it is configured for
      */
-    public record ArtifactFile(String name, String sha256, long bytes, int chunks, List<ChunkLocation> locations) {
+    public record ArtifactFile(
+            String name,
+            String sha256,
+            long bytes,
+            int chunks,
+            List<ChunkLocation> locations,
+            Optional<String> location) {
+        /** A file in chunks. */
+        public ArtifactFile(String name, String sha256, long bytes, int chunks, List<ChunkLocation> locations) {
+            this(name, sha256, bytes, chunks, locations, Optional.empty());
+        }
+
         /** A file whose chunks have to be searched. */
         public ArtifactFile(String name, String sha256, long bytes, int chunks) {
-            this(name, sha256, bytes, chunks, List.of());
+            this(name, sha256, bytes, chunks, List.of(), Optional.empty());
         }
 
         public ArtifactFile {
@@ -151,6 +166,15 @@ public record AdapterManifest(
             Require.that(
                     locations.isEmpty() || locations.size() == chunks,
                     "files.locations has " + locations.size() + " entries for " + chunks + " chunks");
+            location = location == null ? Optional.empty() : location;
+            Require.that(
+                    location.map(String::length).orElse(0) <= MAX_LOCATION_CHARACTERS,
+                    "files.location is longer than " + MAX_LOCATION_CHARACTERS + " characters");
+        }
+
+        /** The same file, kept in an object store. */
+        public ArtifactFile at(String address) {
+            return new ArtifactFile(name, sha256, bytes, chunks, List.of(), Optional.of(address));
         }
 
         /** Key of one chunk: sha256/index. */

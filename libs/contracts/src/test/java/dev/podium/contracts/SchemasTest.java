@@ -132,6 +132,8 @@ class SchemasTest {
                         Evaluation.Share.class,
                         AdapterManifest.BaseModel.class,
                         AdapterManifest.ArtifactFile.class,
+                        AdapterLoad.Traffic.class,
+                        ChannelPointer.Canary.class,
                         AdapterManifest.ChunkLocation.class)
                 .forEach(type -> records.put(type.getSimpleName(), type));
         return records;

@@ -3,6 +3,10 @@ package dev.podium.local.command;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.podium.llm.base.BaseModelFiles;
+import dev.podium.llm.base.BaseModels;
+import dev.podium.llm.files.ModelConfig;
+import dev.podium.llm.lora.GgufLora;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
@@ -16,6 +20,9 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,7 +30,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** What the rounds published. */
-@Command(name = "adapters", description = "Adapters and models: list, show, fetch, explain where one comes from.")
+@Command(
+        name = "adapters",
+        description = "Adapters and models: list, show, fetch, export, verify, explain, retention, collect.")
 final class AdapterCommands {
     private static final int FEW = 20;
 
@@ -178,6 +187,136 @@ final class AdapterCommands {
             Path fetched = AdapterDownload.fetch(api, project, version, to, session.modelsFolder());
             session.out().println(fetched);
             session.out().flush();
+            return 0;
+        }
+    }
+
+    @Command(name = "verify", description = "Tells who signed an adapter's manifest, and whether that counts.")
+    int verify(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "VERSION") String version,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode signed = api.get(Api.path("projects", project, "adapters", version, "signature"));
+            if (json.json) {
+                session.printJson(signed);
+            } else {
+                String by = signed.path("keyId").isTextual()
+                        ? "signed by " + signed.path("keyId").asText()
+                        : "not signed";
+                String counts = !signed.path("checked").asBoolean()
+                        ? "; no keys are configured, so all is trusted"
+                        : signed.path("trusted").asBoolean()
+                                ? "; trusted"
+                                : "; NOT trusted: " + signed.path("problem").asText();
+                session.out().println(version + " is " + by + counts);
+            }
+            return signed.path("trusted").asBoolean() ? 0 : 1;
+        }
+    }
+
+    @Command(
+            name = "export",
+            description = "Writes an adapter as a PEFT folder, or as the GGUF file that llama.cpp loads.")
+    int export(
+            @Option(names = "--project", required = true) String project,
+            @Option(names = "--format", defaultValue = "peft", description = "peft or gguf") String format,
+            @Option(names = "--to", paramLabel = "PATH", description = "folder or file; VERSION or VERSION.gguf here")
+                    Optional<Path> to,
+            @Option(names = "--base-config", description = "the base model's config.json; from PODIUM_MODELS_DIR else")
+                    Optional<Path> baseConfig,
+            @Parameters(paramLabel = "VERSION") String version)
+            throws ApiException, StackException, IOException {
+        boolean gguf = format.equals("gguf");
+        if (!gguf && !format.equals("peft")) {
+            throw new IllegalArgumentException("--format must be peft or gguf, not " + format);
+        }
+        if (!gguf) {
+            try (Api api = session.api()) {
+                session.out().println(AdapterDownload.fetch(api, project, version, to, session.modelsFolder()));
+                return 0;
+            }
+        }
+        Path target = to.orElse(Path.of(version + ".gguf")).toAbsolutePath();
+        if (Files.exists(target)) {
+            throw new IOException(target + " is there already; name another file by --to, or remove it");
+        }
+        Path folder = target.resolveSibling("." + target.getFileName() + ".peft");
+        try (Api api = session.api()) {
+            String base = api.get(Api.path("projects", project, "adapters", version))
+                    .path("baseModel")
+                    .path("name")
+                    .asText();
+            AdapterDownload.delete(folder);
+            AdapterDownload.fetch(api, project, version, Optional.of(folder), session.modelsFolder());
+            GgufLora.write(folder, baseConfig(base, baseConfig), base, target);
+            session.out().println(target);
+            return 0;
+        } finally {
+            AdapterDownload.delete(folder);
+        }
+    }
+
+    private ModelConfig baseConfig(String base, Optional<Path> given) throws IOException, StackException {
+        if (given.isPresent()) {
+            return ModelConfig.parse(Files.readAllBytes(given.get()));
+        }
+        try (BaseModelFiles files = new BaseModels(session.modelsFolder()).open(base)) {
+            return files.config();
+        }
+    }
+
+    @Command(
+            name = "retention",
+            description = "Shows or sets which versions keep their weights, or retires (--run) what is not kept.")
+    int retention(
+            @Option(names = "--project", required = true) String project,
+            @Option(names = "--keep-last", description = "newest versions of each kind") Optional<Integer> keepLast,
+            @Option(names = "--keep-days", description = "versions younger than this", defaultValue = "0") int keepDays,
+            @Option(names = "--run") boolean run,
+            @Option(names = "--dry-run", description = "with --run: only tell") boolean dryRun,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        String path = Api.path("projects", project, "retention");
+        try (Api api = session.api()) {
+            if (keepLast.isPresent()) {
+                api.put(path, Map.of("keepLast", keepLast.get(), "keepDays", keepDays), Map.of());
+            }
+            JsonNode answer = run ? api.post(path + "/run", Map.of("dryRun", dryRun)) : api.get(path);
+            if (json.json) {
+                session.printJson(answer);
+            } else {
+                session.printPretty(answer);
+            }
+            return 0;
+        }
+    }
+
+    @Command(
+            name = "collect",
+            description = "Removes artifacts of all projects that no manifest needs; tells what it would without"
+                    + " --remove.")
+    int collect(
+            @Option(names = "--remove") boolean remove,
+            @Option(names = "--grace-hours", defaultValue = "24", description = "${DEFAULT-VALUE}") double graceHours,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            JsonNode done = api.post("/artifacts/collection", Map.of("dryRun", !remove, "graceHours", graceHours));
+            if (json.json) {
+                session.printJson(done);
+            } else {
+                JsonNode chunks = done.path("chunks");
+                session.out()
+                        .println(chunks.path("artifacts").asText() + " artifacts in "
+                                + chunks.path("chunks").asText() + " chunks; "
+                                + (remove ? "removed " : "would remove ")
+                                + chunks.path("garbageArtifacts").size() + " ("
+                                + chunks.path("garbageBytes").asText() + " bytes) and "
+                                + done.path("garbageObjects").size() + " objects; "
+                                + chunks.path("young").asText() + " more are within the grace time");
+            }
             return 0;
         }
     }

@@ -7,6 +7,7 @@ import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -16,7 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Pointers that services follow. */
-@Command(name = "channel", description = "Channels: list, promote, rollback, loads.")
+@Command(name = "channel", description = "Channels: list, promote, rollback, canary, history, rule, loads.")
 final class ChannelCommands {
     private final Session session;
 
@@ -32,6 +33,8 @@ final class ChannelCommands {
                 json.json,
                 "channel",
                 "version",
+                "canary.version",
+                "canary.percent",
                 "sequence",
                 "changedBy",
                 "at",
@@ -91,6 +94,96 @@ final class ChannelCommands {
         }
     }
 
+    @Command(
+            name = "canary",
+            description = "Lets a share of a channel's instances or requests try a version, or ends it.")
+    int canary(
+            @Option(names = "--project", required = true) String project,
+            @Option(names = "--channel", defaultValue = "production") String channel,
+            @Option(names = "--percent", defaultValue = "10", description = "${DEFAULT-VALUE}") double percent,
+            @Option(names = "--by", defaultValue = "instances", description = "instances or requests") String by,
+            @Option(names = "--reason") Optional<String> reason,
+            @Option(names = "--end", description = "all go on with what the channel points to") boolean end,
+            @Parameters(paramLabel = "VERSION", arity = "0..1") Optional<String> version,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        String path = Api.path("projects", project, "channels", channel, "canary");
+        try (Api api = session.api()) {
+            if (end) {
+                return print(api.delete(path), json.json);
+            }
+            ObjectNode body = new ObjectMapper().createObjectNode();
+            body.put(
+                    "version",
+                    version.orElseThrow(
+                            () -> new IllegalArgumentException("name the VERSION to try, or --end the trial")));
+            body.put("percent", percent);
+            body.put("by", by);
+            reason.ifPresent(text -> body.put("reason", text));
+            return print(api.put(path, body, Map.of()), json.json);
+        }
+    }
+
+    @Command(name = "history", description = "Lists who pointed a channel where, when and why.")
+    int history(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "CHANNEL", defaultValue = "production", description = "${DEFAULT-VALUE}")
+                    String channel,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        return table(
+                Api.path("projects", project, "channels", channel, "history"),
+                json.json,
+                "pointer.sequence",
+                "pointer.version",
+                "pointer.canary.version",
+                "pointer.canary.percent",
+                "pointer.changedBy",
+                "pointer.at",
+                "automatic",
+                "pointer.reason");
+    }
+
+    @Command(name = "rule", description = "Shows, sets or switches off the rule that rolls a channel back by itself.")
+    int rule(
+            @Option(names = "--project", required = true) String project,
+            @Option(names = "--refused-instances", description = "roll back when so many refuse the version")
+                    Optional<Integer> refused,
+            @Option(names = "--error-percent", description = "roll back at more errors than this")
+                    Optional<Double> errorPercent,
+            @Option(names = "--min-requests", defaultValue = "100", description = "${DEFAULT-VALUE}") long minRequests,
+            @Option(names = "--off") boolean off,
+            @Parameters(paramLabel = "CHANNEL", defaultValue = "production", description = "${DEFAULT-VALUE}")
+                    String channel,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        String path = Api.path("projects", project, "channels", channel, "rule");
+        try (Api api = session.api()) {
+            JsonNode rule;
+            if (off) {
+                api.delete(path);
+                session.out().println(channel + " has no rule");
+                return 0;
+            } else if (refused.isPresent() || errorPercent.isPresent()) {
+                rule = api.put(
+                        path,
+                        Map.of(
+                                "refusedInstances", refused.orElse(0),
+                                "errorPercent", errorPercent.orElse(0.0),
+                                "minRequests", minRequests),
+                        Map.of());
+            } else {
+                rule = api.get(path);
+            }
+            if (json.json) {
+                session.printJson(rule);
+            } else {
+                session.printPretty(rule);
+            }
+            return 0;
+        }
+    }
+
     private int table(String path, boolean json, String... fields) throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
             JsonNode rows = api.get(path);
@@ -109,9 +202,18 @@ final class ChannelCommands {
         } else {
             session.out()
                     .println(pointer.path("channel").asText() + " -> "
-                            + pointer.path("version").asText("the base model") + " (change "
+                            + pointer.path("version").asText("the base model")
+                            + canary(pointer.path("canary")) + " (change "
                             + pointer.path("sequence").asText() + ")");
         }
         return 0;
+    }
+
+    private static String canary(JsonNode canary) {
+        return canary.isObject()
+                ? ", " + canary.path("version").asText() + " for "
+                        + canary.path("percent").asText() + "% of the "
+                        + canary.path("by").asText().toLowerCase(Locale.ROOT)
+                : "";
     }
 }

@@ -74,6 +74,8 @@ public final class Podium {
         line.addSubcommand(new ChannelCommands(session));
         line.addSubcommand(new RuleCommands(session));
         line.addSubcommand(new AbCommand(session));
+        line.addSubcommand(new KeysCommand(session));
+        line.addSubcommand(new SidecarCommand(session));
         line.addSubcommand(new CommandLine(new BenchCommand(session)).addSubcommand(new BenchMethodsCommand(session)));
         line.addSubcommand(new ChaosCommand(session));
         line.getSubcommands().values().forEach(Podium::addHelp);

@@ -2,9 +2,11 @@ package dev.podium.local.service;
 
 import dev.podium.adapterclient.AdapterSwap;
 import dev.podium.adapterclient.ServedAdapter;
+import dev.podium.contracts.adapter.BaseShape;
 import dev.podium.llm.base.BaseModelFiles;
 import dev.podium.llm.base.BaseModels;
 import dev.podium.llm.chat.ChatMessage;
+import dev.podium.llm.files.ModelConfig;
 import dev.podium.llm.generate.Completion;
 import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
@@ -61,6 +63,18 @@ final class Answerer implements AdapterSwap, AutoCloseable {
 
     String baseSha256() {
         return files.sha256();
+    }
+
+    /** What an adapter's tensors must fit. */
+    BaseShape baseShape() {
+        ModelConfig config = files.config();
+        return new BaseShape(
+                config.layers(),
+                config.hiddenSize(),
+                config.intermediateSize(),
+                config.heads(),
+                config.keyValueHeads(),
+                config.headSize());
     }
 
     /**

@@ -43,6 +43,7 @@ public final class SampleService {
     private static final int MAX_BODY_BYTES = 1 << 20;
     private static final int MAX_PROMPTS = 512;
     private static final int HTTP_THREADS = 16;
+    private static final Duration FIRST_POINTER = Duration.ofSeconds(30);
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
 
     private final Answerer answerer;
@@ -61,13 +62,16 @@ public final class SampleService {
         Answerer answerer = new Answerer(config);
         AdapterClient client = AdapterClient.start(
                 new AdapterClientConfig(
-                        config.kafka(),
-                        "sample-service-" + config.port(),
-                        config.project(),
-                        config.channel(),
-                        config.workDir().resolve("adapters"),
-                        Expectation.of(config.baseModel(), answerer.baseSha256()),
-                        RETRY_PAUSE),
+                                config.kafka(),
+                                "sample-service-" + config.port(),
+                                config.project(),
+                                config.channel(),
+                                config.workDir().resolve("adapters"),
+                                Expectation.of(config.baseModel(), answerer.baseSha256())
+                                        .shaped(answerer.baseShape()),
+                                RETRY_PAUSE)
+                        .trusting(config.trust())
+                        .fetchingFrom(config.store()),
                 answerer);
         HttpServer server =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), config.port()), 64);
@@ -90,6 +94,16 @@ public final class SampleService {
                 config.baseModel(),
                 config.project(),
                 config.channel());
+        if (client.awaitCaughtUp(FIRST_POINTER) && client.sequence() == 0) {
+            LOG.warn(
+                    "nothing is followed yet: channel {} of project {} points to no adapter in this Kafka, so the base model"
+                            + " answers. If this is not the project you mean, set PODIUM_SERVICE_PROJECT and start again;"
+                            + " else promote an adapter: ./podium channel promote VERSION --project {} --channel {}",
+                    config.channel(),
+                    config.project(),
+                    config.project(),
+                    config.channel());
+        }
     }
 
     private interface Handler {

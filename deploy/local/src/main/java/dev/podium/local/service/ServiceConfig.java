@@ -1,6 +1,9 @@
 package dev.podium.local.service;
 
 import dev.podium.contracts.KafkaSettings;
+import dev.podium.contracts.adapter.ArtifactStore;
+import dev.podium.contracts.adapter.ManifestTrust;
+import dev.podium.objectstore.S3ArtifactStore;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +15,8 @@ import java.util.Optional;
  * @param project whose channel is followed (PODIUM_SERVICE_PROJECT)
  * @param channel (PODIUM_SERVICE_CHANNEL)
  * @param baseModel (PODIUM_SERVICE_MODEL)
+ * @param trust which manifests are believed (PODIUM_TRUSTED_KEYS_FILE)
+ * @param store where large adapters are (PODIUM_STORE_URL and the rest of podium-object-store's settings)
  * @param device auto, cpu or cuda:N (PODIUM_DEVICE)
  * @param threads of libtorch (PODIUM_THREADS)
  */
@@ -24,12 +29,17 @@ record ServiceConfig(
         Path modelsDir,
         Path workDir,
         String device,
-        int threads) {
+        int threads,
+        ManifestTrust trust,
+        Optional<ArtifactStore> store) {
     private static Map<String, Object> kafka(Map<String, String> environment) {
-        Map<String, Object> settings = KafkaSettings.from(name -> Optional.ofNullable(
-                environment.get(name.toUpperCase(Locale.ROOT).replace('.', '_'))));
+        Map<String, Object> settings = KafkaSettings.from(name -> setting(environment, name));
         settings.putIfAbsent("bootstrap.servers", "localhost:9092");
         return settings;
+    }
+
+    private static Optional<String> setting(Map<String, String> environment, String name) {
+        return Optional.ofNullable(environment.get(name.toUpperCase(Locale.ROOT).replace('.', '_')));
     }
 
     static ServiceConfig of(Map<String, String> environment) {
@@ -43,6 +53,8 @@ record ServiceConfig(
                 Path.of(environment.getOrDefault("PODIUM_MODELS_DIR", ".podium/models")),
                 Path.of(environment.getOrDefault("PODIUM_WORK_DIR", ".podium/work/sample-service")),
                 environment.getOrDefault("PODIUM_DEVICE", "cpu"),
-                Integer.parseInt(environment.getOrDefault("PODIUM_THREADS", Integer.toString(Math.min(cores, 4)))));
+                Integer.parseInt(environment.getOrDefault("PODIUM_THREADS", Integer.toString(Math.min(cores, 4)))),
+                ManifestTrust.configured(setting(environment, ManifestTrust.SETTING)),
+                S3ArtifactStore.configured(name -> setting(environment, name)));
     }
 }

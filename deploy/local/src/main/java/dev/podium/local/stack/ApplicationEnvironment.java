@@ -34,6 +34,12 @@ public record ApplicationEnvironment(StackFolder folder, Ports ports) {
         // Threads that wait by spinning take the cores from one another when several processes compute.
         environment.put("OMP_WAIT_POLICY", "PASSIVE");
         environment.put("OPT_OUT_TRACKING", "true");
+        if (application != Application.RANKING_STREAM) {
+            environment.put("PODIUM_TRUSTED_KEYS_FILE", folder.trustedKeysFile().toString());
+        }
+        if (application == Application.REWARD_TRAINER || application == Application.POLICY_TRAINER) {
+            environment.put("PODIUM_SIGNING_KEY_FILE", folder.signingKeyFile().toString());
+        }
         switch (application) {
             case FEEDBACK_API -> {
                 environment.put("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl());

@@ -1,5 +1,8 @@
 package dev.podium.local.stack;
 
+import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.ManifestSigner;
+import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.embedded.EmbeddedKafka;
 import dev.podium.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -20,7 +23,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -194,6 +200,7 @@ public final class LocalStack implements AutoCloseable {
                     + ". Stop what listens there, or choose another first port, as in PODIUM_HTTP_PORT=18080");
         }
         startServers();
+        signManifests();
         Thread.ofPlatform().daemon().name("watch-postgres").start(this::watchPostgres);
         operator = new Operator(url(), "operator", options.folder().secret("operator-password", 15));
         present(operator).write(options.folder());
@@ -207,6 +214,32 @@ public final class LocalStack implements AutoCloseable {
                     options.notices().accept(application.label() + " is ready at " + url(application));
                 })
                 .toList());
+    }
+
+    /** A stack that is older than its key has manifests that nobody signed: they are this machine's own. */
+    private void signManifests() throws StackException, IOException {
+        if (!options.folder().makeSigningKey()) {
+            return;
+        }
+        SigningKey key = SigningKey.read(options.folder().signingKeyFile());
+        Map<String, Object> client = Map.of("bootstrap.servers", bootstrapServers());
+        try (Admin admin = Admin.create(client)) {
+            if (admin.listTopics().names().get().contains(Topics.ADAPTERS)) {
+                int signed = ManifestSigner.sign(
+                                client, key, manifest -> manifest.keyId().isEmpty())
+                        .size();
+                if (signed > 0) {
+                    options.notices().accept("signed " + signed + " adapters of before by the new key " + key.id());
+                }
+            }
+        } catch (ExecutionException | KafkaException e) {
+            // The next start makes a key again, and tries again.
+            Files.deleteIfExists(options.folder().signingKeyFile());
+            throw new StackException("the adapters of before cannot be signed: " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StackException("interrupted while the stack started", e);
+        }
     }
 
     /** PostgreSQL is a process of its own, which the kernel's memory killer may choose. */

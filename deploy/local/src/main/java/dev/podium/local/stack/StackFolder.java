@@ -1,5 +1,6 @@
 package dev.podium.local.stack;
 
+import dev.podium.contracts.adapter.SigningKey;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -98,8 +99,30 @@ public record StackFolder(Path home) {
         return Files.readString(file).strip();
     }
 
+    /** The key that this stack's trainers sign manifests with. */
+    public Path signingKeyFile() {
+        return home.resolve("signing-key.pem");
+    }
+
+    /** The keys that this stack's trainers and services believe. */
+    public Path trustedKeysFile() {
+        return home.resolve("trusted-keys");
+    }
+
+    /** Makes the signing key at the first start, and trusts it; true when it is new. */
+    boolean makeSigningKey() throws IOException {
+        if (Files.exists(signingKeyFile())) {
+            return false;
+        }
+        SigningKey key = SigningKey.generate();
+        writePrivate(signingKeyFile(), key.toPem());
+        String before = Files.exists(trustedKeysFile()) ? Files.readString(trustedKeysFile()) : "";
+        writePrivate(trustedKeysFile(), before + "# made by ./podium up\n" + key.trustLine() + "\n");
+        return true;
+    }
+
     /** Writes a file that only its owner can read: aside first, then renamed. */
-    static void writePrivate(Path file, String text) throws IOException {
+    public static void writePrivate(Path file, String text) throws IOException {
         Path aside = file.resolveSibling(file.getFileName() + ".new");
         Files.deleteIfExists(aside);
         try {

@@ -102,6 +102,21 @@ public final class AdapterFolder {
      */
     public static void check(Path folder, AdapterManifest.Kind kind, String baseModel, Optional<RoundConfig.Lora> lora)
             throws ArtifactException, IOException {
+        check(folder, kind, baseModel, lora, Optional.empty());
+    }
+
+    /**
+     * The same against the base model itself.
+     *
+     * @param base whose layers and widths the tensors must have; empty: equal shapes in all layers are enough
+     */
+    public static void check(
+            Path folder,
+            AdapterManifest.Kind kind,
+            String baseModel,
+            Optional<RoundConfig.Lora> lora,
+            Optional<BaseShape> base)
+            throws ArtifactException, IOException {
         checkNames(names(folder), kind);
         if (kind == AdapterManifest.Kind.MODEL) {
             ModelFolder.check(folder);
@@ -111,10 +126,12 @@ public final class AdapterFolder {
                 folder,
                 kind,
                 baseModel,
-                lora.orElseThrow(() -> new ArtifactException("the manifest of an adapter must tell its shape (lora)")));
+                lora.orElseThrow(() -> new ArtifactException("the manifest of an adapter must tell its shape (lora)")),
+                base);
     }
 
-    private static void check(Path folder, AdapterManifest.Kind kind, String baseModel, RoundConfig.Lora lora)
+    private static void check(
+            Path folder, AdapterManifest.Kind kind, String baseModel, RoundConfig.Lora lora, Optional<BaseShape> base)
             throws ArtifactException, IOException {
         List<String> names = names(folder);
         checkConfig(folder.resolve(CONFIG), kind, baseModel, lora);
@@ -122,7 +139,7 @@ public final class AdapterFolder {
         for (int member = 0; member < members; member++) {
             Path file = folder.resolve(member(WEIGHTS, member));
             SafetensorsHeader weights = SafetensorsHeader.read(file);
-            checkTensors(weights, lora);
+            checkTensors(weights, lora, base);
             weights.requireFinite(file);
             if (kind == AdapterManifest.Kind.REWARD) {
                 checkScore(folder.resolve(member(SCORE, member)));
@@ -219,7 +236,8 @@ public final class AdapterFolder {
     }
 
     /** Each target of each layer has A [r, in] and B [out, r], of equal shape in all layers. */
-    private static void checkTensors(SafetensorsHeader weights, RoundConfig.Lora lora) throws ArtifactException {
+    private static void checkTensors(SafetensorsHeader weights, RoundConfig.Lora lora, Optional<BaseShape> base)
+            throws ArtifactException {
         Map<String, List<Long>> shapes = new HashMap<>();
         Set<Integer> layers = new TreeSet<>();
         int count = 0;
@@ -238,8 +256,21 @@ public final class AdapterFolder {
                 throw new ArtifactException("tensor " + tensor.name() + " has shape " + tensor.shape()
                         + ", in another layer it is " + first);
             }
+            if (base.isPresent()) {
+                String target = name.group(3);
+                long expected = down ? base.get().in(target) : base.get().out(target);
+                long width = tensor.shape().get(down ? 1 : 0);
+                if (width != expected) {
+                    throw new ArtifactException("tensor " + tensor.name() + " has shape " + tensor.shape() + ", the "
+                            + (down ? "input" : "output") + " of the base model's " + target + " is " + expected);
+                }
+            }
             layers.add(Integer.parseInt(name.group(1)));
             count++;
+        }
+        if (base.isPresent() && layers.size() != base.get().layers()) {
+            throw new ArtifactException(WEIGHTS + " is of " + layers.size() + " layers, the base model has "
+                    + base.get().layers());
         }
         List<Integer> expected = new ArrayList<>();
         for (int layer = 0; layer < layers.size(); layer++) {

@@ -9,6 +9,7 @@ import dev.podium.contracts.log.BoundedReader;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -24,16 +25,26 @@ import org.apache.kafka.common.TopicPartition;
 /** Puts artifacts together from their chunks, one chunk in memory at a time; size and sha256 are verified. */
 public final class ArtifactReader {
     private final BoundedReader reader;
+    private final Optional<ArtifactStore> store;
 
+    /** Reads chunks; a file that is kept elsewhere is refused. */
     public ArtifactReader(BoundedReader reader) {
+        this(reader, Optional.empty());
+    }
+
+    /** @param store where files with a location are */
+    public ArtifactReader(BoundedReader reader, Optional<ArtifactStore> store) {
         this.reader = reader;
+        this.store = store;
     }
 
     /**
      * Writes a file's content.
      *
      * @param target replaced when there; after an exception it is gone
-     * @throws ArtifactException when a chunk is missing, or size or sha256 are not the manifest's
+     * @throws ArtifactException when a chunk is missing, size or sha256 are not the manifest's, or its location is not in
+     *     the store that this reader is configured for
+     * @throws IOException when the store or the disk does not do it now; asking again may help
      */
     public void fetch(ArtifactFile file, Path target) throws ArtifactException, IOException {
         if (file.chunks() > Math.max(1, file.bytes())) {
@@ -42,12 +53,33 @@ public final class ArtifactReader {
         }
         boolean done = false;
         try {
-            write(file, target);
+            if (file.location().isPresent()) {
+                fromStore(file, file.location().get(), target);
+            } else {
+                write(file, target);
+            }
             done = true;
         } finally {
             if (!done) {
                 Files.deleteIfExists(target);
             }
+        }
+    }
+
+    private void fromStore(ArtifactFile file, String location, Path target) throws ArtifactException, IOException {
+        ArtifactStore from = store.orElseThrow(() -> new ArtifactException(file.name()
+                + " is in an object store, and this application is configured for none (podium.store.url)"));
+        String name = from.name(location);
+        try {
+            from.get(name, target, file.bytes());
+        } catch (NoSuchFileException e) {
+            throw new ArtifactException(file.name() + " is not where its manifest says: " + location);
+        }
+        ArtifactFile fetched = ArtifactFiles.describe(target);
+        if (fetched.bytes() != file.bytes() || !fetched.sha256().equals(file.sha256())) {
+            throw new ArtifactException(
+                    file.name() + " in the object store has " + fetched.bytes() + " bytes and sha256 "
+                            + fetched.sha256() + ", its manifest says " + file.bytes() + " and " + file.sha256());
         }
     }
 

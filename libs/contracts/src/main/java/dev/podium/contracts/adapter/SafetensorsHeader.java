@@ -28,6 +28,9 @@ record SafetensorsHeader(Map<String, Tensor> tensors, long dataStart) {
     private static final int MAX_HEADER_BYTES = 4 * 1024 * 1024;
 
     private static final int SCAN_BYTES = 1024 * 1024;
+    private static final int MAX_DIMENSIONS = 8;
+    private static final int MAX_TENSORS = 50_000;
+    private static final int MAX_NAME_CHARACTERS = 300;
 
     /** One tensor; begin and end are relative to the data's start. */
     record Tensor(String name, String type, List<Long> shape, long begin, long end) {}
@@ -57,8 +60,15 @@ record SafetensorsHeader(Map<String, Tensor> tensors, long dataStart) {
         } catch (InvalidEventException e) {
             throw new ArtifactException("the header of " + file + " is " + e.getMessage());
         }
+        if (!header.isObject()) {
+            throw new ArtifactException("the header of " + file + " is no JSON object");
+        }
         Map<String, Tensor> tensors = new TreeMap<>();
         for (Map.Entry<String, JsonNode> field : header.properties()) {
+            if (field.getKey().length() > MAX_NAME_CHARACTERS || tensors.size() >= MAX_TENSORS) {
+                throw new ArtifactException(file + " has more than " + MAX_TENSORS + " tensors, or one whose name has"
+                        + " more than " + MAX_NAME_CHARACTERS + " characters");
+            }
             if (!field.getKey().equals("__metadata__")) {
                 tensors.put(field.getKey(), tensor(file, field.getKey(), field.getValue()));
             }
@@ -82,31 +92,48 @@ record SafetensorsHeader(Map<String, Tensor> tensors, long dataStart) {
     private static Tensor tensor(String file, String name, JsonNode node) throws ArtifactException {
         String type = node.path("dtype").asText("");
         JsonNode offsets = node.path("data_offsets");
+        JsonNode sizes = node.path("shape");
         int bytesPerValue =
                 switch (type) {
                     case "F32" -> 4;
                     case "BF16" -> 2;
                     default ->
-                        throw new ArtifactException("tensor " + name + " of " + file + " has type " + type
-                                + "; F32 and BF16 may be loaded");
+                        throw new ArtifactException("tensor " + name + " of " + file + " has type "
+                                + shortened(node.path("dtype")) + "; F32 and BF16 may be loaded");
                 };
         List<Long> shape = new ArrayList<>();
         long bytes = bytesPerValue;
-        for (JsonNode size : node.path("shape")) {
-            if (!size.canConvertToLong() || size.asLong() < 1 || size.asLong() > Integer.MAX_VALUE) {
-                throw new ArtifactException("tensor " + name + " of " + file + " has shape " + node.path("shape"));
+        boolean sound = sizes.isArray() && sizes.size() <= MAX_DIMENSIONS;
+        for (JsonNode size : sizes) {
+            long length = size.isIntegralNumber() && size.canConvertToLong() ? size.asLong() : 0;
+            sound &= length >= 1 && length <= Integer.MAX_VALUE && bytes <= Long.MAX_VALUE / length;
+            if (!sound) {
+                throw new ArtifactException("tensor " + name + " of " + file + " has shape " + shortened(sizes));
             }
-            shape.add(size.asLong());
-            bytes = Math.multiplyExact(bytes, size.asLong());
+            shape.add(length);
+            bytes *= length;
         }
-        if (offsets.size() != 2
-                || !offsets.get(0).canConvertToLong()
+        if (!sound
+                || !offsets.isArray()
+                || offsets.size() != 2
+                || !isOffset(offsets.get(0))
+                || !isOffset(offsets.get(1))
                 || offsets.get(1).asLong() - offsets.get(0).asLong() != bytes) {
-            throw new ArtifactException(
-                    "tensor " + name + " of " + file + " has offsets " + offsets + " for " + type + " " + shape);
+            throw new ArtifactException("tensor " + name + " of " + file + " has offsets " + shortened(offsets)
+                    + " for " + type + " " + shape);
         }
         return new Tensor(
                 name, type, shape, offsets.get(0).asLong(), offsets.get(1).asLong());
+    }
+
+    private static boolean isOffset(JsonNode node) {
+        return node.isIntegralNumber() && node.canConvertToLong() && node.asLong() >= 0;
+    }
+
+    /** What a stranger wrote is not repeated at length. */
+    private static String shortened(JsonNode node) {
+        String text = node.toString();
+        return text.length() <= 100 ? text : text.substring(0, 100) + "...";
     }
 
     /** Refuses values that are not finite: in both types all exponent bits are then set. */

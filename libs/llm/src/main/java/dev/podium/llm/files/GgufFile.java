@@ -15,7 +15,7 @@ import java.util.Set;
 
 /**
  * A GGUF file of the llama architecture, mapped into memory; tensors appear under Hugging Face's names and layout (the
- * rows of q and k, which the format reorders, are put back). Read are F32, F16, BF16, Q8_0, Q4_0, Q4_1,
+ * rows of q and k, which the format reorders, are put back), those of a LoRA adapter under PEFT's. Read are F32, F16, BF16, Q8_0, Q4_0, Q4_1,
  * Q4_K and Q6_K.
  *
  * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">the format</a>
@@ -173,7 +173,8 @@ public final class GgufFile implements TensorSource {
                 break;
         }
         String[] parts = name.split("\\.", -1);
-        if (parts.length != 4 || !parts[0].equals("blk") || !parts[3].equals("weight")) {
+        boolean adapter = parts.length == 5 && (parts[4].equals("lora_a") || parts[4].equals("lora_b"));
+        if ((parts.length != 4 && !adapter) || !parts[0].equals("blk") || !parts[3].equals("weight")) {
             return Optional.empty();
         }
         String inner =
@@ -189,7 +190,11 @@ public final class GgufFile implements TensorSource {
                     case "ffn_down" -> "mlp.down_proj";
                     default -> "";
                 };
-        return inner.isEmpty()
+        if (adapter && !inner.isEmpty() && !inner.endsWith("layernorm")) {
+            return Optional.of("base_model.model.model.layers." + parts[1] + "." + inner
+                    + (parts[4].equals("lora_a") ? ".lora_A.weight" : ".lora_B.weight"));
+        }
+        return inner.isEmpty() || adapter
                 ? Optional.empty()
                 : Optional.of("model.layers." + parts[1] + "." + inner + "." + parts[3]);
     }
@@ -290,9 +295,9 @@ public final class GgufFile implements TensorSource {
         long bytes = (long) count / entry.type().values * entry.type().bytes;
         ByteBuffer in = file.slice(entry.offset(), bytes);
         float[] values = unpacked(entry.type(), in, count);
-        if (name.endsWith("q_proj.weight")) {
+        if (isTurned(name) && name.contains("q_proj")) {
             values = halvesFromPairs(values, entry.shape(), required("llama.attention.head_count"));
-        } else if (name.endsWith("k_proj.weight")) {
+        } else if (isTurned(name)) {
             int heads = required("llama.attention.head_count");
             values = halvesFromPairs(
                     values,
@@ -308,13 +313,20 @@ public final class GgufFile implements TensorSource {
     public FloatBuffer readRows(String name, long first, long rows) {
         Entry entry = entry(name);
         long columns = entry.shape()[1];
-        boolean turned = name.endsWith("q_proj.weight") || name.endsWith("k_proj.weight");
-        if (turned || columns % entry.type().values != 0) {
+        if (isTurned(name) || columns % entry.type().values != 0) {
             return TensorSource.super.readRows(name, first, rows);
         }
         long bytesOfRow = columns / entry.type().values * entry.type().bytes;
         ByteBuffer in = file.slice(entry.offset() + first * bytesOfRow, rows * bytesOfRow);
         return FloatBuffer.wrap(unpacked(entry.type(), in, Math.toIntExact(rows * columns)));
+    }
+
+    /** Of an adapter, the rows of B are those of the layer; of other architectures than llama, all stay as they are. */
+    private boolean isTurned(String name) {
+        boolean adapter = name.endsWith("q_proj.lora_B.weight") || name.endsWith("k_proj.lora_B.weight");
+        return name.endsWith("q_proj.weight")
+                || name.endsWith("k_proj.weight")
+                || (adapter && text("general.architecture").orElse("").equals("llama"));
     }
 
     private static float[] unpacked(Type type, ByteBuffer in, int count) {

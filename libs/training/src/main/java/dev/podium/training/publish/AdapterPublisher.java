@@ -8,7 +8,9 @@ import dev.podium.contracts.Topics;
 import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactFiles;
+import dev.podium.contracts.adapter.ArtifactStore;
 import dev.podium.contracts.adapter.Manifests;
+import dev.podium.contracts.adapter.StoredNames;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.training.round.RoundFailure;
 import java.io.IOException;
@@ -57,20 +59,28 @@ public final class AdapterPublisher {
     private final Map<String, ?> kafka;
     private final String source;
     private final RoundTraces traces;
+    private final Publishing publishing;
 
     /** Without traces. */
     public AdapterPublisher(Map<String, ?> kafka, String source) {
-        this(kafka, source, new RoundTraces());
+        this(kafka, source, new RoundTraces(), Publishing.plain());
+    }
+
+    /** The same, signing and storing as told. */
+    public AdapterPublisher(Map<String, ?> kafka, String source, Publishing publishing) {
+        this(kafka, source, new RoundTraces(), publishing);
     }
 
     /**
      * @param source the application, e.g. {@code /policy-trainer}
      * @param traces what caused the rounds
+     * @param publishing how manifests are signed and where large files go
      */
-    public AdapterPublisher(Map<String, ?> kafka, String source, RoundTraces traces) {
+    public AdapterPublisher(Map<String, ?> kafka, String source, RoundTraces traces, Publishing publishing) {
         this.kafka = kafka;
         this.source = source;
         this.traces = traces;
+        this.publishing = publishing;
     }
 
     /**
@@ -128,21 +138,50 @@ public final class AdapterPublisher {
      */
     public Outcome publish(Publication publication, RoundEvent.Succeeded success) throws RoundFailure, IOException {
         AdapterManifest draft = publication.draft();
-        long bytes = draft.files().stream().mapToLong(ArtifactFile::bytes).sum()
-                + draft.dataSet().map(ArtifactFile::bytes).orElse(0L);
+        // What goes to the store goes there first, so that a transaction never waits for it. An upload whose
+        // transaction fails is found and removed by the collection of what nothing refers to.
+        List<ArtifactFile> placed = new ArrayList<>();
+        for (ArtifactFile file : draft.files()) {
+            placed.add(place(draft, file, publication.folder().resolve(file.name())));
+        }
+        Optional<ArtifactFile> placedData = draft.dataSet();
+        if (placedData.isPresent() && publication.dataSet().isPresent()) {
+            placedData = Optional.of(
+                    place(draft, placedData.get(), publication.dataSet().get()));
+        }
+        Optional<ArtifactFile> data = placedData;
+        long bytes = placed.stream().mapToLong(AdapterPublisher::bytesInChunks).sum()
+                + data.map(AdapterPublisher::bytesInChunks).orElse(0L);
         return transact(draft.projectId(), draft.version(), draft.roundId(), bytes, producer -> {
             List<ArtifactFile> files = new ArrayList<>();
-            for (ArtifactFile file : draft.files()) {
+            for (ArtifactFile file : placed) {
                 files.add(send(producer, file, publication.folder().resolve(file.name())));
             }
-            Optional<ArtifactFile> dataSet = draft.dataSet();
+            Optional<ArtifactFile> dataSet = data;
             if (dataSet.isPresent() && publication.dataSet().isPresent()) {
                 dataSet = Optional.of(
                         send(producer, dataSet.get(), publication.dataSet().get()));
             }
-            await(producer.send(EventRecords.of(located(draft, files, dataSet), source, traces)));
+            await(producer.send(
+                    EventRecords.of(located(draft, files, dataSet), source, traces, publishing.key())));
             await(producer.send(EventRecords.of(success, source, traces)));
         });
+    }
+
+    private static long bytesInChunks(ArtifactFile file) {
+        return file.location().isPresent() ? 0 : file.bytes();
+    }
+
+    /** The file as the manifest will name it: by reference when it is large and there is a store. */
+    private ArtifactFile place(AdapterManifest draft, ArtifactFile file, Path path) throws IOException {
+        if (publishing.store().isEmpty() || file.bytes() < publishing.referenceFromBytes()) {
+            return file;
+        }
+        ArtifactStore store = publishing.store().get();
+        // By version: an object is written by the one publisher of its version, and is nobody else's to keep.
+        String name = StoredNames.artifact(draft.projectId(), draft.version(), file.sha256());
+        store.put(name, path);
+        return file.at(store.location(name));
     }
 
     /** Publishes the success of a round that made no adapter. */
@@ -239,6 +278,9 @@ public final class AdapterPublisher {
 
     private static ArtifactFile send(Producer<byte[], byte[]> producer, ArtifactFile file, Path path)
             throws IOException {
+        if (file.location().isPresent()) {
+            return file;
+        }
         if (Files.size(path) != file.bytes()) {
             throw new IOException(path + " has changed since it was described");
         }

@@ -9,6 +9,7 @@ import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.TraceParent;
+import dev.podium.contracts.adapter.SigningKey;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
@@ -38,8 +39,9 @@ final class EventRecords {
                 Topics.SAMPLES, set.roundId(), set, id, source, set.roundId(), set.at(), traces.of(set.roundId()));
     }
 
-    static ProducerRecord<byte[], byte[]> of(AdapterManifest manifest, String source, RoundTraces traces) {
-        return record(
+    static ProducerRecord<byte[], byte[]> of(
+            AdapterManifest manifest, String source, RoundTraces traces, Optional<SigningKey> key) {
+        ProducerRecord<byte[], byte[]> record = record(
                 Topics.ADAPTERS,
                 manifest.key(),
                 manifest,
@@ -48,6 +50,11 @@ final class EventRecords {
                 manifest.key(),
                 manifest.createdAt(),
                 traces.of(manifest.roundId()));
+        key.ifPresent(signing -> record.headers()
+                .add(
+                        SigningKey.HEADER,
+                        signing.sign(record.key(), record.value()).getBytes(UTF_8)));
+        return record;
     }
 
     static ProducerRecord<byte[], byte[]> chunk(String key, byte[] content) {

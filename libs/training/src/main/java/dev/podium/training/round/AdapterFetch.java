@@ -6,7 +6,9 @@ import dev.podium.contracts.adapter.AdapterFolder;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactReader;
 import dev.podium.contracts.adapter.Manifests;
+import dev.podium.contracts.adapter.SignedManifest;
 import dev.podium.contracts.log.BoundedReader;
+import dev.podium.training.publish.Publishing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,21 +30,23 @@ final class AdapterFetch {
     /**
      * Fetches an adapter into a folder of the round.
      *
+     * @param publishing which manifests are believed, and where large files are
      * @param base model of the round
      * @throws RoundFailure {@code unknown_adapter}
      */
     static Fetched fetch(
             BoundedReader reader,
+            Publishing publishing,
             RoundCommand.StartRound command,
             String version,
             AdapterManifest.Kind kind,
             AdapterManifest.BaseModel base,
             Path target)
             throws RoundFailure, IOException {
-        AdapterManifest manifest = manifest(reader, command, version);
+        AdapterManifest manifest = manifest(reader, publishing, command, version);
         try {
             check(manifest, kind, base);
-            fetch(reader, manifest, target);
+            fetch(reader, publishing, manifest, target);
             return new Fetched(manifest, target);
         } catch (ArtifactException e) {
             throw unusable(version, e);
@@ -53,13 +57,14 @@ final class AdapterFetch {
      * Fetches the whole model that a round builds on: the one that its initial version is, or the one that its initial
      * adapter belongs to. Empty where the round uses the base model that its command names.
      */
-    static Optional<Fetched> fetchModel(BoundedReader reader, RoundCommand.StartRound command, Path target)
+    static Optional<Fetched> fetchModel(
+            BoundedReader reader, Publishing publishing, RoundCommand.StartRound command, Path target)
             throws RoundFailure, IOException {
         if (command.initialAdapter().isEmpty()) {
             return Optional.empty();
         }
         String version = command.initialAdapter().get();
-        AdapterManifest manifest = manifest(reader, command, version);
+        AdapterManifest manifest = manifest(reader, publishing, command, version);
         if (manifest.kind() != AdapterManifest.Kind.MODEL) {
             Optional<String> below = AdapterManifest.versionOfModel(
                     command.projectId(), manifest.baseModel().name());
@@ -67,27 +72,30 @@ final class AdapterFetch {
                 return Optional.empty();
             }
             version = below.get();
-            manifest = manifest(reader, command, version);
+            manifest = manifest(reader, publishing, command, version);
         }
         try {
             if (manifest.kind() != AdapterManifest.Kind.MODEL) {
                 throw new ArtifactException("it is of kind " + manifest.kind() + ", needed is a whole model");
             }
-            fetch(reader, manifest, target);
+            fetch(reader, publishing, manifest, target);
             return Optional.of(new Fetched(manifest, target));
         } catch (ArtifactException e) {
             throw unusable(version, e);
         }
     }
 
-    private static AdapterManifest manifest(BoundedReader reader, RoundCommand.StartRound command, String version)
-            throws RoundFailure {
+    private static AdapterManifest manifest(
+            BoundedReader reader, Publishing publishing, RoundCommand.StartRound command, String version)
+            throws RoundFailure, IOException {
         try {
-            return Manifests.find(reader, command.projectId(), version)
+            SignedManifest signed = Manifests.findSigned(reader, command.projectId(), version)
                     .orElseThrow(() -> new RoundFailure(
                             "unknown_adapter",
                             "project " + command.projectId() + " has no adapter " + version
                                     + "; name one that was published"));
+            publishing.trust().check(signed);
+            return signed.manifest();
         } catch (ArtifactException e) {
             throw unusable(version, e);
         }
@@ -100,7 +108,7 @@ final class AdapterFetch {
                 e);
     }
 
-    private static void fetch(BoundedReader reader, AdapterManifest manifest, Path target)
+    private static void fetch(BoundedReader reader, Publishing publishing, AdapterManifest manifest, Path target)
             throws ArtifactException, IOException {
         if (Files.isDirectory(target)) {
             return;
@@ -112,7 +120,7 @@ final class AdapterFetch {
         Path aside = target.resolveSibling(target.getFileName() + ".aside");
         WorkFolder.delete(aside);
         Files.createDirectories(aside);
-        ArtifactReader artifacts = new ArtifactReader(reader);
+        ArtifactReader artifacts = new ArtifactReader(reader, publishing.store());
         for (AdapterManifest.ArtifactFile file : manifest.files()) {
             artifacts.fetch(file, aside.resolve(file.name()));
         }

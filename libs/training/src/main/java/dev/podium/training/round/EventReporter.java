@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,18 +27,23 @@ final class EventReporter implements RoundReporter {
     private final Attempts attempts;
     private final Clock clock;
     private final RoundTracker tracker;
+    private final IntConsumer checkpoint;
     private volatile int step;
     private volatile int totalSteps;
     private long lineNanos = System.nanoTime() - LINE_EVERY_NANOS;
 
-    /** @param dataInfo what the runner knows of the data; what the trainer tells goes before it */
+    /**
+     * @param dataInfo what the runner knows of the data; what the trainer tells goes before it
+     * @param checkpoint is told the step of each checkpoint that is safe on disk
+     */
     EventReporter(
             RoundTicket ticket,
             RoundEvents events,
             Map<String, Double> dataInfo,
             Attempts attempts,
             Clock clock,
-            RoundTracker tracker) {
+            RoundTracker tracker,
+            IntConsumer checkpoint) {
         this.ticket = ticket;
         this.command = ticket.command();
         this.events = events;
@@ -45,6 +51,7 @@ final class EventReporter implements RoundReporter {
         this.attempts = attempts;
         this.clock = clock;
         this.tracker = tracker;
+        this.checkpoint = checkpoint;
     }
 
     int step() {
@@ -103,6 +110,7 @@ final class EventReporter implements RoundReporter {
     @Override
     public void checkpointed(int step) {
         attempts.forgive();
+        checkpoint.accept(step);
         LOG.debug("round {}: checkpoint at step {}", command.roundId(), step);
         events.tell(new RoundEvent.Checkpointed(command.roundId(), command.projectId(), step, clock.instant()));
     }

@@ -1,6 +1,7 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.RoundKind;
+import dev.podium.training.publish.Publishing;
 import dev.podium.training.publish.RoundTraces;
 import dev.podium.training.track.RoundTracker;
 import dev.podium.training.track.Trackers;
@@ -21,6 +22,7 @@ import java.util.Set;
  * @param deadLetters whether unreadable commands are put aside by this trainer; one of the trainers does
  * @param tracker is told how rounds go, besides their events
  * @param traces what caused the rounds at hand
+ * @param publishing how adapters are signed and where large files and checkpoints go
  */
 public record RoundRunnerConfig(
         Map<String, Object> kafka,
@@ -30,7 +32,8 @@ public record RoundRunnerConfig(
         Path workDir,
         boolean deadLetters,
         RoundTracker tracker,
-        RoundTraces traces) {
+        RoundTraces traces,
+        Publishing publishing) {
     public RoundRunnerConfig {
         kafka = Map.copyOf(kafka);
         kinds = Set.copyOf(kinds);
@@ -46,7 +49,8 @@ public record RoundRunnerConfig(
                 workDir,
                 false,
                 NONE,
-                new RoundTraces());
+                new RoundTraces(),
+                Publishing.plain());
     }
 
     /** The policy-trainer: all other kinds. */
@@ -59,12 +63,20 @@ public record RoundRunnerConfig(
                 workDir,
                 true,
                 NONE,
-                new RoundTraces());
+                new RoundTraces(),
+                Publishing.plain());
     }
 
     /** The same with a tracker. */
     public RoundRunnerConfig trackedBy(RoundTracker other) {
-        return new RoundRunnerConfig(kafka, trainer, groupId, kinds, workDir, deadLetters, other, traces);
+        return new RoundRunnerConfig(
+                kafka, trainer, groupId, kinds, workDir, deadLetters, other, traces, publishing);
+    }
+
+    /** The same, publishing in another way. */
+    public RoundRunnerConfig publishing(Publishing other) {
+        return new RoundRunnerConfig(
+                kafka, trainer, groupId, kinds, workDir, deadLetters, tracker, traces, other);
     }
 
     private static final RoundTracker NONE = new Trackers(List.of());

@@ -54,6 +54,7 @@ final class RoundWork {
     private final BaseModelSource models;
     private final RoundEvents events;
     private final AdapterPublisher publisher;
+    private final CheckpointMirror mirror;
     private final Clock clock;
     private volatile @Nullable EventReporter reporter;
     // Of the round at work, once it is there; this thread's alone.
@@ -71,7 +72,9 @@ final class RoundWork {
         this.trainers = trainers;
         this.models = models;
         this.events = events;
-        this.publisher = new AdapterPublisher(config.kafka(), "/" + config.trainer(), config.traces());
+        this.publisher = new AdapterPublisher(
+                config.kafka(), "/" + config.trainer(), config.traces(), config.publishing());
+        this.mirror = new CheckpointMirror(config.publishing().store());
         this.clock = clock;
     }
 
@@ -166,6 +169,7 @@ final class RoundWork {
             throw new RoundFailure("internal", config.trainer() + " has no trainer for " + command.kind());
         }
         Path roundDir = folder.round(command.roundId());
+        mirror.restore(command.roundId(), roundDir);
         Attempts attempts = new Attempts(roundDir);
         attempts.begin();
         DataSet data = data(ticket, roundDir);
@@ -185,7 +189,14 @@ final class RoundWork {
                     ticket, command.rewardAdapter(), AdapterManifest.Kind.REWARD, model, roundDir.resolve("reward"));
             Optional<AdapterFetch.Fetched> mixed = adapter(
                     ticket, mixed(command.config()), AdapterManifest.Kind.POLICY, model, roundDir.resolve("mixed"));
-            EventReporter reporter = new EventReporter(ticket, events, info(data), attempts, clock, config.tracker());
+            EventReporter reporter = new EventReporter(
+                    ticket,
+                    events,
+                    info(data),
+                    attempts,
+                    clock,
+                    config.tracker(),
+                    step -> mirror.save(command.roundId(), roundDir, step));
             this.reporter = reporter;
             RoundResult result = trainer.train(new RoundContext(
                     command,
@@ -217,7 +228,8 @@ final class RoundWork {
         Path target = roundDir.resolve("base");
         while (command.initialAdapter().isPresent()) {
             try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                Optional<AdapterFetch.Fetched> model = AdapterFetch.fetchModel(reader, command, target);
+                Optional<AdapterFetch.Fetched> model =
+                        AdapterFetch.fetchModel(reader, config.publishing(), command, target);
                 if (model.isEmpty()) {
                     break;
                 }
@@ -277,7 +289,7 @@ final class RoundWork {
         Path fetched = roundDir.resolve("data-set.fetched");
         while (true) {
             try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                new ArtifactReader(reader).fetch(file, fetched);
+                new ArtifactReader(reader, config.publishing().store()).fetch(file, fetched);
                 return DataSet.adopt(fetched, roundDir);
             } catch (ArtifactException e) {
                 throw new RoundFailure(
@@ -354,8 +366,8 @@ final class RoundWork {
         }
         while (true) {
             try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                return Optional.of(
-                        AdapterFetch.fetch(reader, ticket.command(), version.get(), kind, base(model), target));
+                return Optional.of(AdapterFetch.fetch(
+                        reader, config.publishing(), ticket.command(), version.get(), kind, base(model), target));
             } catch (KafkaException e) {
                 if (!pauseAfter(e, ticket)) {
                     throw new RoundCancelled(0);
@@ -584,6 +596,7 @@ final class RoundWork {
     private void discard(RoundCommand.StartRound command) {
         try {
             WorkFolder.delete(folder.round(command.roundId()));
+            mirror.discard(command.roundId());
         } catch (IOException e) {
             LOG.warn("round {}: its work folder was not deleted: {}", command.roundId(), e.toString());
         }

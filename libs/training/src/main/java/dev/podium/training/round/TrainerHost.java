@@ -3,6 +3,8 @@ package dev.podium.training.round;
 import dev.podium.contracts.KafkaSettings;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.ArtifactStore;
+import dev.podium.training.publish.Publishing;
 import dev.podium.training.track.MeterTracker;
 import dev.podium.training.track.SpanTracker;
 import dev.podium.training.track.Trackers;
@@ -42,11 +44,13 @@ public final class TrainerHost implements AutoCloseable {
     private final CountDownLatch stop = new CountDownLatch(1);
     private volatile @Nullable RoundRunner runner;
     private volatile @Nullable Trackers trackers;
+    private volatile Optional<ArtifactStore> store = Optional.empty();
     private volatile String problem = "waiting for Kafka";
 
     /**
      * @param settings value of a name, where it is set: {@code podium.work.dir}, {@code podium.models.dir}, {@code
-     *     podium.device}, {@code podium.threads}, {@code podium.topics.*}, {@code podium.tracking.*}, {@code kafka.*}
+     *     podium.device}, {@code podium.threads}, {@code podium.topics.*}, {@code podium.tracking.*}, {@code
+     *     podium.signing.key.file}, {@code podium.trusted.keys.file}, {@code podium.store.*}, {@code kafka.*}
      * @param place the trainer's place in the log, from Kafka's settings and the work folder
      */
     public TrainerHost(
@@ -85,8 +89,10 @@ public final class TrainerHost implements AutoCloseable {
             Trackers configured = Trackers.configured(
                     settings, new MeterTracker(metrics), new SpanTracker(tracer, untracked.traces()));
             trackers = configured;
-            config = untracked.trackedBy(configured);
-        } catch (IllegalArgumentException e) {
+            Publishing publishing = Publishing.configured(settings);
+            store = publishing.store();
+            config = untracked.trackedBy(configured).publishing(publishing);
+        } catch (IllegalArgumentException | IOException e) {
             problem = String.valueOf(e.getMessage());
             LOG.error("not started: {}", problem);
             return;
@@ -173,5 +179,6 @@ public final class TrainerHost implements AutoCloseable {
         if (told != null) {
             told.close();
         }
+        store.ifPresent(ArtifactStore::close);
     }
 }

@@ -1,5 +1,6 @@
 package dev.podium.training.publish;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,11 +10,19 @@ import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactFiles;
 import dev.podium.contracts.adapter.ArtifactReader;
+import dev.podium.contracts.adapter.ArtifactStore;
+import dev.podium.contracts.adapter.ManifestSigner;
+import dev.podium.contracts.adapter.ManifestTrust;
 import dev.podium.contracts.adapter.Manifests;
+import dev.podium.contracts.adapter.SignedManifest;
+import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.contracts.log.BoundedReader;
+import dev.podium.embedded.testing.SharedS3;
 import dev.podium.embedded.testing.SharedServers;
+import dev.podium.objectstore.S3ArtifactStore;
 import dev.podium.training.round.RoundFailure;
 import dev.podium.training.round.RoundLog;
 import dev.podium.training.round.TinyAdapter;
@@ -162,6 +171,66 @@ class AdapterPublisherTest {
         int succeeded = log.events("ra" + project, RoundEvent.Succeeded.class).size()
                 + log.events("rb" + project, RoundEvent.Succeeded.class).size();
         assertEquals(1, succeeded);
+    }
+
+    @Test
+    void largeFilesGoToTheObjectStoreAndTheManifestIsSigned() throws Exception {
+        SigningKey key = SigningKey.generate();
+        Path keys = Files.writeString(folder.resolve("keys"), key.trustLine());
+        Map<String, String> settings = SharedS3.settings(Map.of());
+        try (ArtifactStore store = S3ArtifactStore.configured(name -> Optional.ofNullable(settings.get(name)))
+                .orElseThrow()) {
+            AdapterPublisher signing = new AdapterPublisher(
+                    log.kafka(),
+                    "/policy-trainer",
+                    new Publishing(Optional.of(key), ManifestTrust.in(keys), Optional.of(store), 1_000));
+            AdapterPublisher.Publication publication = publication("r7", "v1", 5_000);
+
+            signing.publish(publication, success("r7", "v1"));
+
+            try (BoundedReader reader = BoundedReader.connect(log.kafka())) {
+                SignedManifest signed =
+                        Manifests.findSigned(reader, project, "v1").orElseThrow();
+                ManifestTrust.in(keys).check(signed);
+                AdapterManifest.ArtifactFile dataSet =
+                        signed.manifest().dataSet().orElseThrow();
+                assertEquals(
+                        settings.get("podium.store.url") + "/artifacts/" + project + "/v1/" + dataSet.sha256(),
+                        dataSet.location().orElseThrow());
+                Path back = folder.resolve("back");
+                new ArtifactReader(reader, Optional.of(store)).fetch(dataSet, back);
+                assertEquals(-1, Files.mismatch(publication.dataSet().orElseThrow(), back));
+                AdapterManifest.ArtifactFile config = signed.manifest().files().getFirst();
+                assertEquals(Optional.empty(), config.location(), "what is small stays in chunks");
+                new ArtifactReader(reader).fetch(config, back);
+                assertThrows(ArtifactException.class, () -> new ArtifactReader(reader).fetch(dataSet, back));
+            }
+        }
+    }
+
+    @Test
+    void whatWasNotSignedIsSignedOnceMoreByteForByte() throws Exception {
+        publisher.publish(publication("r8", "v1", 3), success("r8", "v1"));
+        SigningKey key = SigningKey.generate();
+        Path keys = Files.writeString(folder.resolve("keys"), key.trustLine());
+        SignedManifest before = signed("v1");
+        assertThrows(ArtifactException.class, () -> ManifestTrust.in(keys).check(before));
+
+        var done = ManifestSigner.sign(
+                log.kafka(),
+                key,
+                found -> found.keyId().isEmpty() && found.key().startsWith(project));
+
+        assertEquals(1, done.size());
+        SignedManifest after = signed("v1");
+        ManifestTrust.in(keys).check(after);
+        assertArrayEquals(before.value(), after.value());
+    }
+
+    private SignedManifest signed(String version) throws Exception {
+        try (BoundedReader reader = BoundedReader.connect(log.kafka())) {
+            return Manifests.findSigned(reader, project, version).orElseThrow();
+        }
     }
 
     private AdapterPublisher.Publication publication(String roundId, String version, int dataSetBytes)

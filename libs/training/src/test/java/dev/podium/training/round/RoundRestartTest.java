@@ -7,10 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.adapter.ArtifactStore;
+import dev.podium.contracts.adapter.ManifestTrust;
 import dev.podium.embedded.EmbeddedKafka;
+import dev.podium.embedded.testing.SharedS3;
+import dev.podium.objectstore.S3ArtifactStore;
+import dev.podium.training.publish.Publishing;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -78,6 +84,47 @@ class RoundRestartTest {
         assertEquals(1, log.events(round.roundId(), RoundEvent.Succeeded.class).size());
     }
 
+    /** The first machine is gone with its disk; the second has the log and the object store. */
+    @Test
+    void anotherMachineGoesOnFromTheCheckpointInTheObjectStore() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        Map<String, String> settings = SharedS3.settings(Map.of());
+        try (ArtifactStore store = S3ArtifactStore.configured(name -> Optional.ofNullable(settings.get(name)))
+                .orElseThrow()) {
+            RoundRunner first = start(folder.resolve("machine-1"), Optional.of(store), (context, step) -> {
+                if (step == 5) {
+                    RoundRunnerTest.untilStopped(context);
+                }
+            });
+            log.command(round);
+            log.await(round.roundId(), RoundEvent.Progress.class, progress -> progress.step() == 5);
+            first.close();
+            // Written after the pin: the copy of the data set is what counts.
+            log.prefer(RoundLog.set(project, project + "-1", true, "another text"));
+
+            try (RoundRunner second = start(folder.resolve("machine-2"), Optional.of(store), (context, step) -> {})) {
+                log.await(round.roundId(), RoundEvent.Succeeded.class);
+                assertTrue(second.isReady());
+            }
+
+            assertEquals(
+                    4,
+                    log.events(round.roundId(), RoundEvent.Started.class)
+                            .getLast()
+                            .resumedFromStep());
+            // As ten steps without a pause would have ended: 4 is the length of "good".
+            assertEquals(
+                    4 * (1 - Math.pow(0.5, StepTrainer.STEPS)),
+                    log.events(round.roundId(), RoundEvent.Succeeded.class)
+                            .getFirst()
+                            .metrics()
+                            .get("value"),
+                    1e-12);
+            assertEquals(java.util.List.of(), store.list("checkpoints/"));
+        }
+    }
+
     @Test
     void roundCancelledWhileNoTrainerRanIsNotFinished() throws Exception {
         log.prefer(RoundLog.set(project, project + "-1", true, "good"));
@@ -122,9 +169,15 @@ class RoundRestartTest {
     }
 
     private static RoundRunner start(StepTrainer.Hook hook) throws Exception {
+        return start(work(), Optional.empty(), hook);
+    }
+
+    private static RoundRunner start(Path work, Optional<ArtifactStore> store, StepTrainer.Hook hook) throws Exception {
         StepTrainer trainer = new StepTrainer(hook);
         return RoundRunner.start(
-                RoundRunnerConfig.policyTrainer(log.kafka(), work()),
+                RoundRunnerConfig.policyTrainer(log.kafka(), work)
+                        .publishing(new Publishing(
+                                Optional.empty(), ManifestTrust.everything(), store, Publishing.REFERENCE_FROM_BYTES)),
                 Map.of(
                         RoundKind.DPO, trainer,
                         RoundKind.SFT, trainer,
