@@ -135,6 +135,8 @@ public class AdapterResource {
                 .header("Podium-Sha256", manifest.dataSet().orElseThrow().sha256())
                 .header("Content-Disposition", "attachment; filename=\"" + version + "-data-set.jsonl\"")
                 .build();
+    }
+
     /** Who signed the manifest, and whether that counts. */
     @GET
     @Path("adapters/{version}/signature")

@@ -45,6 +45,7 @@ public class Channels {
     public Optional<ChannelPointer> find(String project, String channel) {
         return history(project, channel, 1).stream().map(Change::pointer).findFirst();
     }
+
     /** One change of a channel: the pointer, and whether a rule made it. */
     public record Changed(ChannelPointer pointer, boolean automatic) {}
 
@@ -85,7 +86,7 @@ public class Channels {
         version.ifPresent(v -> requireServable(project, v));
         List<Change> newest = history(project, channel, 1);
         long sequence = newest.isEmpty() ? 1 : newest.getFirst().sequence() + 1;
-        return add(project, channel, version, Optional.empty(), sequence, reason, by, 0, false);
+        return add(project, channel, version, Optional.empty(), sequence, reason, by, 0, false, "channel.promoted");
     }
 
     /** Gives a version a share of a channel's instances or requests; the others go on as they are. */
@@ -107,7 +108,8 @@ public class Channels {
                 reason,
                 by,
                 newest.origin(),
-                false);
+                false,
+                "channel.tried");
     }
 
     /** Ends a trial; all go on with what the channel points to. */
@@ -126,7 +128,8 @@ public class Channels {
                 reason,
                 by,
                 newest.origin(),
-                automatic);
+                automatic,
+                "channel.trialEnded");
     }
 
     private Change newest(String project, String channel) {
@@ -154,8 +157,7 @@ public class Channels {
 
     /** The same, for a reason. */
     public ChannelPointer rollBack(String project, String channel, String by, Optional<String> reason) {
-    ChannelPointer rollBack(String project, String channel, String by) {
-        return rollBack(project, channel, Optional.empty(), by, false);
+        return rollBack(project, channel, reason, by, false);
     }
 
     /**
@@ -191,11 +193,11 @@ public class Channels {
                 Optional.empty(),
                 newest.sequence() + 1,
                 Optional.of("rolled back from " + now.orElse("the base model") + " to change " + target
-                        + reason.map(text -> ": " + text).orElse("")),
                         + why.map(text -> ": " + text).orElse("")),
                 by,
                 target,
-                automatic);
+                automatic,
+                "channel.rolledBack");
     }
 
     /** The change itself, or the one that a rollback went back to. */
@@ -218,7 +220,8 @@ public class Channels {
             Optional<String> reason,
             String by,
             long rolledBackTo,
-            boolean automatic) {
+            boolean automatic,
+            String act) {
         ChannelPointer pointer = new ChannelPointer(
                 project,
                 channel,
@@ -239,7 +242,7 @@ public class Channels {
                 .setParameter("r", rolledBackTo)
                 .setParameter("a", automatic)
                 .executeUpdate();
-        audit.append(Act.of(rolledBackTo > 0 ? "channel.rolledBack" : "channel.promoted", channel)
+        audit.append(Act.of(act, channel)
                 .in(project)
                 .because(reason.orElse(null))
                 .with("version", version.orElse("base model"))

@@ -186,7 +186,7 @@ public final class FeedbackBench {
                 times.addAll(one.get());
             }
         } catch (ExecutionException e) {
-            throw new IOException("a labeler could not go on: " + e.getCause().getMessage(), e.getCause());
+            throw new IOException("a labeler could not go on: " + e.getCause(), e);
         }
         return new Run(
                 times.size() / seconds,

@@ -43,19 +43,18 @@ public final class Api implements AutoCloseable {
      */
     public Api(String url, String user, String password, Duration timeout) {
         this(
+                timeout,
                 url,
                 user,
-                "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)),
-                timeout,
-                true);
+                "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Logs in by a token. */
     public static Api byToken(String url, String token) {
-        return new Api(url, "token", "Bearer " + token, TIMEOUT, true);
+        return new Api(TIMEOUT, url, "token", "Bearer " + token);
     }
 
-    private Api(String url, String user, String authorization, Duration timeout, boolean ready) {
+    private Api(Duration timeout, String url, String user, String authorization) {
         this.timeout = timeout;
         this.client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)

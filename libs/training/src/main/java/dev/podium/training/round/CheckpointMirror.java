@@ -99,7 +99,7 @@ final class CheckpointMirror {
             Files.write(index, EventJson.write(Map.of("step", step, "files", files)));
             target.put(StoredNames.checkpoint(roundId, INDEX), index);
             Files.delete(index);
-            removeOthers(target, roundId, there, files);
+            removeOthers(target, there, files);
         } catch (IOException | RuntimeException e) {
             LOG.warn("round {}: the checkpoint of step {} is on this disk only: {}", roundId, step, e.toString());
         }
@@ -119,7 +119,7 @@ final class CheckpointMirror {
         }
     }
 
-    private static void removeOthers(ArtifactStore target, String roundId, Set<String> there, Map<String, String> files)
+    private static void removeOthers(ArtifactStore target, Set<String> there, Map<String, String> files)
             throws IOException {
         for (String name : there) {
             String last = name.substring(name.lastIndexOf('/') + 1);
