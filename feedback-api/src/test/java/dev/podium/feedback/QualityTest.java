@@ -114,8 +114,8 @@ class QualityTest {
                 .statusCode(200)
                 .body("rankings", equalTo(8))
                 .body("kendallTauB.n", equalTo(4))
-                .body("kendallTauB.value", closeTo(1.0 / 3, 1e-6))
-                .body("kendallW.value", closeTo(0.75, 1e-6))
+                .body("kendallTauB.value.toDouble()", closeTo(1.0 / 3, 1e-6))
+                .body("kendallW.value.toDouble()", closeTo(0.75, 1e-6))
                 .body("krippendorffAlpha.n", equalTo(4))
                 .body("krippendorffAlpha.low", notNullValue());
     }

@@ -3,6 +3,7 @@ package dev.podium.policytrainer;
 import dev.podium.contracts.RoundKind;
 import dev.podium.training.dpo.DpoTrainer;
 import dev.podium.training.ppo.PpoTrainer;
+import dev.podium.training.rollout.RolloutSettings;
 import dev.podium.training.round.RoundRunnerConfig;
 import dev.podium.training.round.TrainerHost;
 import dev.podium.training.sample.SampleTrainer;
@@ -27,7 +28,11 @@ class TrainerService {
                 name -> config.getOptionalValue(name, String.class),
                 RoundRunnerConfig::policyTrainer,
                 Map.of(
-                        RoundKind.SAMPLE, new SampleTrainer(Clock.systemUTC()),
+                        RoundKind.SAMPLE,
+                                new SampleTrainer(
+                                        Clock.systemUTC(),
+                                        RolloutSettings.configured(
+                                                name -> config.getOptionalValue(name, String.class))),
                         RoundKind.SFT, new SftTrainer(),
                         RoundKind.DPO, new DpoTrainer(),
                         RoundKind.PPO, new PpoTrainer()),

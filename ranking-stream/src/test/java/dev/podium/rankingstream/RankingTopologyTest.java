@@ -367,15 +367,15 @@ class RankingTopologyTest {
                 "{\"type\":\"Unheard\",\"taskId\":\"t\"}",
                 "{\"taskId\":\"t\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[null],\"at\":\"2026-11-01T12:00:00Z\"}",
+                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[null],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\",null]],\"at\":\"2026-11-01T12:00:00Z\"}",
+                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\",null]],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\"],[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
+                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":1,\"groups\":[[\"a\"],[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                    + "\"labelerId\":\"ann\",\"revision\":1,\"durationMillis\":0,\"revision\":2,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
+                        + "\"labelerId\":\"ann\",\"revision\":1,\"durationMillis\":0,\"revision\":2,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}",
                 "{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"support\",\"taskId\":\"t\","
-                    + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":0,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}"
+                        + "\"labelerId\":\"ann\",\"durationMillis\":0,\"revision\":0,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}"
             })
     void poisonGoesToTheDeadLettersAndTheStreamGoesOn(String poison) {
         stream.task(task("t"));

@@ -53,12 +53,11 @@ class BarriersTest {
         scene.project(
                 PROJECT,
                 rules,
-                List.of(
-                        List.of(
-                                "Show **code** and a table, please.",
-                                "```python\ndef f(x):\n    return x  # same\n```\n\n| a | b |\n|---|---|\n| 1 | $x^2$ |",
-                                "> quoted [link](https://a.example/)\n\n1. one\n2. two\n\n# Title\ntext `code`",
-                                "long ".repeat(900))));
+                List.of(List.of(
+                        "Show **code** and a table, please.",
+                        "```python\ndef f(x):\n    return x  # same\n```\n\n| a | b |\n|---|---|\n| 1 | $x^2$ |",
+                        "> quoted [link](https://a.example/)\n\n1. one\n2. two\n\n# Title\ntext `code`",
+                        "long ".repeat(900))));
         scene.labeler("axe-ann");
         scene.labeler("axe-bob");
         round = scene.operator

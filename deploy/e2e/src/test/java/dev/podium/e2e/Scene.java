@@ -72,7 +72,8 @@ final class Scene {
     }
 
     void labeler(String name) throws ApiException {
-        operator.post("/users", Map.of("name", name, "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
+        operator.post(
+                "/users", Map.of("name", name, "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
     }
 
     /** A page of a labeler, at a path. */

@@ -31,8 +31,6 @@ public class QualityPage {
         private Pages() {}
 
         static native TemplateInstance quality(Viewer viewer, String project);
-
-        static native TemplateInstance forbidden(Viewer viewer, String role);
     }
 
     /** Operators see it; the data comes from the REST interface, which checks the project. */
@@ -43,7 +41,7 @@ public class QualityPage {
         return viewer.operator()
                 ? Response.ok(Pages.quality(viewer, project)).build()
                 : Response.status(Response.Status.FORBIDDEN)
-                        .entity(Pages.forbidden(viewer, "operator"))
+                        .entity(PageResource.Pages.forbidden(viewer, "operator"))
                         .build();
     }
 }

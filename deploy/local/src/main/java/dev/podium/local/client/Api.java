@@ -46,7 +46,8 @@ public final class Api implements AutoCloseable {
                 timeout,
                 url,
                 user,
-                "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)));
+                "Basic "
+                        + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Logs in by a token. */

@@ -5,6 +5,8 @@ import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -75,7 +77,7 @@ final class AbCommand implements Callable<Integer> {
         return String.format(
                 Locale.ROOT,
                 "%s against %s: %d tasks won, %d tied, %d lost%s%n"
-                        + "win rate %.1f %%, between %.1f and %.1f %% with %.4g %% confidence whenever you look; p = %.3g%n%s",
+                        + "win rate %.1f %%, between %.1f and %.1f %% with %s %% confidence whenever you look; p = %.3g%n%s",
                 a,
                 b,
                 report.path("wins").asInt(),
@@ -85,7 +87,9 @@ final class AbCommand implements Callable<Integer> {
                 100 * report.path("winRate").asDouble(),
                 100 * report.path("lower").asDouble(),
                 100 * report.path("upper").asDouble(),
-                100 * report.path("confidence").asDouble(),
+                // 95, not 95.0; 99.9 where that is meant.
+                new DecimalFormat("0.####", DecimalFormatSymbols.getInstance(Locale.ROOT))
+                        .format(100 * report.path("confidence").asDouble()),
                 report.path("pValue").asDouble(),
                 verdict);
     }

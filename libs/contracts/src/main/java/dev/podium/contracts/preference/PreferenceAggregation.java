@@ -70,10 +70,9 @@ public final class PreferenceAggregation {
                     (RankingSubmitted) ranking.event(),
                     reliability.applyAsDouble(ranking.event().labelerId()));
         }
-        List<RankingUsed> used = new ArrayList<>(
-                counted.stream()
-                        .map(ranking -> used(ranking, outputs, reliability))
-                        .toList());
+        List<RankingUsed> used = new ArrayList<>(counted.stream()
+                .map(ranking -> used(ranking, outputs, reliability))
+                .toList());
         RankingRules rules = task.rules();
         if (decided.isPresent()) {
             HeldAdjudication last = decided.get();

@@ -90,15 +90,18 @@ public final class Checkpoints {
                     throw new IllegalStateException("the checkpoint " + file + " does not fit: " + tensor.getKey());
                 }
             }
-            Operations operations = optimizers.getFirst().operations();
-            read(file, new TreeMap<>(), (name, length) -> {}, (name, in) -> {
-                NDArray array = wanted.get(name);
-                if (array == null) {
-                    in.skip();
-                } else {
-                    Transfer.write(array, operations, in::next);
-                }
-            });
+            // A round that trains nothing keeps numbers alone.
+            if (!optimizers.isEmpty()) {
+                Operations operations = optimizers.getFirst().operations();
+                read(file, new TreeMap<>(), (name, length) -> {}, (name, in) -> {
+                    NDArray array = wanted.get(name);
+                    if (array == null) {
+                        in.skip();
+                    } else {
+                        Transfer.write(array, operations, in::next);
+                    }
+                });
+            }
         } catch (IOException e) {
             LOG.warn("the checkpoint {} cannot be read; the round starts over", file, e);
             return 0;

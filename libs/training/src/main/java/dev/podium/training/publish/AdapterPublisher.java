@@ -162,8 +162,7 @@ public final class AdapterPublisher {
                 dataSet = Optional.of(
                         send(producer, dataSet.get(), publication.dataSet().get()));
             }
-            await(producer.send(
-                    EventRecords.of(located(draft, files, dataSet), source, traces, publishing.key())));
+            await(producer.send(EventRecords.of(located(draft, files, dataSet), source, traces, publishing.key())));
             await(producer.send(EventRecords.of(success, source, traces)));
         });
     }

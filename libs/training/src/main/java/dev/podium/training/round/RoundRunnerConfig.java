@@ -69,14 +69,12 @@ public record RoundRunnerConfig(
 
     /** The same with a tracker. */
     public RoundRunnerConfig trackedBy(RoundTracker other) {
-        return new RoundRunnerConfig(
-                kafka, trainer, groupId, kinds, workDir, deadLetters, other, traces, publishing);
+        return new RoundRunnerConfig(kafka, trainer, groupId, kinds, workDir, deadLetters, other, traces, publishing);
     }
 
     /** The same, publishing in another way. */
     public RoundRunnerConfig publishing(Publishing other) {
-        return new RoundRunnerConfig(
-                kafka, trainer, groupId, kinds, workDir, deadLetters, tracker, traces, other);
+        return new RoundRunnerConfig(kafka, trainer, groupId, kinds, workDir, deadLetters, tracker, traces, other);
     }
 
     private static final RoundTracker NONE = new Trackers(List.of());

@@ -72,8 +72,8 @@ final class RoundWork {
         this.trainers = trainers;
         this.models = models;
         this.events = events;
-        this.publisher = new AdapterPublisher(
-                config.kafka(), "/" + config.trainer(), config.traces(), config.publishing());
+        this.publisher =
+                new AdapterPublisher(config.kafka(), "/" + config.trainer(), config.traces(), config.publishing());
         this.mirror = new CheckpointMirror(config.publishing().store());
         this.clock = clock;
     }

@@ -2,7 +2,6 @@ package dev.podium.training.sample;
 
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.generate.Completion;
-import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
 import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.TokenBatch;
@@ -13,6 +12,7 @@ import dev.podium.training.batch.MicroBatches;
 import dev.podium.training.batch.PromptTokenizer;
 import dev.podium.training.batch.Seeds;
 import dev.podium.training.reward.RewardEnsemble;
+import dev.podium.training.rollout.CompletionSource;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
 import java.util.Arrays;
@@ -40,7 +40,12 @@ record Disagreement(RewardEnsemble ensemble, CausalLM base, RoundConfig.Sample c
 
     /** Scores of some prompts, a function of seed and step. */
     double[] scores(
-            Generator generator, PromptTokenizer tokenizer, RoundContext context, List<Pool.Prompt> prompts, int step) {
+            CompletionSource source,
+            PromptTokenizer tokenizer,
+            RoundContext context,
+            List<Pool.Prompt> prompts,
+            int step)
+            throws RoundFailure {
         SamplingParameters parameters = new SamplingParameters(
                 config.temperature(),
                 config.topK(),
@@ -49,7 +54,7 @@ record Disagreement(RewardEnsemble ensemble, CausalLM base, RoundConfig.Sample c
                 Seeds.mix(config.seed() ^ CANDIDATE_STREAM, step));
         int candidates = config.candidates();
         List<Sequence> rows = new java.util.ArrayList<>();
-        List<List<Completion>> completions = generator.generate(
+        List<List<Completion>> completions = source.generate(
                 prompts.stream().map(Pool.Prompt::tokens).toList(),
                 candidates,
                 parameters,

@@ -5,7 +5,6 @@ import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.SampleSet;
 import dev.podium.contracts.Task;
 import dev.podium.llm.generate.Completion;
-import dev.podium.llm.generate.Generator;
 import dev.podium.llm.generate.SamplingParameters;
 import dev.podium.llm.lora.LoraAdapter;
 import dev.podium.training.batch.PromptTokenizer;
@@ -14,6 +13,8 @@ import dev.podium.training.checkpoint.Checkpoints;
 import dev.podium.training.loop.LossCurve;
 import dev.podium.training.loop.RoundStart;
 import dev.podium.training.loop.StepReporter;
+import dev.podium.training.rollout.CompletionSource;
+import dev.podium.training.rollout.RolloutSettings;
 import dev.podium.training.round.RoundCancelled;
 import dev.podium.training.round.RoundContext;
 import dev.podium.training.round.RoundFailure;
@@ -52,13 +53,21 @@ public final class SampleTrainer implements Trainer {
     private static final String SCORE = "score.";
 
     private final Clock clock;
+    private final RolloutSettings rollouts;
 
+    /** Samples in this process. */
     public SampleTrainer(Clock clock) {
+        this(clock, RolloutSettings.LOCAL);
+    }
+
+    /** @param rollouts where completions come from */
+    public SampleTrainer(Clock clock, RolloutSettings rollouts) {
         this.clock = clock;
+        this.rollouts = rollouts;
     }
 
     /** @param version of the adapter that is merged in; empty: the base model */
-    private record Source(Generator generator, Optional<String> version) {}
+    private record Source(CompletionSource completions, Optional<String> version) {}
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
@@ -75,14 +84,13 @@ public final class SampleTrainer implements Trainer {
         Optional<LoraAdapter> other = RoundStart.mixAdapter(context);
         List<Source> sources = new ArrayList<>();
         try {
-            sources.add(new Source(
-                    new Generator(context.model(), adapter),
-                    adapter.flatMap(a -> context.command().initialAdapter())));
+            sources.add(source(
+                    context, adapter, adapter.flatMap(a -> context.command().initialAdapter())));
             if (config.mixWithBase() && adapter.isPresent()) {
-                sources.add(new Source(new Generator(context.model(), Optional.empty()), Optional.empty()));
+                sources.add(source(context, Optional.empty(), Optional.empty()));
             }
             if (other.isPresent()) {
-                sources.add(new Source(new Generator(context.model(), other), Optional.of(config.mixWith())));
+                sources.add(source(context, other, Optional.of(config.mixWith())));
             }
             RoundStart.report(
                     context,
@@ -142,10 +150,14 @@ public final class SampleTrainer implements Trainer {
             }
             return new RoundResult(Optional.empty(), metrics);
         } finally {
-            sources.forEach(source -> source.generator().close());
+            sources.forEach(source -> source.completions().close());
             adapter.ifPresent(LoraAdapter::close);
             other.ifPresent(LoraAdapter::close);
         }
+    }
+
+    private Source source(RoundContext context, Optional<LoraAdapter> adapter, Optional<String> version) {
+        return new Source(rollouts.source(context, adapter, version), version);
     }
 
     private static <T> List<T> part(List<T> all, int step) {
@@ -183,7 +195,7 @@ public final class SampleTrainer implements Trainer {
                 for (int step = start; step < steps; step++) {
                     context.checkCancelled(step);
                     List<Pool.Prompt> some = part(pool.prompts(), step);
-                    double[] scores = disagreement.scores(source.generator(), tokenizer, context, some, step);
+                    double[] scores = disagreement.scores(source.completions(), tokenizer, context, some, step);
                     for (int i = 0; i < scores.length; i++) {
                         progress.note(SCORE + some.get(i).index(), scores[i]);
                     }
@@ -234,7 +246,7 @@ public final class SampleTrainer implements Trainer {
             List<Source> sources,
             List<Pool.Prompt> prompts,
             int step)
-            throws RoundCancelled {
+            throws RoundCancelled, RoundFailure {
         int each = config.outputsPerPrompt() / sources.size();
         List<Map<String, Output>> drawn = new ArrayList<>();
         prompts.forEach(prompt -> drawn.add(new LinkedHashMap<>()));
@@ -278,7 +290,8 @@ public final class SampleTrainer implements Trainer {
             List<Pool.Prompt> prompts,
             int wanted,
             List<Map<String, Output>> drawn,
-            int stream) {
+            int stream)
+            throws RoundFailure {
         for (int attempt = 0; attempt <= MOST_REDRAWS; attempt++) {
             List<Integer> open = new ArrayList<>();
             int missing = 0;
@@ -294,7 +307,7 @@ public final class SampleTrainer implements Trainer {
             long seed = Seeds.mix(config.seed(), (prompts.getFirst().index() * 1_000L + stream) + attempt);
             SamplingParameters parameters = new SamplingParameters(
                     config.temperature(), config.topK(), config.topP(), config.maxNewTokens(), seed);
-            List<List<Completion>> completions = source.generator()
+            List<List<Completion>> completions = source.completions()
                     .generate(
                             open.stream().map(i -> prompts.get(i).tokens()).toList(),
                             missing,
