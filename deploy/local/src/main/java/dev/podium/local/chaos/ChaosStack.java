@@ -73,6 +73,7 @@ final class ChaosStack implements AutoCloseable {
     static ChaosStack start(StackFolder folder, Consumer<String> notices)
             throws IOException, StackException, InterruptedException {
         folder.create();
+        folder.makeSigningKey();
         ChaosStack stack = new ChaosStack(folder, freePorts(), notices);
         try {
             stack.startAll();

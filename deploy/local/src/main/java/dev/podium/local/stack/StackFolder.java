@@ -110,7 +110,7 @@ public record StackFolder(Path home) {
     }
 
     /** Makes the signing key at the first start, and trusts it; true when it is new. */
-    boolean makeSigningKey() throws IOException {
+    public boolean makeSigningKey() throws IOException {
         if (Files.exists(signingKeyFile())) {
             return false;
         }
