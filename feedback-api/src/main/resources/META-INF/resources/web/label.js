@@ -45,11 +45,14 @@ async function next() {
   stage.setAttribute('aria-busy', 'true');
   // What was submitted cannot be changed here while the next task is on its way.
   stage.inert = true;
+  // What is on its way now may be given once more: the server has not seen it when it chooses.
+  const onTheirWay = sending.waiting().map((item) => item.taskId);
   try {
     const answer = await request('POST', `${base}/tasks/next`);
     if (mine !== turn) return;
     if (answer.status === 204 || !answer.body?.task) nothingLeft();
     else if (sending.has(answer.body.task.id)) waitForSending();
+    else if (onTheirWay.includes(answer.body.task.id)) await next();
     else show(answer.body);
   } catch (problem) {
     if (mine !== turn) return;
