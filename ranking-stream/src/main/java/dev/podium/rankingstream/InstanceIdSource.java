@@ -6,9 +6,12 @@ import io.smallrye.config.ConfigSourceContext;
 import io.smallrye.config.ConfigSourceFactory;
 import io.smallrye.config.ConfigValue;
 import io.smallrye.config.PropertiesConfigSource;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -25,9 +28,13 @@ public final class InstanceIdSource implements ConfigSourceFactory {
 
     @Override
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
+        ConfigValue given = context.getValue(NAME);
+        if (given != null && given.getValue() != null) {
+            return List.of();
+        }
         ConfigValue folder = context.getValue("podium.work.dir");
-        String value = folder == null || folder.getValue() == null ? "" : folder.getValue();
-        return List.of(new PropertiesConfigSource(Map.of(NAME, of(host(), Path.of(value))), "instance id", ORDINAL));
+        Path work = Path.of(folder == null || folder.getValue() == null ? "" : folder.getValue());
+        return List.of(new PropertiesConfigSource(Map.of(NAME, of(host(work), work)), "instance id", ORDINAL));
     }
 
     static String of(String host, Path folder) {
@@ -35,12 +42,28 @@ public final class InstanceIdSource implements ConfigSourceFactory {
         return "ranking-stream-" + UUID.nameUUIDFromBytes(place.getBytes(UTF_8));
     }
 
-    private static String host() {
+    private static String host(Path folder) {
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException e) {
-            // No name: the folder alone has to do.
-            return "localhost";
+            return kept(folder);
+        }
+    }
+
+    /** A host without a name that can be looked up: a random one instead, which stays in the folder. */
+    static String kept(Path folder) {
+        Path file = folder.resolve("instance-id");
+        try {
+            if (!Files.exists(file)) {
+                Files.createDirectories(folder.toAbsolutePath());
+                Files.writeString(file, UUID.randomUUID().toString(), StandardOpenOption.CREATE_NEW);
+            }
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new IllegalStateException(
+                    "this host has no name, and " + file + " cannot be kept: set PODIUM_INSTANCE_ID to a name that no"
+                            + " other ranking-stream has",
+                    e);
         }
     }
 }

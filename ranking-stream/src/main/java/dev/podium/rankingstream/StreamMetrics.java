@@ -16,8 +16,6 @@ final class StreamMetrics {
 
     private final MeterRegistry registry;
     private final Tracer tracer;
-    // Of one thread at a time; read by the gauge.
-    private volatile long newestMillis;
     private final Counter applied;
     private final Counter repeated;
     private final Counter parked;
@@ -33,21 +31,13 @@ final class StreamMetrics {
         this.applied = outcome("applied");
         this.repeated = outcome("repeated");
         this.parked = outcome("parked");
-    }
-
-    /** A record of this time is at work. */
-    void at(long timestampMillis) {
-        newestMillis = timestampMillis;
-    }
-
-    /** Time of the record that was at work last; 0 before the first. */
-    long newestMillis() {
-        return newestMillis;
+        // There from the start: a series that begins at 1 has no increase.
+        RejectedRecord.REASONS.forEach(this::deadLetters);
     }
 
     /** The processor with a span for each record whose trace is recorded. */
     Processor<byte[], byte[], byte[], byte[]> traced(Processor<byte[], byte[], byte[], byte[]> processor) {
-        return new TracedProcessor(processor, tracer, this);
+        return new TracedProcessor(processor, tracer);
     }
 
     /** The record changed the state of its task. */
@@ -67,7 +57,11 @@ final class StreamMetrics {
 
     /** A record that went to the dead letters. */
     void rejected(String reason) {
-        registry.counter(DEAD_LETTERS, "reason", reason).increment();
+        deadLetters(reason).increment();
+    }
+
+    private Counter deadLetters(String reason) {
+        return registry.counter(DEAD_LETTERS, "reason", reason);
     }
 
     private Counter outcome(String outcome) {

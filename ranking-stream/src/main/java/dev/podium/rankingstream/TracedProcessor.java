@@ -24,12 +24,10 @@ import org.apache.kafka.streams.processor.api.Record;
 final class TracedProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private final Processor<byte[], byte[], byte[], byte[]> processor;
     private final Tracer tracer;
-    private final StreamMetrics metrics;
 
-    TracedProcessor(Processor<byte[], byte[], byte[], byte[]> processor, Tracer tracer, StreamMetrics metrics) {
+    TracedProcessor(Processor<byte[], byte[], byte[], byte[]> processor, Tracer tracer) {
         this.processor = processor;
         this.tracer = tracer;
-        this.metrics = metrics;
     }
 
     @Override
@@ -39,7 +37,6 @@ final class TracedProcessor implements Processor<byte[], byte[], byte[], byte[]>
 
     @Override
     public void process(Record<byte[], byte[]> record) {
-        metrics.at(record.timestamp());
         Optional<TraceParent> cause = CloudEvents.text(record.headers(), CloudEvents.TRACE_PARENT)
                 .flatMap(TraceParent::parse)
                 .filter(TraceParent::sampled);

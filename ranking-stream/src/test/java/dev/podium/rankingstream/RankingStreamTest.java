@@ -154,6 +154,8 @@ class RankingStreamTest {
         assertTrue(get(ready).body().contains("RUNNING"), get(ready).body());
         String figures = get(metrics).body();
         assertTrue(figures.contains("podium_stream_records_total"), "own meters");
+        assertTrue(figures.contains("podium_stream_running 1.0"), figures);
+        assertTrue(figures.contains("podium_stream_lag_seconds"), figures);
         assertTrue(figures.contains("kafka_stream"), "meters of Kafka Streams");
     }
 
