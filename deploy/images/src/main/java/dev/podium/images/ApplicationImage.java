@@ -23,7 +23,8 @@ enum ApplicationImage {
     FEEDBACK_API("feedback-api", 8080, "60", false),
     RANKING_STREAM("ranking-stream", 8080, "50", false),
     REWARD_TRAINER("reward-trainer", 8080, "25", true),
-    POLICY_TRAINER("policy-trainer", 8080, "25", true);
+    POLICY_TRAINER("policy-trainer", 8080, "25", true),
+    SIDECAR("deploy/sidecar", 8001, "60", false);
 
     /** Not root, and the same everywhere: a volume's files belong to it. */
     static final int USER_ID = 10001;
@@ -33,25 +34,31 @@ enum ApplicationImage {
     // A fixed time, so that an image depends on its content alone.
     private static final Instant BUILT = Instant.EPOCH.plusSeconds(1);
 
-    private final String module;
+    private final String folder;
     private final int port;
     private final String heapPercent;
     private final boolean computes;
 
     /**
+     * @param folder of its Maven module
      * @param heapPercent of the container's memory for the Java heap; RocksDB and libtorch live outside it
      * @param computes whether it has libtorch
      */
-    ApplicationImage(String module, int port, String heapPercent, boolean computes) {
-        this.module = module;
+    ApplicationImage(String folder, int port, String heapPercent, boolean computes) {
+        this.folder = folder;
         this.port = port;
         this.heapPercent = heapPercent;
         this.computes = computes;
     }
 
-    /** Name of its Maven module, and of the image after the registry's part. */
+    /** Name of its Maven module's folder, and of the image after the registry's part. */
     String module() {
-        return module;
+        return folder.substring(folder.lastIndexOf('/') + 1);
+    }
+
+    /** The sidecar is plain Java, all else is Quarkus. */
+    private boolean plain() {
+        return this == SIDECAR;
     }
 
     /**
@@ -61,14 +68,17 @@ enum ApplicationImage {
      * @throws IOException when the module is not built
      */
     JibContainerBuilder on(String base, Path root) throws IOException, InvalidImageReferenceException {
-        Path built = root.resolve(module).resolve("target/quarkus-app");
-        if (!Files.isRegularFile(built.resolve("quarkus-run.jar"))) {
-            throw new IOException(module + " is not built; ./podium images builds it, or run ./mvnw package");
+        Path target = root.resolve(folder).resolve("target");
+        Path built = plain() ? target : target.resolve("quarkus-app");
+        if (!Files.isRegularFile(built.resolve(jar()))) {
+            throw new IOException(module() + " is not built; ./podium images builds it, or run ./mvnw package");
         }
         JibContainerBuilder image = base.equals("scratch") ? Jib.fromScratch() : Jib.from(base);
-        return image.addFileEntriesLayer(layer("libraries", built.resolve("lib"), APP.resolve("lib")))
-                .addFileEntriesLayer(layer("quarkus", built.resolve("quarkus"), APP.resolve("quarkus")))
-                .addFileEntriesLayer(application(built))
+        image.addFileEntriesLayer(layer("libraries", built.resolve("lib"), APP.resolve("lib")));
+        if (!plain()) {
+            image.addFileEntriesLayer(layer("quarkus", built.resolve("quarkus"), APP.resolve("quarkus")));
+        }
+        return image.addFileEntriesLayer(application(built))
                 .addFileEntriesLayer(work())
                 .setEntrypoint(entrypoint())
                 .setEnvironment(environment())
@@ -77,7 +87,7 @@ enum ApplicationImage {
                 .addVolume(WORK)
                 .setExposedPorts(Port.tcp(port))
                 .setCreationTime(BUILT)
-                .addLabel("org.opencontainers.image.title", "Podium " + module)
+                .addLabel("org.opencontainers.image.title", "Podium " + module())
                 .addLabel("org.opencontainers.image.licenses", "Apache-2.0");
     }
 
@@ -93,13 +103,18 @@ enum ApplicationImage {
             line.add("-XX:+UseSerialGC");
             line.add("-Dai.djl.offline=true");
         }
-        line.addAll(List.of("-jar", "/app/quarkus-run.jar"));
+        line.addAll(List.of("-jar", APP.resolve(jar()).toString()));
         return line;
     }
 
     private Map<String, String> environment() {
         Map<String, String> environment = new LinkedHashMap<>();
         environment.put("HOME", WORK.toString());
+        if (plain()) {
+            environment.put("PODIUM_SIDECAR_HOST", "0.0.0.0");
+            environment.put("PODIUM_SIDECAR_FOLDER", WORK + "/adapters");
+            return environment;
+        }
         environment.put("QUARKUS_HTTP_HOST", "0.0.0.0");
         environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
         environment.put("QUARKUS_LOG_CONSOLE_JSON_ENABLED", "true");
@@ -115,10 +130,16 @@ enum ApplicationImage {
         return environment;
     }
 
-    private static FileEntriesLayer application(Path built) throws IOException {
+    private String jar() {
+        return plain() ? "podium-sidecar.jar" : "quarkus-run.jar";
+    }
+
+    private FileEntriesLayer application(Path built) throws IOException {
         FileEntriesLayer.Builder layer = FileEntriesLayer.builder().setName("application");
-        add(layer, built.resolve("app"), APP.resolve("app"));
-        layer.addEntry(built.resolve("quarkus-run.jar"), APP.resolve("quarkus-run.jar"));
+        if (!plain()) {
+            add(layer, built.resolve("app"), APP.resolve("app"));
+        }
+        layer.addEntry(built.resolve(jar()), APP.resolve(jar()));
         Path dependencies = built.resolve("quarkus-app-dependencies.txt");
         if (Files.exists(dependencies)) {
             layer.addEntry(dependencies, APP.resolve("quarkus-app-dependencies.txt"));

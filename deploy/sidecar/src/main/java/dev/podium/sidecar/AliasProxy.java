@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import dev.podium.adapterclient.AdapterClient;
 import dev.podium.adapterclient.HotSwap;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,6 +22,9 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Phaser;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +37,7 @@ import org.slf4j.LoggerFactory;
  *   POST /v1/chat/completions {"model": ALIAS, ...}  ->  the same with the adapter's name
  *   GET  /podium/model                               ->  {"alias", "model", "version"}
  *   GET  /podium/ready                               ->  200 when the server answers
+ *   POST /v1/load_lora_adapter, unload_lora_adapter  ->  403: what is served is the channel's, and verified
  * </pre>
  */
 final class AliasProxy implements AutoCloseable {
@@ -48,25 +51,47 @@ final class AliasProxy implements AutoCloseable {
     private static final Set<String> NOT_PASSED =
             Set.of("connection", "content-length", "host", "transfer-encoding", "upgrade", "expect", "keep-alive");
 
+    /** Would serve weights that nobody has verified, or take away what requests need. */
+    private static final Set<String> MANAGEMENT = Set.of("/v1/load_lora_adapter", "/v1/unload_lora_adapter");
+
     private final HttpServer http;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final VllmServer server;
     private final VllmAdapters adapters;
     private final HotSwap<VllmAdapters.Loaded> swap;
     private final String alias;
-    private final AtomicReference<AdapterClient> counts = new AtomicReference<>();
+    private final AtomicReference<Counts> counts = new AtomicReference<>();
+    private final Duration drain;
+    // One party is this proxy; each request that runs is another.
+    private final Phaser running = new Phaser(1);
+    private volatile boolean stopping;
 
+    /** Where it is counted how adapters do; a rule may roll a channel back by it. */
+    interface Counts {
+        /** A request was answered. */
+        void answered(Optional<String> version);
+
+        /** A request failed for which the adapter may be to blame. */
+        void failed(Optional<String> version);
+    }
+
+    /**
+     * @param alias the model name that stands for what the channel points to
+     * @param drain how long requests that run may go on when this is closed
+     */
     AliasProxy(
             InetSocketAddress address,
             VllmServer server,
             VllmAdapters adapters,
             HotSwap<VllmAdapters.Loaded> swap,
-            String alias)
+            String alias,
+            Duration drain)
             throws IOException {
         this.server = server;
         this.adapters = adapters;
         this.swap = swap;
         this.alias = alias;
+        this.drain = drain;
         this.http = HttpServer.create(address, 256);
         http.setExecutor(threads);
         http.createContext("/", this::handle);
@@ -80,8 +105,8 @@ final class AliasProxy implements AutoCloseable {
     }
 
     /** From now on requests and errors are counted there. */
-    void countAt(AdapterClient client) {
-        counts.set(client);
+    void countAt(Counts there) {
+        counts.set(there);
     }
 
     private interface Own {
@@ -119,7 +144,27 @@ final class AliasProxy implements AutoCloseable {
     }
 
     private void handle(HttpExchange exchange) throws IOException {
+        running.register();
+        try {
+            if (stopping) {
+                try (exchange) {
+                    exchange.getResponseHeaders().set("Retry-After", "2");
+                    reply(exchange, 503, error(503, "stopping; try again"));
+                }
+            } else {
+                pass(exchange);
+            }
+        } finally {
+            running.arriveAndDeregister();
+        }
+    }
+
+    private void pass(HttpExchange exchange) throws IOException {
         try (exchange) {
+            if (MANAGEMENT.contains(exchange.getRequestURI().getPath())) {
+                reply(exchange, 403, error(403, "adapters come from the channel alone; promote one there"));
+                return;
+            }
             byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
             if (body.length > MAX_BODY_BYTES) {
                 reply(exchange, 413, error(413, "the limit is " + MAX_BODY_BYTES + " bytes"));
@@ -165,33 +210,30 @@ final class AliasProxy implements AutoCloseable {
                 .or(() -> Optional.ofNullable(request.path("user").textValue()))
                 .orElseGet(() -> UUID.randomUUID().toString());
         try (HotSwap.Lease<VllmAdapters.Loaded> lease = swap.lease(conversation)) {
-            boolean failed = true;
-            try {
-                request.put("model", name(lease));
-                HttpResponse<InputStream> answer = send(exchange, JSON.writeValueAsBytes(request));
-                if (answer.statusCode() == 404 && lease.adapter().isPresent()) {
-                    // The server has started again and lost it.
-                    answer.body().close();
-                    adapters.keepInStep();
-                    answer = send(exchange, JSON.writeValueAsBytes(request));
-                }
-                failed = answer.statusCode() >= 500;
-                stream(exchange, answer);
-            } finally {
-                count(lease.version(), failed);
+            request.put("model", name(lease));
+            HttpResponse<InputStream> answer = send(exchange, JSON.writeValueAsBytes(request));
+            if (answer.statusCode() == 404 && lease.adapter().isPresent()) {
+                // The server has started again and lost it.
+                answer.body().close();
+                adapters.keepInStep();
+                answer = send(exchange, JSON.writeValueAsBytes(request));
             }
+            // Before it is streamed: whoever goes away in mid-answer is no fault of the adapter's.
+            count(lease.version(), answer.statusCode());
+            stream(exchange, answer);
         }
     }
 
-    private void count(Optional<String> version, boolean failed) {
-        AdapterClient client = counts.get();
-        if (client == null) {
+    /** Counts what says something about the adapter: not that the server is away (502, 504) or full (429, 503). */
+    private void count(Optional<String> version, int status) {
+        Counts there = counts.get();
+        if (there == null) {
             return;
         }
-        if (failed) {
-            client.failed(version);
-        } else {
-            client.answered(version);
+        if (status == 500) {
+            there.failed(version);
+        } else if (status < 500 && status != 429) {
+            there.answered(version);
         }
     }
 
@@ -250,9 +292,18 @@ final class AliasProxy implements AutoCloseable {
         exchange.getResponseBody().write(bytes);
     }
 
+    /** Takes nothing new, and lets what runs end, for the time of the drain at most. */
     @Override
     public void close() {
-        http.stop(2);
+        stopping = true;
+        try {
+            running.awaitAdvanceInterruptibly(running.arrive(), drain.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            LOG.warn("{} requests still ran after {} s, and are cut off", running.getUnarrivedParties(), drain.toSeconds());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        http.stop(0);
         threads.shutdownNow();
     }
 }

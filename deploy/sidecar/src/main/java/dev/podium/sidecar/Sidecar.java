@@ -35,6 +35,7 @@ public final class Sidecar implements AutoCloseable {
     private final HotSwap<VllmAdapters.Loaded> swap;
     private final Optional<ArtifactStore> store;
     private final CountDownLatch stop = new CountDownLatch(1);
+    private final CountDownLatch stopped = new CountDownLatch(1);
     private @Nullable AliasProxy proxy;
     private @Nullable AdapterClient client;
 
@@ -62,11 +63,27 @@ public final class Sidecar implements AutoCloseable {
 
     /** Runs until the process ends, or this thread is interrupted. */
     public static void run(SidecarConfig config) throws IOException, InterruptedException {
-        try (Sidecar sidecar = new Sidecar(config)) {
-            Runtime.getRuntime().addShutdownHook(new Thread(sidecar.stop::countDown, "stop-sidecar"));
+        Sidecar sidecar = new Sidecar(config);
+        Duration patience = config.drain().plus(STEP);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> sidecar.stopWithin(patience), "stop-sidecar"));
+        try (sidecar) {
             sidecar.awaitServer();
             sidecar.start(config);
             sidecar.keepInStep();
+        } finally {
+            sidecar.stopped.countDown();
+        }
+    }
+
+    /** The process may end only when requests have been answered. */
+    private void stopWithin(Duration patience) {
+        stop.countDown();
+        try {
+            if (!stopped.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warn("not stopped within {} s", patience.toSeconds());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -99,7 +116,8 @@ public final class Sidecar implements AutoCloseable {
                         server,
                         adapters,
                         swap,
-                        config.alias());
+                        config.alias(),
+                        config.drain());
         proxy = way;
         AdapterClient started = AdapterClient.start(
                 new AdapterClientConfig(
@@ -115,7 +133,7 @@ public final class Sidecar implements AutoCloseable {
                 swap);
         client = started;
         if (way != null) {
-            way.countAt(started);
+            way.countAt(counting(started));
         }
         LOG.info(
                 "{} follows {}/{}{}",
@@ -125,6 +143,20 @@ public final class Sidecar implements AutoCloseable {
                 way == null
                         ? ""
                         : "; model " + config.alias() + " on http://" + config.listenHost() + ":" + way.port());
+    }
+
+    private static AliasProxy.Counts counting(AdapterClient client) {
+        return new AliasProxy.Counts() {
+            @Override
+            public void answered(Optional<String> version) {
+                client.answered(version);
+            }
+
+            @Override
+            public void failed(Optional<String> version) {
+                client.failed(version);
+            }
+        };
     }
 
     private void keepInStep() throws InterruptedException {
@@ -152,13 +184,14 @@ public final class Sidecar implements AutoCloseable {
     /** The server keeps what it serves: requests go on, and the next sidecar finds it. */
     @Override
     public void close() {
-        AdapterClient following = client;
-        if (following != null) {
-            following.close();
-        }
         AliasProxy way = proxy;
         if (way != null) {
             way.close();
+        }
+        // After the last request has been counted.
+        AdapterClient following = client;
+        if (following != null) {
+            following.close();
         }
         store.ifPresent(ArtifactStore::close);
     }

@@ -86,8 +86,8 @@ final class VllmAdapters {
         synchronized (calls) {
             try {
                 server.load(name, path);
-            } catch (IOException e) {
-                unloadDrained(true);
+            } catch (VllmServer.NoRoom e) {
+                makeRoom(e);
                 throw e;
             }
             if (server.models().stream().noneMatch(model -> model.id().equals(name))) {
@@ -98,6 +98,15 @@ final class VllmAdapters {
                 wanted.merge(name, new Wanted(path, 1), (a, b) -> new Wanted(path, a.users() + 1));
             }
             return new Loaded(name);
+        }
+    }
+
+    /** Unloads what is on its way out before its time; the load is tried again by who asked for it. */
+    private void makeRoom(VllmServer.NoRoom full) throws InterruptedException {
+        try {
+            unloadDrained(true);
+        } catch (IOException e) {
+            full.addSuppressed(e);
         }
     }
 

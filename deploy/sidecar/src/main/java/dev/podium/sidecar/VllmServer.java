@@ -50,6 +50,15 @@ final class VllmServer {
         }
     }
 
+    /** The server has as many adapters as it may; it takes another once one is unloaded. */
+    static final class NoRoom extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        NoRoom(String message) {
+            super(message);
+        }
+    }
+
     /** A model or adapter that requests may name. */
     record Model(String id, Optional<String> parent) {}
 
@@ -81,7 +90,8 @@ final class VllmServer {
      * Loads an adapter; one of that name that is loaded already is the same, because a name stands for its content.
      *
      * @throws Refused when the server cannot serve it
-     * @throws IOException when the server is away, full or set up otherwise: asking again may help
+     * @throws NoRoom when it is full
+     * @throws IOException when the server is away or set up otherwise: asking again may help
      */
     void load(String name, String path) throws IOException, InterruptedException, Refused {
         HttpResponse<String> answer = post("/v1/load_lora_adapter", Map.of("lora_name", name, "lora_path", path));
@@ -95,7 +105,7 @@ final class VllmServer {
                     return;
                 }
                 if (message.contains("slot") || message.contains("max_loras") || message.contains("max_cpu_loras")) {
-                    throw new IOException("vLLM has no room for another adapter (" + shortened(message)
+                    throw new NoRoom("vLLM has no room for another adapter (" + shortened(message)
                             + "); raise --max-loras or --max-cpu-loras");
                 }
                 throw new Refused("vLLM does not take it: " + shortened(message));

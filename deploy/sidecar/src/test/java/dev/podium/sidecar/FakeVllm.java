@@ -16,7 +16,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Answers as vLLM does (0.8 to 0.11, by its documentation and its errors): the runtime LoRA interface with its refusals,
@@ -36,6 +38,12 @@ final class FakeVllm implements AutoCloseable {
     volatile boolean updating = true;
     /** Newer servers nest their errors. */
     volatile boolean nested;
+    /** Status of completions; 200: they are answered. */
+    volatile int status = 200;
+    /** Ends in mid-answer when it is released. */
+    volatile Optional<CountDownLatch> midAnswer = Optional.empty();
+    /** Completions that have begun. */
+    final AtomicInteger answering = new AtomicInteger();
 
     FakeVllm() throws IOException {
         this(0);
@@ -154,14 +162,30 @@ final class FakeVllm implements AutoCloseable {
             error(exchange, 404, "NotFoundError", "The model `" + model + "` does not exist.");
             return;
         }
+        if (status != 200) {
+            error(exchange, status, "InternalServerError", "as the test wants it");
+            return;
+        }
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.sendResponseHeaders(200, 0);
+        answering.incrementAndGet();
         for (int token = 0; token < 3; token++) {
             exchange.getResponseBody().write(("data: {\"model\":\"" + model + "\"}\n\n").getBytes());
             exchange.getResponseBody().flush();
+            await();
             // An adapter that is taken away under a request would be seen here.
             if (!model.equals(BASE) && !adapters.containsKey(model)) {
                 unknownModels.add(model + " in mid-answer");
+            }
+        }
+    }
+
+    private void await() throws IOException {
+        if (midAnswer.isPresent()) {
+            try {
+                midAnswer.get().await();
+            } catch (InterruptedException e) {
+                throw new IOException(e);
             }
         }
     }

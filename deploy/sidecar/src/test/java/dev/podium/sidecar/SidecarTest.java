@@ -25,6 +25,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -247,6 +249,88 @@ class SidecarTest {
     }
 
     @Test
+    void onlyWhatTheAdapterMayBeToBlameForCountsAgainstIt() throws Exception {
+        List<String> counted = new CopyOnWriteArrayList<>();
+        try (AliasProxy proxy = proxy()) {
+            proxy.countAt(new AliasProxy.Counts() {
+                @Override
+                public void answered(Optional<String> version) {
+                    counted.add("answered " + version.orElse("base"));
+                }
+
+                @Override
+                public void failed(Optional<String> version) {
+                    counted.add("failed " + version.orElse("base"));
+                }
+            });
+            swap.swap(Optional.of(served("v1", 8)));
+            ask(proxy, ALIAS);
+            for (int status : List.of(400, 429, 500, 502, 503, 504)) {
+                vllm.status = status;
+                assertEquals(
+                        status,
+                        send(proxy, "/v1/chat/completions", "{\"model\":\"" + ALIAS + "\"}")
+                                .statusCode());
+            }
+            vllm.close();
+            assertEquals(
+                    503,
+                    send(proxy, "/v1/chat/completions", "{\"model\":\"" + ALIAS + "\"}")
+                            .statusCode());
+        }
+        assertEquals(List.of("answered v1", "answered v1", "failed v1"), counted);
+    }
+
+    @Test
+    void adaptersOnTheirWayOutStayWhenALoadFailsForAnotherReason() throws Exception {
+        connect(Optional.empty(), Duration.ofHours(1));
+        swap.swap(Optional.of(served("v1", 8)));
+        swap.swap(Optional.of(served("v2", 8)));
+        ServedAdapter unseen = served("v3", 8);
+        Files.delete(unseen.folder().resolve("adapter_config.json"));
+
+        assertLater(unseen, "vLLM does not see");
+
+        assertEquals(List.of(name("v1"), name("v2")), vllm.loaded());
+    }
+
+    @Test
+    void nobodyLoadsOrUnloadsPastTheChannel() throws Exception {
+        try (AliasProxy proxy = proxy()) {
+            swap.swap(Optional.of(served("v1", 8)));
+            for (String call : List.of("load", "unload")) {
+                HttpResponse<String> answer = send(
+                        proxy, "/v1/" + call + "_lora_adapter", "{\"lora_name\":\"" + name("v1") + "\"}");
+                assertEquals(403, answer.statusCode());
+            }
+            assertEquals(name("v1"), ask(proxy, ALIAS));
+        }
+    }
+
+    @Test
+    void whatRunsIsAnsweredToItsEndWhenTheSidecarStops() throws Exception {
+        CountDownLatch rest = new CountDownLatch(1);
+        vllm.midAnswer = Optional.of(rest);
+        AliasProxy proxy = proxy();
+        swap.swap(Optional.of(served("v1", 8)));
+        FutureTask<String> streaming = new FutureTask<>(() -> ask(proxy, ALIAS));
+        Thread.ofVirtual().start(streaming);
+        while (vllm.answering.get() == 0) {
+            Thread.onSpinWait();
+        }
+        Thread closing = Thread.ofVirtual().start(proxy::close);
+        while (closing.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        assertEquals(503, send(proxy, "/v1/chat/completions", "{}").statusCode());
+
+        rest.countDown();
+
+        assertEquals(name("v1"), streaming.get());
+        closing.join();
+    }
+
+    @Test
     void aConfigurationWithoutAProjectSaysSo() {
         IllegalArgumentException missing =
                 assertThrows(IllegalArgumentException.class, () -> SidecarConfig.of(Map.of()));
@@ -267,7 +351,8 @@ class SidecarTest {
                 new VllmServer(vllm.uri(), Optional.empty()),
                 adapters,
                 swap,
-                ALIAS);
+                ALIAS,
+                Duration.ofSeconds(30));
     }
 
     /** Who answered; every token must be of the same. */
