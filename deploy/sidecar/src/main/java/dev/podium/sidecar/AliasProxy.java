@@ -299,7 +299,10 @@ final class AliasProxy implements AutoCloseable {
         try {
             running.awaitAdvanceInterruptibly(running.arrive(), drain.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            LOG.warn("{} requests still ran after {} s, and are cut off", running.getUnarrivedParties(), drain.toSeconds());
+            LOG.warn(
+                    "{} requests still ran after {} s, and are cut off",
+                    running.getUnarrivedParties(),
+                    drain.toSeconds());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

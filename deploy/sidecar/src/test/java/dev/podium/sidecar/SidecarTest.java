@@ -299,8 +299,8 @@ class SidecarTest {
         try (AliasProxy proxy = proxy()) {
             swap.swap(Optional.of(served("v1", 8)));
             for (String call : List.of("load", "unload")) {
-                HttpResponse<String> answer = send(
-                        proxy, "/v1/" + call + "_lora_adapter", "{\"lora_name\":\"" + name("v1") + "\"}");
+                HttpResponse<String> answer =
+                        send(proxy, "/v1/" + call + "_lora_adapter", "{\"lora_name\":\"" + name("v1") + "\"}");
                 assertEquals(403, answer.statusCode());
             }
             assertEquals(name("v1"), ask(proxy, ALIAS));
