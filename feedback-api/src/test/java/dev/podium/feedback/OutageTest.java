@@ -73,7 +73,10 @@ class OutageTest {
                 labeler, project, second.path("task.id"), Api.groups(second.path("task.outputs.id")), key, null);
         away.then().statusCode(503).header("Retry-After", notNullValue()).body("code", equalTo("database_away"));
 
-        // Then the same submit is taken once it is back
+        // Then the alert's gauge says so
+        await("the gauge", () -> metrics().contains("podium_database_up 0.0"));
+
+        // And the same submit is taken once it is back
         Servers.call("startPostgres");
         await("the second submit", () -> {
             int status = Api.submit(
@@ -99,6 +102,10 @@ class OutageTest {
 
         // Then it is set aside all the same
         await("the lonely one", () -> outbox("refused is not null") == 2);
+    }
+
+    private static String metrics() {
+        return RestAssured.get("/q/metrics").asString();
     }
 
     private long records(String topic) {

@@ -16,13 +16,16 @@ import org.jboss.logging.Logger;
 
 /**
  * Gauges read from the database every few seconds, so that a scrape costs nothing: the outbox's oldest event, and what
- * services run against what their channels say. Each instance tells the same; take the largest.
+ * services run against what their channels say. Each instance tells the same; take the largest. Whether the database
+ * answers is each instance's own.
  */
 @Singleton
 public class OperationsMeters {
     private static final Logger LOG = Logger.getLogger(OperationsMeters.class);
 
-    // A few indexed rows; load reports are one per instance of a service.
+    // A few indexed rows; load reports are one per instance of a service. An instance that reports regularly and has
+    // been
+    // silent for a day is gone for good. One that only waits for a store has not refused anything (as in ChannelRules).
     private static final String OUTBOX = "select coalesce(extract(epoch from now() - min(created_at)), 0), count(*)"
             + " from outbox where refused is null";
     private static final String SERVICES = """
@@ -30,18 +33,25 @@ public class OperationsMeters {
               select distinct on (project_id, channel) project_id, channel, sequence
                 from channel_change order by project_id, channel, sequence desc),
             load as (
-              select body::jsonb as b from adapter_load)
-            select p.project_id as project, p.channel as channel, count(*) as instances,
-                   count(*) filter (where (b ->> 'sequence')::bigint < p.sequence) as behind,
-                   count(*) filter (where b ->> 'status' = 'REFUSED') as refused,
-                   extract(epoch from now() - max((b ->> 'at')::timestamptz)) as age
-              from pointer p join load on b ->> 'projectId' = p.project_id and b ->> 'channel' = p.channel
+              select b, b ->> 'projectId' as project_id, b ->> 'channel' as channel,
+                     (b ->> 'sequence')::bigint as sequence,
+                     b ->> 'reportsEverySeconds' is not null as regular,
+                     extract(epoch from now() - (b ->> 'at')::timestamptz) as age
+                from (select body::jsonb as b from adapter_load) report)
+            select p.project_id as project, p.channel as channel, count(l.b) as instances,
+                   count(*) filter (where l.sequence < p.sequence) as behind,
+                   count(*) filter (where l.sequence = p.sequence and l.b ->> 'status' = 'REFUSED'
+                                      and not coalesce((l.b ->> 'retrying')::boolean, false)) as refused,
+                   max(l.age) filter (where l.regular) as age
+              from pointer p left join load l on l.project_id = p.project_id and l.channel = p.channel
+               and not (l.regular and l.age > 86400)
              group by p.project_id, p.channel
             """;
 
     private final EntityManager entities;
     private final AtomicReference<Double> oldestSeconds = new AtomicReference<>(0.0);
     private final AtomicReference<Double> waiting = new AtomicReference<>(0.0);
+    private final AtomicReference<Double> databaseUp = new AtomicReference<>(0.0);
     private final MultiGauge instances;
     private final MultiGauge behind;
     private final MultiGauge refused;
@@ -51,12 +61,16 @@ public class OperationsMeters {
         this.entities = entities;
         registry.gauge("podium.outbox.oldest.seconds", oldestSeconds, AtomicReference::get);
         registry.gauge("podium.outbox.waiting", waiting, AtomicReference::get);
+        registry.gauge("podium.database.up", databaseUp, AtomicReference::get);
         this.instances = gauge(registry, "podium.service.instances", "Instances that have reported for a channel");
         this.behind =
                 gauge(registry, "podium.service.instances.behind", "Instances that have not followed the pointer");
         this.refused =
-                gauge(registry, "podium.service.instances.refused", "Instances that refused what they were given");
-        this.age = gauge(registry, "podium.service.last.load.seconds", "Seconds since an instance reported a load");
+                gauge(registry, "podium.service.instances.refused", "Instances that refused the pointer for good");
+        this.age = gauge(
+                registry,
+                "podium.service.last.load.seconds",
+                "Seconds since the last report of the instance that has been silent longest");
     }
 
     private static MultiGauge gauge(MeterRegistry registry, String name, String description) {
@@ -65,11 +79,15 @@ public class OperationsMeters {
 
     @Scheduled(every = "5s", concurrentExecution = ConcurrentExecution.SKIP)
     void look() {
+        double up = 0;
         try {
             QuarkusTransaction.requiringNew().run(this::read);
+            up = 1;
         } catch (PersistenceException e) {
             // Said by readiness already; the gauges keep what was last seen.
             LOG.debugf("the gauges of operations were not read: %s", e.getMessage());
+        } finally {
+            databaseUp.set(up);
         }
     }
 
@@ -87,6 +105,7 @@ public class OperationsMeters {
 
     private static List<MultiGauge.Row<?>> rows(List<Tuple> services, String column) {
         return services.stream()
+                .filter(row -> row.get(column) != null)
                 .<MultiGauge.Row<?>>map(row -> MultiGauge.Row.of(
                         Tags.of("project", (String) row.get("project"), "channel", (String) row.get("channel")),
                         number(row.get(column))))

@@ -130,7 +130,7 @@ public final class AdapterClient implements AutoCloseable {
         return caughtUp.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** Stops following; what is swapped in stays. */
+    /** Stops following, and takes back its report; what is swapped in stays. */
     @Override
     public void close() {
         stop.countDown();
@@ -211,23 +211,26 @@ public final class AdapterClient implements AutoCloseable {
                 report(reports, channel.trace());
                 caughtUp.countDown();
             }
+            if (reported != null) {
+                reports.forget(config.instanceId());
+            }
         }
     }
 
-    /** Tells of a swap once, and of traffic now and then. */
+    /** Tells of a swap once, of traffic now and then, and that there is nothing new less often. */
     private void report(LoadReports reports, Optional<TraceParent> trace) {
         AdapterLoad load = unreported;
         AdapterLoad last = reported;
-        if (load == null
-                && last != null
-                && System.nanoTime() - reportedNanos >= config.trafficPause().toNanos()) {
+        long silentNanos = System.nanoTime() - reportedNanos;
+        if (load == null && last != null && silentNanos >= config.trafficPause().toNanos()) {
             Optional<AdapterLoad.Traffic> now = traffic.now();
-            if (now.isPresent() && !now.equals(last.traffic())) {
+            boolean changed = now.isPresent() && !now.equals(last.traffic());
+            if (changed || silentNanos >= config.heartbeat().toNanos()) {
                 load = with(last, now);
             }
         }
         if (load != null) {
-            reports.report(load, trace);
+            reports.report(load.reportingEvery(Math.max(1, config.heartbeat().toSeconds())), trace);
             reported = load;
             reportedNanos = System.nanoTime();
             unreported = null;

@@ -19,7 +19,8 @@ import java.util.Optional;
  * @param trust which manifests are believed
  * @param store where adapters that are published by reference are; empty: such an adapter is refused. The client does not
  *     close it
- * @param trafficPause how often requests and errors are reported, where the service counts them
+ * @param trafficPause how often requests and errors are reported, where the service counts them; where nothing has
+ *     changed, every sixth time
  */
 public record AdapterClientConfig(
         Map<String, Object> kafka,
@@ -34,9 +35,16 @@ public record AdapterClientConfig(
         Duration trafficPause) {
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
     private static final Duration TRAFFIC_PAUSE = Duration.ofSeconds(10);
+    // A minute by default: what is silent for several of them is looked for.
+    private static final int PAUSES_PER_HEARTBEAT = 6;
 
     public AdapterClientConfig {
         kafka = Map.copyOf(kafka);
+    }
+
+    /** How often an instance reports that it is there, also when nothing has changed. */
+    Duration heartbeat() {
+        return trafficPause.multipliedBy(PAUSES_PER_HEARTBEAT);
     }
 
     /** Believes every manifest, and knows no object store. */

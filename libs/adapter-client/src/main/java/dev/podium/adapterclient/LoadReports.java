@@ -48,15 +48,23 @@ final class LoadReports implements AutoCloseable {
                 load.instanceId(),
                 load.at(),
                 trace.map(TraceParent::toString).orElse(null));
+        send(new ProducerRecord<>(
+                Topics.ADAPTER_LOADS,
+                null,
+                load.at().toEpochMilli(),
+                load.instanceId().getBytes(UTF_8),
+                EventJson.write(load),
+                headers));
+    }
+
+    /** Takes back what an instance has told: it ends, and its silence is no failure. */
+    void forget(String instanceId) {
+        send(new ProducerRecord<>(Topics.ADAPTER_LOADS, instanceId.getBytes(UTF_8), null));
+    }
+
+    private void send(ProducerRecord<byte[], byte[]> record) {
         try {
-            producer.send(new ProducerRecord<>(
-                            Topics.ADAPTER_LOADS,
-                            null,
-                            load.at().toEpochMilli(),
-                            load.instanceId().getBytes(UTF_8),
-                            EventJson.write(load),
-                            headers))
-                    .get();
+            producer.send(record).get();
         } catch (ExecutionException e) {
             throw e.getCause() instanceof KafkaException cause ? cause : new KafkaException(e.getCause());
         } catch (InterruptedException e) {

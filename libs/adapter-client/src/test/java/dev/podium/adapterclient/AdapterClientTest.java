@@ -54,6 +54,22 @@ class AdapterClientTest {
     }
 
     @Test
+    void anInstanceSaysThatItIsThereAndTakesItsReportBackWhenItEnds() throws Exception {
+        publish("v1", 1);
+        topic.point(CHANNEL, "v1", 1);
+        AdapterClient client = start(config(instance, SharedServers.bootstrapServers(), folder.resolve(instance))
+                .reportingEvery(Duration.ofMillis(20)));
+        AdapterLoad first = topic.awaitLoad(instance, 1);
+
+        AdapterLoad later = topic.awaitLoad(instance, 1, load -> load.at().isAfter(first.at()));
+
+        assertEquals(Optional.of(1L), later.reportsEverySeconds());
+        assertEquals(first.swapMillis(), later.swapMillis());
+        client.close();
+        assertEquals(Optional.empty(), topic.newestLoad(instance));
+    }
+
+    @Test
     void newPointerIsVerifiedSwappedInAndReported() throws Exception {
         publish("v1", 1);
         AdapterClient client = start(instance);

@@ -169,6 +169,9 @@ final class ModelTopic implements AutoCloseable {
             long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
             while (System.nanoTime() < deadline) {
                 for (var record : consumer.poll(Duration.ofMillis(100))) {
+                    if (record.value() == null) {
+                        continue;
+                    }
                     AdapterLoad load = EventJson.read(record.value(), AdapterLoad.class);
                     if (load.instanceId().equals(instanceId) && load.sequence() == sequence && wanted.test(load)) {
                         return load;
@@ -177,6 +180,32 @@ final class ModelTopic implements AutoCloseable {
             }
         }
         throw new AssertionError("no report of " + instanceId + " about pointer " + sequence);
+    }
+
+    /** The newest record of an instance: its report, or nothing where it was taken back. */
+    Optional<AdapterLoad> newestLoad(String instanceId) throws Exception {
+        Optional<AdapterLoad> newest = Optional.empty();
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
+                Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(Topics.ADAPTER_LOADS).stream()
+                    .map(p -> new TopicPartition(p.topic(), p.partition()))
+                    .toList();
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+            while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+                for (var record : consumer.poll(Duration.ofMillis(100))) {
+                    if (new String(record.key(), UTF_8).equals(instanceId)) {
+                        newest = record.value() == null
+                                ? Optional.empty()
+                                : Optional.of(EventJson.read(record.value(), AdapterLoad.class));
+                    }
+                }
+            }
+        }
+        return newest;
     }
 
     @Override

@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param problem why it was refused
  * @param retrying whether the instance tries again by itself, because what it needs does not answer
  * @param traffic how its requests went since it runs what it runs
+ * @param reportsEverySeconds the instance reports this often also when nothing has changed, so that its silence says
+ *     something; absent: it reports changes alone
  */
 public record AdapterLoad(
         String instanceId,
@@ -25,7 +27,38 @@ public record AdapterLoad(
         Optional<String> problem,
         Instant at,
         Optional<Boolean> retrying,
-        Optional<Traffic> traffic) {
+        Optional<Traffic> traffic,
+        Optional<Long> reportsEverySeconds) {
+    /** A report of an instance that reports changes alone. */
+    public AdapterLoad(
+            String instanceId,
+            String projectId,
+            String channel,
+            Status status,
+            Optional<String> requestedVersion,
+            Optional<String> runningVersion,
+            long sequence,
+            long swapMillis,
+            Optional<String> problem,
+            Instant at,
+            Optional<Boolean> retrying,
+            Optional<Traffic> traffic) {
+        this(
+                instanceId,
+                projectId,
+                channel,
+                status,
+                requestedVersion,
+                runningVersion,
+                sequence,
+                swapMillis,
+                problem,
+                at,
+                retrying,
+                traffic,
+                Optional.empty());
+    }
+
     /** A report about a swap alone. */
     public AdapterLoad(
             String instanceId,
@@ -64,6 +97,26 @@ public record AdapterLoad(
         Require.present(at, "at");
         retrying = retrying == null ? Optional.empty() : retrying;
         traffic = traffic == null ? Optional.empty() : traffic;
+        reportsEverySeconds = reportsEverySeconds == null ? Optional.empty() : reportsEverySeconds;
+        Require.that(reportsEverySeconds.orElse(1L) > 0, "reportsEverySeconds is not positive");
+    }
+
+    /** The same of an instance that reports so often also when nothing has changed. */
+    public AdapterLoad reportingEvery(long seconds) {
+        return new AdapterLoad(
+                instanceId,
+                projectId,
+                channel,
+                status,
+                requestedVersion,
+                runningVersion,
+                sequence,
+                swapMillis,
+                problem,
+                at,
+                retrying,
+                traffic,
+                Optional.of(seconds));
     }
 
     /**
