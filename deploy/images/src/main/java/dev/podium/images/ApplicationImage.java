@@ -31,6 +31,7 @@ enum ApplicationImage {
 
     private static final AbsoluteUnixPath APP = AbsoluteUnixPath.get("/app");
     private static final AbsoluteUnixPath WORK = AbsoluteUnixPath.get("/work");
+    private static final AbsoluteUnixPath MODELS = AbsoluteUnixPath.get("/work/models");
     // A fixed time, so that an image depends on its content alone.
     private static final Instant BUILT = Instant.EPOCH.plusSeconds(1);
 
@@ -122,7 +123,7 @@ enum ApplicationImage {
         if (computes) {
             environment.put("DJL_CACHE_DIR", WORK + "/djl");
             environment.put("OPT_OUT_TRACKING", "true");
-            environment.put("PODIUM_MODELS_DIR", WORK + "/models");
+            environment.put("PODIUM_MODELS_DIR", MODELS.toString());
             environment.put("MALLOC_ARENA_MAX", "2");
             environment.put("MALLOC_MMAP_THRESHOLD_", Integer.toString(4 << 20));
             environment.put("MALLOC_TRIM_THRESHOLD_", Integer.toString(64 << 20));
@@ -147,18 +148,19 @@ enum ApplicationImage {
         return layer.build();
     }
 
-    /** The folder that a volume is mounted on; its owner is the user, so that a fresh volume is writable. */
-    private static FileEntriesLayer work() throws IOException {
+    /** The folders that volumes are mounted on; their owner is the user, so that a fresh volume is writable. */
+    FileEntriesLayer work() throws IOException {
         Path empty = Files.createTempDirectory("podium-work");
-        return FileEntriesLayer.builder()
-                .setName("work")
-                .addEntry(
-                        empty,
-                        WORK,
-                        FilePermissions.fromOctalString("755"),
-                        FileEntriesLayer.DEFAULT_MODIFICATION_TIME,
-                        USER_ID + ":" + USER_ID)
-                .build();
+        FileEntriesLayer.Builder layer = FileEntriesLayer.builder().setName("work");
+        for (AbsoluteUnixPath folder : computes ? List.of(WORK, MODELS) : List.of(WORK)) {
+            layer.addEntry(
+                    empty,
+                    folder,
+                    FilePermissions.fromOctalString("755"),
+                    FileEntriesLayer.DEFAULT_MODIFICATION_TIME,
+                    USER_ID + ":" + USER_ID);
+        }
+        return layer.build();
     }
 
     private static FileEntriesLayer layer(String name, Path from, AbsoluteUnixPath to) throws IOException {
