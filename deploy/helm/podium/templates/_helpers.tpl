@@ -31,6 +31,11 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end -}}
 {{- end }}
 
+{{/* Name and pattern of a resource of Kafka: "x*" is a prefix; literal is the default. */}}
+{{- define "podium.kafka.pattern" -}}
+name: {{ trimSuffix "*" . | quote }}{{ if hasSuffix "*" . }}, patternType: prefix{{ end }}
+{{- end }}
+
 {{- define "podium.kafka.caSecret" -}}
 {{- if .Values.kafka.strimzi.enabled -}}
 {{ include "podium.kafka.cluster" . }}-cluster-ca-cert
@@ -55,7 +60,7 @@ jdbc:postgresql://{{ .Release.Name }}-postgresql-rw:5432/podium
 {{- end -}}
 {{- end }}
 
-{{/* Environment that all applications share. Argument: dict "name" NAME "root" $ "extra" MAP */}}
+{{/* Environment that all applications share. Argument: dict "name" NAME "root" $ "app" VALUES-OF-THE-APPLICATION */}}
 {{- define "podium.env" -}}
 {{- $kafka := .root.Values.kafka -}}
 - name: KAFKA_BOOTSTRAP_SERVERS
@@ -117,32 +122,107 @@ jdbc:postgresql://{{ .Release.Name }}-postgresql-rw:5432/podium
 - name: QUARKUS_OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ .root.Values.observability.otlpEndpoint | quote }}
 {{- end }}
-{{- range $name, $value := merge (deepCopy (.extra | default dict)) $kafka.extraEnv }}
+{{- if ne .name "ranking-stream" }}
+{{- if .root.Values.trustedKeys.existingConfigMap }}
+- name: PODIUM_TRUSTED_KEYS_FILE
+  value: /etc/podium/trusted-keys/trusted-keys
+{{- end }}
+{{- with .root.Values.store }}
+{{- if .url }}
+- name: PODIUM_STORE_URL
+  value: {{ .url | quote }}
+{{- if .endpoint }}
+- name: PODIUM_STORE_ENDPOINT
+  value: {{ .endpoint | quote }}
+{{- end }}
+{{- if .region }}
+- name: PODIUM_STORE_REGION
+  value: {{ .region | quote }}
+{{- end }}
+{{- if .existingSecret }}
+- name: PODIUM_STORE_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef: {name: {{ .existingSecret }}, key: access-key-id}
+- name: PODIUM_STORE_SECRET_ACCESS_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ .existingSecret }}, key: secret-access-key}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and (hasSuffix "-trainer" .name) .root.Values.signing.existingSecret }}
+- name: PODIUM_SIGNING_KEY_FILE
+  value: /etc/podium/signing/signing-key.pem
+{{- end }}
+{{- range $name, $value := merge (deepCopy (.app.extraEnv | default dict)) $kafka.extraEnv }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
 {{- end }}
 
+{{/* Whole Secrets and ConfigMaps as environment, for what has no value of its own. Argument as of podium.env */}}
+{{- define "podium.envFrom" -}}
+{{- with .app.extraEnvFrom }}
+envFrom: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Argument as of podium.env */}}
 {{- define "podium.mounts" -}}
 - name: tmp
   mountPath: /tmp
-{{- if and (ne .Values.kafka.auth "none") (include "podium.kafka.caSecret" .) }}
+{{- if and (ne .root.Values.kafka.auth "none") (include "podium.kafka.caSecret" .root) }}
 - name: kafka-ca
   mountPath: /etc/podium/kafka-ca
   readOnly: true
 {{- end }}
+{{- if and (ne .name "ranking-stream") .root.Values.trustedKeys.existingConfigMap }}
+# The folder, not the file in it: a file that is mounted alone would never change.
+- name: trusted-keys
+  mountPath: /etc/podium/trusted-keys
+  readOnly: true
+{{- end }}
+{{- if and (hasSuffix "-trainer" .name) .root.Values.signing.existingSecret }}
+- name: signing
+  mountPath: /etc/podium/signing
+  readOnly: true
+{{- end }}
+{{- with .app.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
+{{/* Argument as of podium.env */}}
 {{- define "podium.volumes" -}}
 - name: tmp
   emptyDir: {}
-{{- if and (ne .Values.kafka.auth "none") (include "podium.kafka.caSecret" .) }}
+{{- if and (ne .root.Values.kafka.auth "none") (include "podium.kafka.caSecret" .root) }}
 - name: kafka-ca
   secret:
-    secretName: {{ include "podium.kafka.caSecret" . }}
+    secretName: {{ include "podium.kafka.caSecret" .root }}
     items:
       - key: ca.crt
         path: ca.crt
+{{- end }}
+{{- if and (ne .name "ranking-stream") .root.Values.trustedKeys.existingConfigMap }}
+- name: trusted-keys
+  configMap:
+    name: {{ .root.Values.trustedKeys.existingConfigMap }}
+    items:
+      - key: trusted-keys
+        path: trusted-keys
+{{- end }}
+{{- if and (hasSuffix "-trainer" .name) .root.Values.signing.existingSecret }}
+- name: signing
+  secret:
+    secretName: {{ .root.Values.signing.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: signing-key.pem
+        path: signing-key.pem
+{{- end }}
+{{- with .app.extraVolumes }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 

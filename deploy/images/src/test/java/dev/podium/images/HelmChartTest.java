@@ -81,7 +81,7 @@ class HelmChartTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"minimal", "full", "oauth"})
+    @ValueSource(strings = {"minimal", "full", "oauth", "external"})
     void everyResourceIsOneThatKubernetesAndStrimziKnow(String values) throws Exception {
         List<JsonNode> resources = render(values);
 
@@ -100,7 +100,7 @@ class HelmChartTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"minimal", "full", "oauth"})
+    @ValueSource(strings = {"minimal", "full", "oauth", "external"})
     void selectorsFindTheirPodsAndNamesAreUnique(String values) throws Exception {
         List<JsonNode> resources = render(values);
         List<JsonNode> pods = resources.stream()
@@ -168,6 +168,76 @@ class HelmChartTest {
                 helm("lint", CHART.toString(), "--strict", "--kube-version", "1.33.0", "-f", CHART + "/ci/full.yaml");
 
         assertEquals(0, rendered.exitCode(), rendered.text());
+    }
+
+    @Test
+    void everyTopicHasTheWritersThatTheContractsSayAndNoOther() throws Exception {
+        JsonNode rights = YAML.readTree(CHART.resolve("files/rights.yaml").toFile());
+        Map<String, TreeSet<String>> writers = new TreeMap<>();
+        rights.properties()
+                .forEach(user -> user.getValue()
+                        .path("write")
+                        .forEach(topic -> writers.computeIfAbsent(topic.asText(), name -> new TreeSet<>())
+                                .add(user.getKey())));
+        TreeSet<String> trainers = new TreeSet<>(List.of("policy-trainer", "reward-trainer"));
+        Map<String, TreeSet<String>> several = Map.of(
+                Topics.ADAPTERS,
+                trainers,
+                Topics.ROUND_EVENTS,
+                trainers,
+                Topics.ARTIFACT_CHUNKS,
+                new TreeSet<>(List.of("feedback-api", "policy-trainer", "reward-trainer")),
+                Topics.DEAD_LETTERS,
+                new TreeSet<>(List.of("policy-trainer", "ranking-stream", "reward-trainer")));
+
+        for (String topic : Topics.all()) {
+            TreeSet<String> found = writers.getOrDefault(topic, new TreeSet<>());
+            if (topic.equals(Topics.ADAPTER_LOADS)) {
+                assertEquals(new TreeSet<>(), found, "services alone write " + topic);
+            } else if (several.containsKey(topic)) {
+                assertEquals(several.get(topic), found, topic);
+            } else {
+                assertEquals(1, found.size(), topic + " is written by " + found);
+            }
+        }
+        assertTrue(new TreeSet<>(Topics.all()).containsAll(writers.keySet()), "unknown topics in " + writers.keySet());
+    }
+
+    @Test
+    void secretsAreFilesOrReferencesAndTheSigningKeyIsForTrainersAlone() throws Exception {
+        TreeSet<String> sign = new TreeSet<>();
+        for (JsonNode resource : render("full")) {
+            JsonNode pod = resource.path("spec").path("template").path("spec");
+            for (JsonNode container : pod.path("containers")) {
+                for (JsonNode variable : container.path("env")) {
+                    String name = variable.path("name").asText();
+                    if (name.matches(".*(PASSWORD|SECRET|TOKEN|SESSION_KEY|ACCESS_KEY_ID)")) {
+                        assertTrue(variable.path("valueFrom").has("secretKeyRef"), name(resource) + " " + name);
+                    }
+                    if (name.equals("PODIUM_SIGNING_KEY_FILE")) {
+                        sign.add(container.path("name").asText());
+                    }
+                }
+            }
+        }
+        assertEquals(new TreeSet<>(List.of("policy-trainer", "reward-trainer")), sign);
+    }
+
+    @Test
+    void noTrainerAtWorkIsScaledAway() throws Exception {
+        int seen = 0;
+        for (JsonNode resource : render("full")) {
+            if (resource.path("kind").asText().equals("ScaledObject")
+                    && name(resource).endsWith("-trainer")) {
+                seen++;
+                assertEquals(
+                        "Disabled",
+                        resource.at("/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown/selectPolicy")
+                                .asText(),
+                        name(resource));
+            }
+        }
+        assertEquals(2, seen);
     }
 
     private static void missing(JsonNode wanted, JsonNode known, String path, List<String> unknown) {
