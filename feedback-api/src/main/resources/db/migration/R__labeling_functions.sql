@@ -2,10 +2,12 @@
 -- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
 -- looked up task by task (a subquery as a value), never joined.
 
-create or replace function next_task(
+-- What a function gives cannot be changed in place.
+drop function if exists next_task;
+create function next_task(
   in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
   in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
-  out status text, out task_id text, out shown_order text, out body text, out reason text)
+  out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean)
 language plpgsql
 set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_bitmapscan = off set jit = off
@@ -40,6 +42,7 @@ begin
   if found then
     status := 'held';
     select t.body into body from task t where t.id = next_task.task_id;
+    select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
     return;
   end if;
   status := 'new';
@@ -50,6 +53,7 @@ begin
       and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
     order by d.saved_at desc limit 1 for update of t skip locked;
   if found then
+    drafted := true;
     return;
   end if;
   if in_gold_roll < rules.gold_share then
@@ -66,7 +70,7 @@ begin
   if rules.active_sampling and in_uniform_roll < rules.uniform_share then
     select t.priority into top from task t
       where t.project_id = in_project and t.taken < t.overlap and not t.gold
-      order by t.priority desc, t.urgency desc, t.position limit 1;
+      order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1;
     -- One of the next few behind a random place, and not the next: that would favour tasks behind a gap.
     select t.id, t.body into task_id, body from task t
       where t.taken < t.overlap and not t.gold and t.id = (
@@ -96,22 +100,25 @@ begin
         and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
         and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
         and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
-      order by t.priority desc, t.urgency desc, t.position limit 1 for update of t;
+      order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1 for update of t;
   else
     select t.id, t.body into task_id, body from task t
       where t.project_id = in_project and t.taken < t.overlap and not t.gold
         and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
         and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
         and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
-      order by t.priority desc, t.urgency desc, t.position limit 1 for update of t skip locked;
+      order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1 for update of t skip locked;
   end if;
   if not found then
     status := 'none';
+    return;
   end if;
+  select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
 end $$;
 
-create or replace function submission_state(
-  in_person text, in_key text, in_project text, in_task text, in_labeler text,
+drop function if exists submission_state;
+create function submission_state(
+  in_person text, in_key text, in_project text, in_task text, in_labeler text, in_erased text,
   out status text, out answer_sha256 text, out answer_status int, out answer_body text, out pause_reason text,
   out task_body text, out overlap int, out taken int, out gold boolean, out lease_order text,
   out revision int, out retracted boolean, out ranking_order text, out ranking_body text)
@@ -127,6 +134,12 @@ begin
     from idempotent_answer a where a.person = in_person and a.key = in_key;
   if found then
     status := 'answered';
+    return;
+  end if;
+  -- Whoever erases a name waits for those who submit under it, and they see it when it was first.
+  perform pg_advisory_xact_lock_shared(hashtextextended(in_labeler, 13));
+  if (select 1 from erased_name e where e.hash = in_erased) is not null then
+    status := 'erased';
     return;
   end if;
   -- The task's lock first, then what hangs on it.

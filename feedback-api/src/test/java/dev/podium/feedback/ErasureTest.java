@@ -14,6 +14,7 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
@@ -103,6 +104,115 @@ class ErasureTest {
                 .body("code", equalTo("name_taken"));
         erase("retract").then().statusCode(404);
         Api.operator().get("/api/v1/audit/verify").then().body("whole", equalTo(true));
+    }
+
+    @Test
+    void whatThePersonWroteAndWhatWasWrittenAboutThemGoes() throws Exception {
+        // Given words of the person's in each place that takes some, and reasons of others that name them
+        String words = "words-" + name.substring(name.indexOf('-') + 1);
+        List<String> ranked = Api.as(name)
+                .get("/api/v1/projects/" + project + "/rankings/mine")
+                .path("taskId");
+        String task = ranked.getFirst();
+        List<String> ids = Api.as(name)
+                .get("/api/v1/projects/" + project + "/tasks/" + task)
+                .path("task.outputs.id");
+        String corrected = Api.groups(ids).replaceFirst("}$", ",\"comment\":\"" + words + "\"}");
+        for (int revision = 1; revision <= 2; revision++) {
+            Api.submit(name, project, task, corrected, "again-" + revision + name, revision)
+                    .then()
+                    .statusCode(200);
+        }
+        String held = Api.next(name, project).path("task.id");
+        ofProject(Api.as(name), Map.of("revision", 0, "comment", words, "activeMillis", 1), "tasks/" + held + "/draft");
+        ofProject(Api.as(name), Map.of("reason", "OTHER", "note", words), "tasks/" + held + "/flag");
+        String reason = "(" + name + ") is quick; ask " + name + ".";
+        ofProject(Api.operator(), Map.of("reliability", 0.5, "reason", reason), "labelers/" + name + "/reliability");
+        ofProject(
+                Api.operator(),
+                Map.of("groups", ids.stream().map(List::of).toList(), "reason", reason),
+                "adjudication/" + task);
+        ofProject(Api.operator(), Map.of("reason", reason), "labelers/" + name + "/pause");
+
+        // When
+        String pseudonym = erase("pseudonym").then().statusCode(200).extract().path("pseudonym");
+        awaitEmptyOutbox();
+
+        // Then (the audit log cannot be changed: the guide tells operators to keep people out of its reasons)
+        assertEquals(List.of(), without("audit_entry", placesOf(name)));
+        assertEquals(List.of(), placesOf(words));
+        assertEquals(
+                "(" + pseudonym + ") is quick; ask " + pseudonym + ".",
+                one("select cast(body as json) ->> 'reason' from adjudication where task_id = '" + task + "'"));
+        // The weight of the votes stays what it was, also for the stream.
+        assertEquals("0.5", one("select reliability from labeler_reliability where labeler = '" + pseudonym + "'"));
+        List<String> weights = new ArrayList<>();
+        try (BoundedReader reader = kafka.reader()) {
+            reader.readAll(reader.partitions(Topics.RELIABILITIES), record -> {
+                String value = new String(record.value(), StandardCharsets.UTF_8);
+                if (value.contains("\"labelerId\":\"" + pseudonym + "\"")) {
+                    weights.add(value);
+                }
+                return true;
+            });
+        }
+        assertEquals(1, weights.size());
+        assertTrue(weights.getFirst().contains("\"reliability\":0.5"), weights.toString());
+    }
+
+    @Test
+    void aNameThatIsAlsoAWordOfPodiumsOwnTakesNothingElseWithIt() throws Exception {
+        // Given somebody called like a role and a source of weights
+        String namesake = "service";
+        Api.operator()
+                .body(Map.of("name", namesake, "password", Api.PASSWORD, "role", "labeler", "projects", List.of("*")))
+                .post("/api/v1/users")
+                .then()
+                .statusCode(201);
+        Api.operator()
+                .body(Map.of("name", "nightly", "role", "service", "days", 1))
+                .post("/api/v1/projects/" + project + "/tokens")
+                .then()
+                .statusCode(201);
+        Response held = Api.next(namesake, project);
+        Api.submit(namesake, project, held.path("task.id"), Api.groups(held.path("task.outputs.id")))
+                .then()
+                .statusCode(201);
+        // When
+        Api.operator()
+                .body(Map.of("rankings", "retract"))
+                .post("/api/v1/users/" + namesake + "/erase")
+                .then()
+                .statusCode(200)
+                .body("rankings", equalTo(1));
+        // Then
+        assertEquals("service", one("select role from api_token where project_id = '" + project + "'"));
+        assertEquals("0", one("select count(*) from ranking where labeler = '" + namesake + "'"));
+    }
+
+    @Test
+    void nothingComesBackUnderAnErasedName() throws Exception {
+        erase("retract").then().statusCode(200);
+        awaitEmptyOutbox();
+        Api.importLines(
+                        project,
+                        "?format=podium",
+                        "{\"prompt\":\"once more\",\"outputs\":[\"a\",\"b\"],\"labeler\":\"" + name
+                                + "\",\"ranking\":[[0],[1]]}\n")
+                .then()
+                .statusCode(200)
+                .body("rankings", equalTo(0));
+        assertEquals(List.of(), placesOf(name));
+    }
+
+    private void ofProject(RequestSpecification who, Map<String, Object> body, String path) {
+        int status =
+                who.body(body).put("/api/v1/projects/" + project + "/" + path).statusCode();
+        assertTrue(status >= 200 && status < 300, path + ": " + status);
+    }
+
+    private static List<String> without(String table, List<String> tables) {
+        return tables.stream().filter(each -> !each.equals(table)).toList();
     }
 
     private Response erase(String rankings) {

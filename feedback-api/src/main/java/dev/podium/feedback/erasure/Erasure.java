@@ -1,7 +1,9 @@
 package dev.podium.feedback.erasure;
 
+import dev.podium.contracts.EventJson;
 import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.audit.AuditLog;
+import dev.podium.feedback.quality.Reliabilities;
 import dev.podium.feedback.ranking.Renaming;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.ErasedNames;
@@ -21,22 +23,104 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 class Erasure {
     private static final int PSEUDONYM_CHARACTERS = 12;
-    /** Fields of stored JSON that hold a name. */
-    private static final List<String> NAME_FIELDS =
-            List.of("labelerId", "changedBy", "requestedBy", "by", "labeler", "operator");
+    /** A column that holds people's names. */
+    record Column(String table, String column) {}
+
+    /** A field of stored JSON that holds a name. */
+    record Field(String table, String column, String field) {}
+
+    /** Every column that holds names of people; a new text column goes here, or into the test's list of those that do not. */
+    static final List<Column> PEOPLE = List.of(
+            new Column("adapter_retired", "retired_by"),
+            new Column("adjudication", "adjudicator"),
+            new Column("artifact_collection", "started_by"),
+            new Column("channel_rule", "changed_by"),
+            new Column("draft", "labeler"),
+            new Column("excluded_labeler", "excluded_by"),
+            new Column("excluded_labeler", "labeler"),
+            new Column("gold_answer", "added_by"),
+            new Column("gold_result", "labeler"),
+            new Column("idempotent_answer", "person"),
+            new Column("labeler_reliability", "labeler"),
+            new Column("labeler_reliability", "published_by"),
+            new Column("labeler_state", "labeler"),
+            new Column("labeler_state", "paused_by"),
+            new Column("labeler_statistics", "labeler"),
+            new Column("lease", "labeler"),
+            new Column("planned_round", "requested_by"),
+            new Column("planned_round", "without_labeler"),
+            new Column("ranking", "labeler"),
+            new Column("ranking_revision", "labeler"),
+            new Column("remark", "labeler"),
+            new Column("remark", "settled_by"),
+            new Column("retention_policy", "changed_by"),
+            new Column("round", "requested_by"),
+            new Column("rule", "set_by"));
+
+    static final List<Field> FIELDS = List.of(
+            new Field("adjudication", "body", "adjudicatorId"),
+            new Field("artifact_collection", "body", "startedBy"),
+            new Field("channel_change", "body", "changedBy"),
+            new Field("preference", "body", "labelerId"),
+            new Field("ranking", "body", "labelerId"));
+
+    /** Columns in which people write about people; a name is taken out of them where it is a word. */
+    static final List<Column> FREE_TEXT = List.of(
+            new Column("excluded_labeler", "reason"),
+            new Column("labeler_reliability", "reason"),
+            new Column("labeler_state", "pause_reason"),
+            new Column("planned_round", "note"),
+            new Column("planned_round", "reason"),
+            new Column("remark", "note"),
+            new Column("round", "reason"),
+            new Column("rule", "last_refusal"),
+            new Column("rule_decision", "reason"));
+
+    /** Tables whose JSON has such a text in its field {@code reason}. */
+    static final List<String> TABLES_WITH_REASON = List.of("adjudication", "channel_change");
+
+    /** A shorter name is too often another word. */
+    private static final int LEAST_WORD_CHARACTERS = 3;
 
     private final EntityManager entities;
     private final Renaming rankings;
+    private final Reliabilities reliabilities;
     private final People people;
     private final ErasedNames erased;
     private final AuditLog audit;
 
-    Erasure(EntityManager entities, Renaming rankings, People people, ErasedNames erased, AuditLog audit) {
+    Erasure(
+            EntityManager entities,
+            Renaming rankings,
+            Reliabilities reliabilities,
+            People people,
+            ErasedNames erased,
+            AuditLog audit) {
         this.entities = entities;
         this.rankings = rankings;
+        this.reliabilities = reliabilities;
         this.people = people;
         this.erased = erased;
         this.audit = audit;
+    }
+
+    /**
+     * Keeps the name from coming back while it goes and ever after: nobody logs in by it, and no ranking is taken under it,
+     * neither one on its way nor one of a file. Must run in a transaction, before {@link #erase}.
+     *
+     * @throws Refusal 404 when the name stands nowhere
+     */
+    void close(String name) {
+        if (!isKnown(name)) {
+            throw Refusal.notFound("Person " + name);
+        }
+        // Whoever submits holds this lock shared: after it, what was on its way is stored, and all others see the name.
+        entities.createNativeQuery(
+                        "select cast(pg_advisory_xact_lock(hashtextextended(:name, 13)) as text)", String.class)
+                .setParameter("name", name)
+                .getSingleResult();
+        update("update person set disabled_at = coalesce(disabled_at, now()) where name = :name", name);
+        erased.add(name);
     }
 
     /** Must run in a transaction. */
@@ -44,16 +128,26 @@ class Erasure {
         Optional<String> id = people.idOf(name);
         String pseudonym =
                 "erased-" + UUID.randomUUID().toString().replace("-", "").substring(0, PSEUDONYM_CHARACTERS);
-        long count = rankings.rename(name, keep ? Optional.of(pseudonym) : Optional.empty());
-        if (id.isEmpty() && count == 0) {
-            throw Refusal.notFound("Person " + name);
-        }
+        Optional<String> kept = keep ? Optional.of(pseudonym) : Optional.empty();
+        reliabilities.rename(name, kept);
+        long count = rankings.rename(name, kept);
         freeLeases(name);
+        update("delete from draft where labeler = :name", name);
+        // The newest revision is in the ranking; those before it hold words of the person's own.
+        update("delete from ranking_revision where labeler = :name", name);
         update("delete from idempotent_answer where person = :name", name);
         update("delete from labeler_statistics where labeler = :name", name);
+        update("delete from labeler_state where labeler = :name", name);
+        if (keep) {
+            update("update remark set note = '' where labeler = :name", name);
+        } else {
+            update("delete from remark where labeler = :name", name);
+            update("delete from gold_result where labeler = :name", name);
+        }
+        // What Kafka never takes is not sent: it goes as it lies.
+        update("delete from outbox where refused is not null and strpos(payload, :name) > 0", field("labelerId", name));
         update("delete from person where name = :name", name);
         replaceEverywhere(name, pseudonym);
-        erased.add(name);
         audit.append(Act.of("person.erased", pseudonym)
                 .to(id.orElse(""))
                 .because(reason)
@@ -73,40 +167,78 @@ class Erasure {
         entities.createNativeQuery(sql).setParameter("name", name).executeUpdate();
     }
 
+    /** Whether the name stands anywhere, also of somebody who cannot log in any more. */
+    boolean isKnown(String name) {
+        if (people.idOf(name).isPresent()) {
+            return true;
+        }
+        return PEOPLE.stream()
+                .anyMatch(each -> !entities.createNativeQuery(
+                                "select 1 from " + each.table() + " where " + each.column() + " = :name limit 1")
+                        .setParameter("name", name)
+                        .getResultList()
+                        .isEmpty());
+    }
+
     /**
-     * In every text column of every table, also in those that later versions add: the name as a whole value, and as the
-     * value of a field of JSON that holds names. What waits in the outbox is left, and gone when it is sent: an event says
-     * whose ranking it takes back.
+     * The name as a value, as the value of a field of JSON, and as a word where people write reasons. What waits in the
+     * outbox is left, and gone when it is sent: an event says whose ranking it takes back.
      */
     private void replaceEverywhere(String name, String pseudonym) {
-        List<?> columns = entities.createNativeQuery("select c.table_name, c.column_name"
-                        + " from information_schema.columns c join information_schema.tables t"
-                        + " on t.table_schema = c.table_schema and t.table_name = c.table_name"
-                        + " where c.table_schema = current_schema() and t.table_type = 'BASE TABLE'"
-                        + " and c.data_type in ('text', 'character varying') and c.is_generated = 'NEVER'"
-                        + " and c.table_name not in ('outbox', 'audit_entry', 'flyway_schema_history', 'project_member')"
-                        + " order by 1, 2")
-                .getResultList();
-        for (Object row : columns) {
-            String table = quoted(((Object[]) row)[0]);
-            String column = quoted(((Object[]) row)[1]);
-            entities.createNativeQuery(
-                            "update " + table + " set " + column + " = :pseudonym where " + column + " = :name")
-                    .setParameter("pseudonym", pseudonym)
-                    .setParameter("name", name)
-                    .executeUpdate();
-            for (String field : NAME_FIELDS) {
-                String before = "\"" + field + "\":\"" + name + "\"";
-                entities.createNativeQuery("update " + table + " set " + column + " = replace(" + column
-                                + ", :before, :after) where strpos(" + column + ", :before) > 0")
-                        .setParameter("before", before)
-                        .setParameter("after", "\"" + field + "\":\"" + pseudonym + "\"")
-                        .executeUpdate();
-            }
+        for (Column each : PEOPLE) {
+            change(
+                    "update " + each.table() + " set " + each.column() + " = :after where " + each.column()
+                            + " = :before",
+                    name,
+                    pseudonym);
+        }
+        for (Field each : FIELDS) {
+            change(
+                    "update " + each.table() + " set " + each.column() + " = replace(" + each.column()
+                            + ", :before, :after) where strpos(" + each.column() + ", :before) > 0",
+                    field(each.field(), name),
+                    field(each.field(), pseudonym));
+        }
+        FREE_TEXT.forEach(each -> changeWord(each.table(), each.column(), name, pseudonym));
+        TABLES_WITH_REASON.forEach(table -> changeWordOfReason(table, name, pseudonym));
+    }
+
+    private void changeWord(String table, String column, String name, String pseudonym) {
+        if (name.length() >= LEAST_WORD_CHARACTERS) {
+            change(
+                    "update " + table + " set " + column + " = regexp_replace(" + column + ", :before, :after, 'g')"
+                            + " where " + column + " ~ :before",
+                    word(name),
+                    pseudonym);
         }
     }
 
-    private static String quoted(Object identifier) {
-        return '"' + String.valueOf(identifier).replace("\"", "\"\"") + '"';
+    private void changeWordOfReason(String table, String name, String pseudonym) {
+        if (name.length() >= LEAST_WORD_CHARACTERS) {
+            String reason = "cast(body as json) ->> 'reason'";
+            change(
+                    "update " + table + " set body = replace(body, '\"reason\":' || cast(to_json(" + reason
+                            + ") as text), '\"reason\":' || cast(to_json(regexp_replace(" + reason
+                            + ", :before, :after, 'g')) as text)) where " + reason + " ~ :before",
+                    word(name),
+                    pseudonym);
+        }
+    }
+
+    private void change(String sql, String before, String after) {
+        entities.createNativeQuery(sql)
+                .setParameter("before", before)
+                .setParameter("after", after)
+                .executeUpdate();
+    }
+
+    /** A field of JSON with its value, as events are written. */
+    private static String field(String field, String value) {
+        return "\"" + field + "\":" + EventJson.writeText(value);
+    }
+
+    /** A regular expression of PostgreSQL for the name where it is no part of a longer word. */
+    private static String word(String name) {
+        return "(?<![[:alnum:]_])" + name.replaceAll("[^\\p{L}\\p{N}]", "\\\\$0") + "(?![[:alnum:]_])";
     }
 }

@@ -53,6 +53,7 @@ public class ErasureResource {
         if (person.equals(identity.getPrincipal().getName())) {
             throw Refusal.unprocessable("yourself", "You cannot do this to yourself; ask another administrator.");
         }
+        QuarkusTransaction.requiringNew().run(() -> erasure.close(person));
         return QuarkusTransaction.requiringNew()
                 .timeout(TRANSACTION_SECONDS)
                 .call(() -> erasure.erase(person, keep, wanted.reason()));

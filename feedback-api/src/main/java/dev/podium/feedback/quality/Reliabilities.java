@@ -32,6 +32,8 @@ public class Reliabilities {
     private static final Logger LOG = Logger.getLogger(Reliabilities.class);
     /** Votes of a labeler below which an estimate says nothing yet. */
     private static final int ENOUGH_VOTES = 10;
+    /** Who publishes what follows from a person's erasure. */
+    private static final String ERASURE = "erasure";
 
     private final EntityManager entities;
     private final Outbox outbox;
@@ -170,6 +172,32 @@ public class Reliabilities {
                 by,
                 "the operator's weight is taken back");
         return true;
+    }
+
+    /**
+     * For a name that goes: its weight is as if nothing had been said, and holds for the pseudonym where there is one. Must
+     * run in a transaction.
+     */
+    public void rename(String labeler, Optional<String> pseudonym) {
+        List<?> projects = entities.createNativeQuery(
+                        "select project_id from labeler_reliability where labeler = :l order by project_id",
+                        String.class)
+                .setParameter("l", labeler)
+                .getResultList();
+        for (Object each : projects) {
+            String project = (String) each;
+            Project.lock(project);
+            Published now = published(project).get(labeler);
+            if (now == null) {
+                continue;
+            }
+            long sequence = nextSequence(project);
+            publish(project, labeler, LabelerReliability.DEFAULT, LabelerReliability.ESTIMATED, sequence, ERASURE, "");
+            pseudonym.ifPresent(to -> publish(project, to, now.reliability(), now.source(), sequence, ERASURE, ""));
+        }
+        entities.createNativeQuery("delete from labeler_reliability where labeler = :l")
+                .setParameter("l", labeler)
+                .executeUpdate();
     }
 
     private void publish(

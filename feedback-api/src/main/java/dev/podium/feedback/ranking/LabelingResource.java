@@ -3,12 +3,15 @@ package dev.podium.feedback.ranking;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.Access;
 import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.People;
 import dev.podium.feedback.security.Who;
 import dev.podium.feedback.task.Assignment;
 import dev.podium.feedback.task.Lease;
@@ -56,6 +59,8 @@ public class LabelingResource {
     private final IdempotentAnswers answers;
     private final LabelerGate gate;
     private final Drafts drafts;
+    private final AuditLog audit;
+    private final People people;
 
     LabelingResource(
             SecurityIdentity identity,
@@ -64,7 +69,9 @@ public class LabelingResource {
             LeaseIds leaseIds,
             IdempotentAnswers answers,
             LabelerGate gate,
-            Drafts drafts) {
+            Drafts drafts,
+            AuditLog audit,
+            People people) {
         this.identity = identity;
         this.assignment = assignment;
         this.rankings = rankings;
@@ -72,6 +79,8 @@ public class LabelingResource {
         this.answers = answers;
         this.gate = gate;
         this.drafts = drafts;
+        this.audit = audit;
+        this.people = people;
     }
 
     /** One of the labeler's own rankings, in short. */
@@ -104,7 +113,9 @@ public class LabelingResource {
                         new TaskView.LeaseView(given.leaseId().toString(), given.expiresAt()),
                         0,
                         null,
-                        drafts.of(given.task().taskId(), me(), 0).orElse(null)))
+                        given.drafted()
+                                ? drafts.of(given.task().taskId(), me(), 0).orElse(null)
+                                : null))
                 .build();
     }
 
@@ -197,7 +208,15 @@ public class LabelingResource {
             throw new Refusal(403, "not_yours", "Only operators take back the rankings of others.");
         }
         String request = "retract\n" + project + "\n" + task + "\n" + whose + "\n" + match;
-        return answers.once(me(), key, request, () -> rankings.retract(project, task, whose, revision(match), me()));
+        return answers.once(me(), key, request, () -> {
+            IdempotentAnswers.Answer answer = rankings.retract(project, task, whose, revision(match), me());
+            if (!whose.equals(me())) {
+                audit.append(Act.of("ranking.retracted", task)
+                        .in(project)
+                        .to(people.idOf(whose).orElse("")));
+            }
+            return answer;
+        });
     }
 
     /** The labeler's latest rankings, newest first; {@code before} is the time of the last one that is known already. */

@@ -13,6 +13,7 @@ import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.IdempotentAnswers.Answer;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.rest.UncheckedSqlException;
+import dev.podium.feedback.security.ErasedNames;
 import dev.podium.feedback.task.Assignment;
 import dev.podium.feedback.task.LeaseIds;
 import dev.podium.feedback.task.TaskRow;
@@ -44,6 +45,7 @@ public class Rankings {
     private final Revisions revisions;
     private final GoldTasks gold;
     private final WorkRules workRules;
+    private final ErasedNames erased;
 
     Rankings(
             EntityManager entities,
@@ -53,7 +55,8 @@ public class Rankings {
             Drafts drafts,
             Revisions revisions,
             GoldTasks gold,
-            WorkRules workRules) {
+            WorkRules workRules,
+            ErasedNames erased) {
         this.entities = entities;
         this.database = database;
         this.outbox = outbox;
@@ -62,6 +65,7 @@ public class Rankings {
         this.revisions = revisions;
         this.gold = gold;
         this.workRules = workRules;
+        this.erased = erased;
     }
 
     /**
@@ -83,10 +87,11 @@ public class Rankings {
         String once = IdempotentAnswers.requireKey(key);
         String sha256 = IdempotentAnswers.sha256(request);
         try (Connection connection = database.getConnection()) {
-            Submission.State state = Submission.ask(connection, labeler, once, project, taskId);
+            Submission.State state = Submission.ask(connection, labeler, erased.hash(labeler), once, project, taskId);
             switch (state.status()) {
                 case IN_FLIGHT -> throw IdempotentAnswers.inFlight();
                 case UNKNOWN -> throw Refusal.notFound("Task " + taskId);
+                case ERASED -> throw new Refusal(401, "not_logged_in", "There is nobody of this name any more.");
                 case ANSWERED -> {
                     IdempotentAnswers.requireSame(state.answerSha256(), sha256);
                     return IdempotentAnswers.again(state.answerStatus(), state.answerBody());
@@ -172,11 +177,14 @@ public class Rankings {
     /**
      * Stores an imported ranking, unless its labeler has one. It needs no lease, but takes one of the task's places like
      * any other: a task that came with as many rankings as its project wants is not offered to anybody. Must run in a
-     * transaction. Returns whether it is new.
+     * transaction. Returns whether it is new; under the name of somebody who was erased none is.
      */
     public boolean addImported(RankingSubmitted event) {
         // The task's lock first, as everywhere.
-        int added = entities.createNativeQuery("with held as (select id from task where id = :task for update),"
+        int added = entities.createNativeQuery("with held as (select id from task where id = :task"
+                        // Locked only where something is to be added: an import of what is there holds nobody up.
+                        + " and not exists (select 1 from ranking r where r.task_id = :task and r.labeler = :labeler)"
+                        + " and not exists (select 1 from erased_name e where e.hash = :erased) for update),"
                         + " added as (insert into ranking"
                         + " (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at)"
                         + " select id, :labeler, :project, 1, false, '', :body, :at from held"
@@ -187,6 +195,7 @@ public class Rankings {
                 .setParameter("project", event.projectId())
                 .setParameter("body", EventJson.writeText(event))
                 .setParameter("at", event.at())
+                .setParameter("erased", erased.hash(event.labelerId()))
                 .executeUpdate();
         if (added == 1) {
             outbox.add(Topics.RANKINGS, event.taskId(), event.eventId(), event.taskId(), event, event.at());

@@ -32,6 +32,8 @@ final class Submission {
         ANSWERED,
         /** There is no such task in this project. */
         UNKNOWN,
+        /** The name was erased while the ranking was on its way. */
+        ERASED,
         /** The task is locked, and the rest of the state says how it stands. */
         OPEN
     }
@@ -67,17 +69,19 @@ final class Submission {
         }
     }
 
-    static State ask(Connection connection, String labeler, String key, String project, String taskId)
+    static State ask(
+            Connection connection, String labeler, String erasedHash, String key, String project, String taskId)
             throws SQLException {
         try (PreparedStatement ask = connection.prepareStatement(
                 "select status, answer_sha256, answer_status, answer_body, pause_reason, task_body, overlap, taken,"
                         + " gold, lease_order, revision, retracted, ranking_order, ranking_body"
-                        + " from submission_state(?, ?, ?, ?, ?)")) {
+                        + " from submission_state(?, ?, ?, ?, ?, ?)")) {
             ask.setString(1, labeler);
             ask.setString(2, key);
             ask.setString(3, project);
             ask.setString(4, taskId);
             ask.setString(5, labeler);
+            ask.setString(6, erasedHash);
             try (ResultSet row = ask.executeQuery()) {
                 row.next();
                 return new State(

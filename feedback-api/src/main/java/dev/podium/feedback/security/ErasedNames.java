@@ -37,7 +37,8 @@ public class ErasedNames {
                 .isEmpty();
     }
 
-    private String hash(String name) {
+    /** What an erased name is known by. */
+    public String hash(String name) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(key);

@@ -1,7 +1,6 @@
 package dev.podium.feedback.security;
 
 import io.quarkus.elytron.security.common.BcryptUtil;
-import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.identity.AuthenticationRequestContext;
 import io.quarkus.security.identity.IdentityProvider;
@@ -70,7 +69,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
     }
 
     private People.Known check(String name, String password) {
-        Optional<People.Known> found = find(people, name);
+        Optional<People.Known> found = people.find(name);
         // Who comes by a provider has no password.
         if (found.isEmpty() || found.get().passwordHash().isEmpty()) {
             BcryptUtil.matches(password, NOBODY);
@@ -92,10 +91,6 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
             verified.put(name, new Verified(person.passwordHash(), mac));
         }
         return person;
-    }
-
-    static Optional<People.Known> find(People people, String name) {
-        return QuarkusTransaction.requiringNew().call(() -> people.find(name));
     }
 
     static SecurityIdentity identity(People.Known person) {
@@ -145,7 +140,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         public Uni<SecurityIdentity> authenticate(
                 TrustedAuthenticationRequest request, AuthenticationRequestContext context) {
             RoutingContext http = HttpSecurityUtils.getRoutingContextAttribute(request);
-            return context.runBlocking(() -> find(people, request.getPrincipal())
+            return context.runBlocking(() -> people.find(request.getPrincipal())
                     .filter(person -> stamps.fits(http, person.name(), person.passwordHash()))
                     .map(LogIn::identity)
                     .orElseThrow(() -> new AuthenticationFailedException("removed, or another password since")));

@@ -1,50 +1,56 @@
 package dev.podium.feedback.security;
 
+import dev.podium.feedback.rest.UncheckedSqlException;
+import io.agroal.api.AgroalDataSource;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
-import jakarta.persistence.Tuple;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** Who is there, and who is in which project. All of it must run in a transaction. */
+/** Who is there, and who is in which project. All of it but {@link #find} must run in a transaction. */
 @Singleton
 public class People {
     private final EntityManager entities;
+    private final AgroalDataSource database;
 
-    People(EntityManager entities) {
+    People(EntityManager entities, AgroalDataSource database) {
         this.entities = entities;
+        this.database = database;
     }
 
     /** Somebody who may log in: not those who are disabled. */
     record Known(String name, String passwordHash, Access access) {}
 
-    /** One query: it runs at every request. */
+    /** One query, in one round trip where no transaction is at work: it runs at every request. */
     Optional<Known> find(String name) {
         if (name.indexOf('\0') >= 0) {
             // PostgreSQL would not take it, and nobody is called so.
             return Optional.empty();
         }
-        List<Tuple> found = entities.createNativeQuery(
-                        "select cast(p.id as text) as id, p.password_hash, p.administrator, p.every_project,"
+        try (Connection connection = database.getConnection();
+                PreparedStatement query = connection.prepareStatement(
+                        "select cast(p.id as text), p.password_hash, p.administrator, p.every_project,"
                                 + " (select string_agg(m.role || ' ' || m.project_id, ',') from project_member m"
-                                + " where m.person = p.name) as projects from person p"
-                                + " where p.name = :name and p.disabled_at is null",
-                        Tuple.class)
-                .setParameter("name", name)
-                .getResultList();
-        return found.stream()
-                .findFirst()
-                .map(row -> new Known(
-                        name,
-                        row.get("password_hash", String.class),
-                        access(
-                                row.get("id", String.class),
-                                row.get("administrator", Boolean.class),
-                                row.get("every_project", String.class),
-                                row.get("projects", String.class))));
+                                + " where m.person = p.name) from person p"
+                                + " where p.name = ? and p.disabled_at is null")) {
+            query.setString(1, name);
+            try (ResultSet row = query.executeQuery()) {
+                return row.next()
+                        ? Optional.of(new Known(
+                                name,
+                                row.getString(2),
+                                access(row.getString(1), row.getBoolean(3), row.getString(4), row.getString(5))))
+                        : Optional.empty();
+            }
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
     }
 
     private static Access access(

@@ -52,8 +52,8 @@ public class Assignment {
         this.leaseTime = Duration.ofMinutes(leaseMinutes);
     }
 
-    /** A task that a labeler holds, until when, and the order in which the outputs are shown. */
-    public record Assigned(Task task, UUID leaseId, List<String> order, Instant expiresAt) {}
+    /** A task that a labeler holds, until when, the order in which the outputs are shown, and whether there is a draft. */
+    public record Assigned(Task task, UUID leaseId, List<String> order, Instant expiresAt, boolean drafted) {}
 
     /**
      * The task a labeler is on, or the next one; empty when nothing is left. Must run in a transaction.
@@ -82,7 +82,8 @@ public class Assignment {
         Instant until = now.plus(leaseTime);
         RandomGenerator random = ThreadLocalRandom.current();
         try (PreparedStatement ask = connection.prepareStatement(
-                "select status, task_id, shown_order, body, reason from next_task(?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+                "select status, task_id, shown_order, body, reason, drafted from next_task(?, ?, ?, ?, ?, ?, ?, ?,"
+                        + " ?)")) {
             ask.setString(1, project);
             ask.setString(2, labeler);
             ask.setString(3, after);
@@ -102,14 +103,15 @@ public class Assignment {
                     }
                     default -> {
                         Task task = task(row.getString(2), row.getString(4));
+                        boolean drafted = row.getBoolean(6);
                         UUID id = leaseIds.of(task.taskId(), labeler);
                         if (row.getString(1).equals("held")) {
                             return Optional.of(new Assigned(
-                                    task, id, List.of(row.getString(3).split("\n")), until));
+                                    task, id, List.of(row.getString(3).split("\n")), until, drafted));
                         }
                         List<String> order = shuffled(task, labeler);
                         lease(connection, task, labeler, id, order, now, until);
-                        return Optional.of(new Assigned(task, id, order, until));
+                        return Optional.of(new Assigned(task, id, order, until, drafted));
                     }
                 }
             }

@@ -33,8 +33,14 @@ public class Tasks {
      * @param priority higher ones are given out first
      */
     public boolean add(Task task, int priority) {
-        int added = entities.createNativeQuery("insert into task (id, project_id, overlap, priority, body)"
-                        + " values (:id, :project, :overlap, :priority, :body) on conflict (id) do nothing")
+        int added = entities.createNativeQuery(
+                        "insert into task (id, project_id, overlap, priority, disagreement, body) values (:id,"
+                                + " :project, :overlap, :priority, case when exists (select 1 from work_rules w where"
+                                + " w.project_id = :project and not w.active_sampling) then 0 else :disagreement end,"
+                                + " :body) on conflict (id) do nothing")
+                .setParameter(
+                        "disagreement",
+                        task.selection().map(Task.Selection::score).orElse(0.0).floatValue())
                 .setParameter("priority", priority)
                 .setParameter("id", task.taskId())
                 .setParameter("project", task.projectId())
