@@ -6,14 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.podium.contracts.Message;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.RankingRules;
+import dev.podium.contracts.Task;
 import dev.podium.embedded.testing.ServersResource;
+import dev.podium.feedback.task.Tasks;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -22,14 +29,17 @@ class AssignmentTest {
     @Inject
     EntityManager entities;
 
+    @Inject
+    Tasks tasks;
+
     @Test
     void tasksOfHigherPriorityComeFirst() {
         String project = Api.project("{}");
         Api.importLines(project, "", """
-                        {"prompt":"later","outputs":["a","b"],"priority":-1}
-                        {"prompt":"now","outputs":["a","b"]}
-                        {"prompt":"urgent","outputs":["a","b"],"priority":7}
-                        """).then().statusCode(200);
+            {"prompt":"later","outputs":["a","b"],"priority":-1}
+            {"prompt":"now","outputs":["a","b"]}
+            {"prompt":"urgent","outputs":["a","b"],"priority":7}
+            """).then().statusCode(200);
         String labeler = Api.person("labeler");
         for (String expected : List.of("urgent", "now", "later")) {
             Response task = Api.next(labeler, project);
@@ -141,6 +151,44 @@ class AssignmentTest {
                 .statusCode(422)
                 .body("code", equalTo("invalid_rules"))
                 .body("detail", containsString("minVotes"));
+    }
+
+    @Test
+    void ofTasksThatNobodyHasRankedTheOneThatARewardEnsembleDisputesMostComesFirst() {
+        String project = Api.project("{}");
+        rules(project, "uniform_share = 0");
+        for (double score : List.of(0.2, 0.9, 0.5)) {
+            QuarkusTransaction.requiringNew().run(() -> tasks.add(disputed(project, score)));
+        }
+        String labeler = Api.person("labeler");
+        List<String> given = new java.util.ArrayList<>();
+        String before = "";
+        for (int i = 0; i < 3; i++) {
+            Response next = i == 0 ? Api.next(labeler, project) : after(labeler, project, before);
+            given.add(next.path("task.prompt[0].content"));
+            Api.submit(labeler, project, next.path("task.id"), Api.groups(next.path("task.outputs.id")))
+                    .then()
+                    .statusCode(201);
+            before = next.path("task.id");
+        }
+        assertEquals(List.of("0.9", "0.5", "0.2"), given);
+    }
+
+    private static Task disputed(String project, double score) {
+        String id = java.util.UUID.randomUUID().toString();
+        return new Task(
+                project,
+                id,
+                List.of(Message.user(Double.toString(score))),
+                List.of(
+                        new Output(id + "-0", "a", Output.Provenance.imported(), List.of()),
+                        new Output(id + "-1", "b", Output.Provenance.imported(), List.of())),
+                RankingRules.DEFAULT,
+                Optional.empty(),
+                Optional.empty(),
+                Instant.EPOCH,
+                Optional.empty(),
+                Optional.of(new Task.Selection(Task.Selection.DISAGREEMENT, score)));
     }
 
     private static Response after(String labeler, String project, String task) {

@@ -126,7 +126,15 @@ public class WorkRules {
         if (before.activeSampling() && !now.activeSampling()) {
             // Of equal urgency, tasks come in the order of import.
             entities.createNativeQuery(
-                            "update task set urgency = 1 where project_id = :p and taken < overlap and urgency <> 1")
+                            "update task set urgency = 1, disagreement = 0 where project_id = :p and taken < overlap"
+                                    + " and (urgency <> 1 or disagreement <> 0)")
+                    .setParameter("p", project)
+                    .executeUpdate();
+        }
+        if (!before.activeSampling() && now.activeSampling()) {
+            entities.createNativeQuery("update task set disagreement = coalesce(cast(cast(body as json) -> 'selection'"
+                            + " ->> 'score' as real), 0) where project_id = :p and taken < overlap and strpos(body,"
+                            + " '\"source\":\"sampled\"') > 0 and strpos(body, '\"selection\":{') > 0")
                     .setParameter("p", project)
                     .executeUpdate();
         }
