@@ -136,6 +136,37 @@ class ExportFormatsTest {
     }
 
     @Test
+    void aListGivesTheAggregatedOrderWhereTheProjectWantsItAlsoThroughACircle() throws Exception {
+        Api.operator()
+                .body(Map.of("aggregation", "kemeny", "listwiseFromAggregation", true))
+                .put("/api/v1/projects/" + project + "/work-rules")
+                .then()
+                .statusCode(200);
+        // The vote that contradicts the fewest is the last: c over a by 2 to 1. The fourth output says what b says.
+        store(set(
+                "t4",
+                List.of(Message.user("Round?")),
+                List.of(output("a", "x"), output("b", "y"), output("c", "z"), output("d", " y")),
+                List.of(
+                        new PreferenceSet.Pair("a", "b", 1.0 / 3, 3, 0, 0.5, 0.875),
+                        new PreferenceSet.Pair("b", "c", 1.0 / 3, 3, 0, 0.5, 0.875),
+                        new PreferenceSet.Pair("c", "a", 1.0 / 3, 2, 1, 0.5, 0.625)),
+                List.of(),
+                true,
+                Map.of()));
+        JsonNode round = lines("?format=listwise").stream()
+                .filter(line -> line.path("task_id").asText().startsWith("t4"))
+                .findFirst()
+                .orElseThrow();
+        assertEquals("[1,2,3,2]", round.path("ranks").toString());
+        assertTrue(round.path("cycle").asBoolean());
+        Api.operator()
+                .get("/api/v1/projects/" + project + "/exports")
+                .then()
+                .body("files[0].order[0]", equalTo("kemeny"));
+    }
+
+    @Test
     void parquetHoldsTheSameRowsAndItsManifestTheirNumberAndHash() throws Exception {
         Response answer =
                 Api.operator().get("/api/v1/projects/" + project + "/export?format=trl-conversational&file=parquet");

@@ -8,7 +8,6 @@ import dev.podium.contracts.PreferenceSet;
 import dev.podium.feedback.exporting.Rows.Turn;
 import dev.podium.feedback.rest.Refusal;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -21,7 +20,7 @@ enum ExportFormat {
     /** TRL's preference format with plain texts; for prompts of one message. */
     TRL(Rows.TextPair.class, true) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             Set set = set(body);
             for (PreferenceSet.Pair pair : set.whole().pairs()) {
                 sink.write(new Rows.TextPair(
@@ -37,7 +36,7 @@ enum ExportFormat {
     /** TRL's preference format with messages. */
     TRL_CONVERSATIONAL(Rows.ChatPair.class, false) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             Set set = set(body);
             for (PreferenceSet.Pair pair : set.whole().pairs()) {
                 sink.write(new Rows.ChatPair(
@@ -53,7 +52,7 @@ enum ExportFormat {
     /** TRL's unpaired format with plain texts; for prompts of one message. */
     KTO(Rows.TextLabel.class, true) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             Set set = set(body);
             for (Map.Entry<String, Boolean> label : set.labels().entrySet()) {
                 sink.write(new Rows.TextLabel(set.text(), set.output(label.getKey()), label.getValue(), set.id()));
@@ -63,7 +62,7 @@ enum ExportFormat {
     /** TRL's unpaired format with messages. */
     KTO_CONVERSATIONAL(Rows.ChatLabel.class, false) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             Set set = set(body);
             for (Map.Entry<String, Boolean> label : set.labels().entrySet()) {
                 sink.write(new Rows.ChatLabel(set.turns(), set.answer(label.getKey()), label.getValue(), set.id()));
@@ -73,13 +72,13 @@ enum ExportFormat {
     /** A row per task, with the place of each output. */
     LISTWISE(Rows.Listwise.class, false) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             Set set = set(body);
             List<Output> outputs = set.whole().outputs();
             sink.write(new Rows.Listwise(
                     set.turns(),
                     outputs.stream().map(Output::text).toList(),
-                    set.whole().cycle() ? List.of() : set.ranks(),
+                    order.ranks(set.whole()),
                     outputs.stream()
                             .map(output -> set.whole().unacceptable().getOrDefault(output.id(), 0))
                             .toList(),
@@ -90,7 +89,7 @@ enum ExportFormat {
     /** What the votes leave open, apart from the pairs. */
     TIES(Rows.TiedPair.class, false) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             Set set = set(body);
             for (PreferenceSet.Tie tie : set.whole().ties()) {
                 sink.write(new Rows.TiedPair(
@@ -106,7 +105,7 @@ enum ExportFormat {
     /** The sets themselves. */
     PREFERENCES(Rows.Raw.class, false) {
         @Override
-        void rows(String body, Sink sink) throws IOException {
+        void rows(String body, ListOrder order, Sink sink) throws IOException {
             sink.write(new Rows.Raw(body));
         }
     };
@@ -121,8 +120,12 @@ enum ExportFormat {
         this.plain = plain;
     }
 
-    /** Writes the rows of a set. */
-    abstract void rows(String body, Sink sink) throws IOException;
+    /**
+     * Writes the rows of a set.
+     *
+     * @param order of lists; the other formats have none
+     */
+    abstract void rows(String body, ListOrder order, Sink sink) throws IOException;
 
     Class<?> row() {
         return row;
@@ -228,25 +231,6 @@ enum ExportFormat {
                 }
             }
             return labels;
-        }
-
-        /** Dense places by decided pairs won minus lost: the order itself where all pairs are decided. */
-        List<Integer> ranks() {
-            Map<String, Integer> balance = new HashMap<>();
-            for (PreferenceSet.Pair pair : whole.pairs()) {
-                balance.merge(pair.chosen(), 1, Integer::sum);
-                balance.merge(pair.rejected(), -1, Integer::sum);
-            }
-            List<Integer> levels = whole.outputs().stream()
-                    .map(output -> balance.getOrDefault(output.id(), 0))
-                    .distinct()
-                    .sorted(java.util.Comparator.reverseOrder())
-                    .toList();
-            List<Integer> ranks = new ArrayList<>();
-            for (Output output : whole.outputs()) {
-                ranks.add(levels.indexOf(balance.getOrDefault(output.id(), 0)) + 1);
-            }
-            return ranks;
         }
     }
 }

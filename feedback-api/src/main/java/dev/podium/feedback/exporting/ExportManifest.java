@@ -3,6 +3,7 @@ package dev.podium.feedback.exporting;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What an export was: by it a reader knows that all of it came, and that it is what was sent.
@@ -19,6 +20,13 @@ public record ExportManifest(String id, String project, Instant at, Map<String, 
      * A file.
      *
      * @param sets preference sets that were looked at
+     * @param order what the places of a list are of: {@code pairs}, or the aggregation that made them; absent for the other
+     *     formats, and for exports from before
      */
-    public record File(String name, String format, long rows, long sets, long bytes, String sha256) {}
+    public record File(
+            String name, String format, long rows, long sets, long bytes, String sha256, Optional<String> order) {
+        public File {
+            order = order == null ? Optional.empty() : order;
+        }
+    }
 }

@@ -2,11 +2,13 @@ package dev.podium.feedback.exporting;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.feedback.project.Project;
+import dev.podium.feedback.quality.WorkRules;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.Access;
 import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.Who;
 import io.agroal.api.AgroalDataSource;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
@@ -28,11 +30,13 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -57,12 +61,14 @@ public class ExportResource {
 
     private final AgroalDataSource database;
     private final Exports exports;
+    private final WorkRules workRules;
     private final SecurityIdentity identity;
     private final Semaphore places = new Semaphore(MOST_AT_ONCE);
 
-    ExportResource(AgroalDataSource database, Exports exports, SecurityIdentity identity) {
+    ExportResource(AgroalDataSource database, Exports exports, WorkRules workRules, SecurityIdentity identity) {
         this.database = database;
         this.exports = exports;
+        this.workRules = workRules;
         this.identity = identity;
     }
 
@@ -84,7 +90,7 @@ public class ExportResource {
         Wanted wanted = wanted(project, List.of(format));
         return answer(wanted, type.mediaType(), request, (snapshot, out) -> {
             ExportFormat only = wanted.formats().getFirst();
-            return List.of(described(only, type, snapshot.write(only, type, out)));
+            return List.of(wanted.described(only, type, snapshot.write(only, wanted.order(), type, out)));
         });
     }
 
@@ -108,7 +114,7 @@ public class ExportResource {
             List<ExportManifest.File> files = new ArrayList<>();
             for (ExportFormat each : wanted.formats()) {
                 zip.putNextEntry(new ZipEntry(each.word() + "." + type.word()));
-                files.add(described(each, type, snapshot.write(each, type, zip)));
+                files.add(wanted.described(each, type, snapshot.write(each, wanted.order(), type, zip)));
                 zip.closeEntry();
             }
             zip.putNextEntry(new ZipEntry("manifest.json"));
@@ -140,9 +146,21 @@ public class ExportResource {
     }
 
     /** What was asked for, with all that can be refused checked. */
-    private record Wanted(String id, String project, Instant at, List<ExportFormat> formats, String actor) {
+    private record Wanted(
+            String id, String project, Instant at, List<ExportFormat> formats, ListOrder order, String actor) {
         ExportManifest manifest(List<ExportManifest.File> files, java.util.Map<String, Long> positions) {
             return new ExportManifest(id, project, at, positions, files);
+        }
+
+        ExportManifest.File described(ExportFormat format, FileType type, Snapshot.Written written) {
+            return new ExportManifest.File(
+                    format.word() + "." + type.word(),
+                    format.word(),
+                    written.rows(),
+                    written.sets(),
+                    written.bytes(),
+                    written.sha256(),
+                    Optional.of(order.word()).filter(word -> format == ExportFormat.LISTWISE));
         }
     }
 
@@ -170,7 +188,12 @@ public class ExportResource {
                 project,
                 Clock.systemUTC().instant(),
                 formats,
+                ListOrder.of(rules(project)),
                 Access.of(identity).actor());
+    }
+
+    private WorkRules.Values rules(String project) {
+        return QuarkusTransaction.requiringNew().call(() -> workRules.of(project));
     }
 
     private boolean hasConversations(String project) {
@@ -179,16 +202,6 @@ public class ExportResource {
         } catch (SQLException e) {
             throw new IllegalStateException("the sets of " + project + " cannot be read", e);
         }
-    }
-
-    private static ExportManifest.File described(ExportFormat format, FileType type, Snapshot.Written written) {
-        return new ExportManifest.File(
-                format.word() + "." + type.word(),
-                format.word(),
-                written.rows(),
-                written.sets(),
-                written.bytes(),
-                written.sha256());
     }
 
     /** Writes the files of a snapshot. */
@@ -222,6 +235,11 @@ public class ExportResource {
 
     private void write(Wanted wanted, Writer writer, OutputStream out) throws IOException {
         ExportManifest manifest;
+        exports.begun(
+                wanted.id(),
+                wanted.project(),
+                wanted.formats().stream().map(ExportFormat::word).collect(Collectors.joining(" ")),
+                wanted.actor());
         try (Snapshot snapshot = new Snapshot(database.getConnection(), wanted.project())) {
             manifest = wanted.manifest(writer.write(snapshot, out), snapshot.positions());
         } catch (SQLException e) {

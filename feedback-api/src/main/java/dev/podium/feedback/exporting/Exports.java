@@ -25,6 +25,13 @@ class Exports {
         this.audit = audit;
     }
 
+    /** Writes down who takes the data, before the first of it is sent: who has read all may go away before the end. */
+    void begun(String id, String project, String what, String actor) {
+        QuarkusTransaction.requiringNew()
+                .run(() -> audit.appendAs(
+                        actor, Act.of("data.export.begun", id).in(project).with("files", what)));
+    }
+
     /** Keeps a manifest, and writes down who took the data. */
     void keep(ExportManifest manifest, String actor) {
         QuarkusTransaction.requiringNew().run(() -> {

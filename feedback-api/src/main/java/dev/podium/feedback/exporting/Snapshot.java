@@ -25,9 +25,14 @@ final class Snapshot implements AutoCloseable {
     Snapshot(Connection connection, String project) throws SQLException {
         this.connection = connection;
         this.project = project;
-        connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
-        connection.setReadOnly(true);
-        connection.setAutoCommit(false);
+        try {
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            connection.setReadOnly(true);
+            connection.setAutoCommit(false);
+        } catch (SQLException e) {
+            connection.close();
+            throw e;
+        }
     }
 
     /** A file that was written. */
@@ -61,7 +66,8 @@ final class Snapshot implements AutoCloseable {
     }
 
     /** Writes a file. The stream stays open: closing it would end the response, also after a failure. */
-    Written write(ExportFormat format, FileType type, OutputStream target) throws IOException, SQLException {
+    Written write(ExportFormat format, ListOrder order, FileType type, OutputStream target)
+            throws IOException, SQLException {
         Counted counted = new Counted(new BufferedOutputStream(target, BUFFER_BYTES));
         Counter rows = new Counter(type.open(counted, format));
         long sets = 0;
@@ -71,7 +77,7 @@ final class Snapshot implements AutoCloseable {
             query.setString(1, project);
             try (ResultSet found = query.executeQuery()) {
                 while (found.next()) {
-                    format.rows(found.getString(1), rows);
+                    format.rows(found.getString(1), order, rows);
                     sets++;
                 }
             }
