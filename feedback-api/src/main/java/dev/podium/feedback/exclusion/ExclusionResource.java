@@ -1,10 +1,14 @@
 package dev.podium.feedback.exclusion;
 
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.round.PlannedRound;
 import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.People;
 import dev.podium.feedback.security.Who;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
@@ -28,11 +32,16 @@ public class ExclusionResource {
     private final Exclusions exclusions;
     private final RoundsAgain again;
     private final SecurityIdentity identity;
+    private final AuditLog audit;
+    private final People people;
 
-    ExclusionResource(Exclusions exclusions, RoundsAgain again, SecurityIdentity identity) {
+    ExclusionResource(
+            Exclusions exclusions, RoundsAgain again, SecurityIdentity identity, AuditLog audit, People people) {
         this.exclusions = exclusions;
         this.again = again;
         this.identity = identity;
+        this.audit = audit;
+        this.people = people;
     }
 
     /** Why a labeler is excluded. */
@@ -53,7 +62,11 @@ public class ExclusionResource {
     public Exclusions.View exclude(@RestPath String project, @RestPath String labeler, InputStream body) {
         NewExclusion wanted = Bodies.json(body, NewExclusion.class);
         return exclusions.exclude(
-                project, labeler, wanted.reason(), identity.getPrincipal().getName());
+                project,
+                labeler,
+                wanted.reason(),
+                identity.getPrincipal().getName(),
+                () -> audit.append(about("labeler.excluded", project, labeler).because(wanted.reason())));
     }
 
     /** Lets the labeler rank again; what was taken back stays so. */
@@ -63,6 +76,7 @@ public class ExclusionResource {
     public void lift(@RestPath String project, @RestPath String labeler) {
         Project.required(project);
         exclusions.lift(project, labeler);
+        audit.append(about("labeler.readmitted", project, labeler));
     }
 
     /**
@@ -72,6 +86,15 @@ public class ExclusionResource {
     @POST
     @Path("labelers/{labeler}/rounds-again")
     public List<PlannedRound> again(@RestPath String project, @RestPath String labeler) {
-        return again.plan(project, labeler, identity.getPrincipal().getName());
+        List<PlannedRound> planned =
+                again.plan(project, labeler, identity.getPrincipal().getName());
+        QuarkusTransaction.requiringNew()
+                .run(() -> audit.append(
+                        about("rounds.plannedAgain", project, labeler).with("rounds", planned.size())));
+        return planned;
+    }
+
+    private Act about(String action, String project, String labeler) {
+        return Act.of(action, "").in(project).to(people.idOf(labeler).orElse(""));
     }
 }

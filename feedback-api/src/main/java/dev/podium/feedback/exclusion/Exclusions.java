@@ -63,15 +63,22 @@ public class Exclusions implements LabelerGate {
         }
     }
 
-    /** Excludes a labeler; a second time changes nothing. Not inside a transaction. */
-    public View exclude(String project, String labeler, @Nullable String reason, String by) {
+    /**
+     * Excludes a labeler; a second time changes nothing. Not inside a transaction.
+     *
+     * @param written runs in the transaction that writes it down
+     */
+    public View exclude(String project, String labeler, @Nullable String reason, String by, Runnable written) {
         if (reason == null || reason.isBlank() || reason.length() > LONGEST_REASON) {
             throw Refusal.unprocessable(
                     "invalid_reason",
                     "Say why, in at most " + LONGEST_REASON
                             + " characters: the labeler may ask, and so may an auditor.");
         }
-        QuarkusTransaction.requiringNew().run(() -> write(project, labeler, reason.strip(), by));
+        QuarkusTransaction.requiringNew().run(() -> {
+            write(project, labeler, reason.strip(), by);
+            written.run();
+        });
         excluded.invalidateAll();
         Instant until = Clock.systemUTC().instant().plus(PATIENCE);
         while (retractSome(project, labeler) && Clock.systemUTC().instant().isBefore(until)) {

@@ -1,5 +1,7 @@
 package dev.podium.feedback.quality;
 
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
@@ -27,10 +29,12 @@ import org.jspecify.annotations.Nullable;
 public class AdjudicationResource {
     private final Adjudications adjudications;
     private final SecurityIdentity identity;
+    private final AuditLog audit;
 
-    AdjudicationResource(Adjudications adjudications, SecurityIdentity identity) {
+    AdjudicationResource(Adjudications adjudications, SecurityIdentity identity, AuditLog audit) {
         this.adjudications = adjudications;
         this.identity = identity;
+        this.audit = audit;
     }
 
     /** A decision to take. */
@@ -70,6 +74,7 @@ public class AdjudicationResource {
                 groups,
                 decision.reason(),
                 identity.getPrincipal().getName());
+        audit.append(Act.of("task.decided", task).in(project).because(decision.reason()));
         return Response.noContent().build();
     }
 

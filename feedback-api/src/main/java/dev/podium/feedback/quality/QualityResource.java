@@ -3,10 +3,13 @@ package dev.podium.feedback.quality;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.podium.contracts.LabelerReliability;
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.People;
 import dev.podium.feedback.security.Who;
 import dev.podium.feedback.task.Urgencies;
 import dev.podium.feedback.task.Urgency;
@@ -52,6 +55,8 @@ public class QualityResource {
     private final Reliabilities reliabilities;
     private final RecentRankings rankings;
     private final Urgencies urgencies;
+    private final AuditLog audit;
+    private final People people;
     private final Cache<String, Agreement.Report> agreement =
             Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(1000).build();
 
@@ -63,7 +68,9 @@ public class QualityResource {
             LabelerStates states,
             Reliabilities reliabilities,
             RecentRankings rankings,
-            Urgencies urgencies) {
+            Urgencies urgencies,
+            AuditLog audit,
+            People people) {
         this.entities = entities;
         this.identity = identity;
         this.rules = rules;
@@ -72,6 +79,8 @@ public class QualityResource {
         this.reliabilities = reliabilities;
         this.rankings = rankings;
         this.urgencies = urgencies;
+        this.audit = audit;
+        this.people = people;
     }
 
     /** A figure with its 95% interval; absent where nothing can be said. */
@@ -149,12 +158,12 @@ public class QualityResource {
         Map<String, Tuple> known = new HashMap<>();
         List<Tuple> rows = entities.createNativeQuery(
                         "select coalesce(s.labeler, g.labeler, r.labeler) as labeler, s.paused_at, s.paused_by,"
-                                + " s.pause_reason, coalesce(g.n, 0) as n, g.score, coalesce(r.reliability, 1) as weight"
-                                + " from (select * from labeler_state where project_id = :p) s full join (select labeler,"
-                                + " count(*) as n, avg(score) as score from gold_result where project_id = :p group by"
-                                + " labeler) g on g.labeler = s.labeler full join (select labeler, reliability from"
-                                + " labeler_reliability where project_id = :p) r on r.labeler = coalesce(s.labeler,"
-                                + " g.labeler)",
+                            + " s.pause_reason, coalesce(g.n, 0) as n, g.score, coalesce(r.reliability, 1) as weight"
+                            + " from (select * from labeler_state where project_id = :p) s full join (select labeler,"
+                            + " count(*) as n, avg(score) as score from gold_result where project_id = :p group by"
+                            + " labeler) g on g.labeler = s.labeler full join (select labeler, reliability from"
+                            + " labeler_reliability where project_id = :p) r on r.labeler = coalesce(s.labeler,"
+                            + " g.labeler)",
                         Tuple.class)
                 .setParameter("p", project)
                 .getResultList();
@@ -210,7 +219,9 @@ public class QualityResource {
     @Transactional
     public WorkRules.Values change(@RestPath String project, InputStream body) {
         Project.required(project);
-        return rules.change(project, Bodies.json(body, WorkRules.Change.class));
+        WorkRules.Values now = rules.change(project, Bodies.json(body, WorkRules.Change.class));
+        audit.append(Act.of("workRules.changed", "").in(project).with("rules", now));
+        return now;
     }
 
     @GET
@@ -254,6 +265,7 @@ public class QualityResource {
         String reason = Bodies.json(body, Pause.class).reason();
         states.pause(
                 project, labeler, me(), reason == null || reason.isBlank() ? "an operator has asked for it" : reason);
+        audit.append(about("labeler.paused", project, labeler).because(reason));
         return Response.noContent().build();
     }
 
@@ -266,6 +278,7 @@ public class QualityResource {
         if (!states.resume(project, labeler)) {
             throw Refusal.notFound("A pause of " + labeler);
         }
+        audit.append(about("labeler.resumed", project, labeler));
         return Response.noContent().build();
     }
 
@@ -299,6 +312,9 @@ public class QualityResource {
                     "invalid_reliability", "reliability is a number from 0 to " + LabelerReliability.MAX + ".");
         }
         reliabilities.override(project, labeler, value, me(), weight.reason());
+        audit.append(about("reliability.set", project, labeler)
+                .with("reliability", value)
+                .because(weight.reason()));
         return Response.noContent().build();
     }
 
@@ -310,7 +326,13 @@ public class QualityResource {
         if (!reliabilities.withdraw(project, labeler, me())) {
             throw Refusal.notFound("A weight set by hand of " + labeler);
         }
+        audit.append(about("reliability.withdrawn", project, labeler));
         return Response.noContent().build();
+    }
+
+    /** An act whose person stands in the log by the id alone; without one where a file alone names the labeler. */
+    private Act about(String action, String project, String labeler) {
+        return Act.of(action, "").in(project).to(people.idOf(labeler).orElse(""));
     }
 
     /** Takes what a reward model says of tasks' outputs, so that labelers are asked where it is least sure. */

@@ -1,8 +1,11 @@
 package dev.podium.feedback.ranking;
 
+import dev.podium.feedback.audit.Act;
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.security.AllowedTo;
+import dev.podium.feedback.security.People;
 import dev.podium.feedback.security.Who;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.transaction.Transactional;
@@ -29,10 +32,14 @@ public class RemarkResource {
 
     private final SecurityIdentity identity;
     private final Remarks remarks;
+    private final AuditLog audit;
+    private final People people;
 
-    RemarkResource(SecurityIdentity identity, Remarks remarks) {
+    RemarkResource(SecurityIdentity identity, Remarks remarks, AuditLog audit, People people) {
         this.identity = identity;
         this.remarks = remarks;
+        this.audit = audit;
+        this.people = people;
     }
 
     /** Which remark an operator means. */
@@ -101,6 +108,7 @@ public class RemarkResource {
     public void settle(@RestPath String project, InputStream body) {
         Meant meant = Bodies.json(body, Meant.class);
         remarks.settle(project, text(meant.taskId()), text(meant.labeler()), Remarks.Kind.of(meant.kind()), me());
+        write("remark.settled", project, meant);
     }
 
     /** Offers a skipped task to its labeler again. */
@@ -112,6 +120,14 @@ public class RemarkResource {
     public void offerAgain(@RestPath String project, InputStream body) {
         Meant meant = Bodies.json(body, Meant.class);
         remarks.remove(project, text(meant.taskId()), text(meant.labeler()), Remarks.Kind.SKIP);
+        write("skip.offeredAgain", project, meant);
+    }
+
+    private void write(String action, String project, Meant meant) {
+        audit.append(Act.of(action, text(meant.taskId()))
+                .in(project)
+                .to(people.idOf(text(meant.labeler())).orElse(""))
+                .with("kind", text(meant.kind())));
     }
 
     private String me() {
