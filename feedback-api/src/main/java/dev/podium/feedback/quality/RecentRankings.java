@@ -42,7 +42,9 @@ class RecentRankings {
     Recent of(String project) {
         List<Tuple> rows = entities.createNativeQuery(
                         "select r.body, length(t.body) from ranking r join task t on t.id = r.task_id"
-                                + " where r.project_id = :p and not r.retracted order by r.submitted_at desc limit "
+                                // Everybody answers gold tasks: they would drown all others.
+                                + " where r.project_id = :p and not r.retracted and not t.gold order by r.submitted_at"
+                                + " desc limit "
                                 + MOST,
                         Tuple.class)
                 .setParameter("p", project)
