@@ -7,23 +7,25 @@ import { openForm, field, choice, check } from './form.js';
 const project = document.body.dataset.project;
 const base = `/projects/${encode(project)}`;
 const here = `/console/${encode(project)}`;
-const POLL_MILLIS = 5_000;
 const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
 const shown = {};
 let rules = [];
 let versions = [];
 let pair = {};
 
+/** `on`: the hints of the server after which a part may be another. */
 const parts = {
-  rules: { path: 'rules', place: 'rules-list', show: showRules },
-  decisions: { path: 'rules/decisions?limit=20', place: 'decisions-list', show: showDecisions },
-  planned: { path: 'rounds/planned?limit=20', place: 'planned-list', show: showPlanned },
-  exclusions: { path: 'exclusions', place: 'exclusions-list', show: showExclusions },
-  ab: { path: 'ab', place: 'ab-report', show: showVersions },
+  rules: { path: 'rules', place: 'rules-list', show: showRules, on: ['audit', 'automation', 'statistics'] },
+  decisions: { path: 'rules/decisions?limit=20', place: 'decisions-list', show: showDecisions, on: ['automation'] },
+  planned: { path: 'rounds/planned?limit=20', place: 'planned-list', show: showPlanned, on: ['audit', 'automation', 'rounds'] },
+  exclusions: { path: 'exclusions', place: 'exclusions-list', show: showExclusions, on: ['audit', 'progress'] },
+  ab: { path: 'ab', place: 'ab-report', show: showVersions, on: ['adapters', 'statistics'] },
 };
 
-async function refresh() {
-  await Promise.all(Object.entries(parts).map(async ([name, { path, place, show }]) => {
+/** Looks again at the parts that may have changed; at all of them for `null`. */
+export async function refreshAutomation(hinted) {
+  const wanted = Object.entries(parts).filter(([, { on }]) => hinted === null || on.some((hint) => hinted.includes(hint)));
+  await Promise.all(wanted.map(async ([name, { path, place, show }]) => {
     try {
       const value = listOf(await get(`${base}/${path}`));
       const now = JSON.stringify(value);
@@ -34,8 +36,7 @@ async function refresh() {
       if (shown[name] === undefined) showProblem(byId(place), problem);
     }
   }));
-  if (pair.a && pair.b) await compare().catch(() => {});
-  setTimeout(refresh, document.hidden ? POLL_MILLIS * 6 : POLL_MILLIS);
+  if (pair.a && pair.b && wanted.some(([name]) => name === 'ab')) await compare().catch(() => {});
 }
 
 // ---------------------------------------------------------------- rules
@@ -252,4 +253,3 @@ function readmit(labeler) {
 byId('new-rule').addEventListener('click', newRule);
 byId('new-ab-rule').addEventListener('click', newAbRule);
 byId('exclude-labeler').addEventListener('click', exclude);
-refresh();

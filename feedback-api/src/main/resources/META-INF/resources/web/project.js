@@ -7,6 +7,8 @@ import { openRoundForm } from './round-form.js';
 import { peopleOf } from './people.js';
 import { bars } from './bars.js';
 import { watch } from './live.js';
+import { refreshAutomation } from './automation.js';
+import { openSettings } from './settings.js';
 
 const project = document.body.dataset.project;
 const base = `/projects/${encode(project)}`;
@@ -19,9 +21,11 @@ let channels = [];
 
 const parts = { progress: showProgress, statistics: showStatistics, rounds: showRounds, adapters: showAdapters, channels: showChannels, loads: showLoads };
 const shown = {};
+let troubled = false;
 
 /** Looks again at the parts that may have changed; at all of them for `null`. */
 async function refresh(hinted) {
+  const automation = refreshAutomation(hinted);
   const wanted = Object.keys(parts).filter((part) => hinted === null || hinted.includes(part));
   const results = await Promise.allSettled(wanted.map((part) => get(`${base}/${part}`)));
   wanted.forEach((part, i) => {
@@ -37,13 +41,20 @@ async function refresh(hinted) {
     }
   });
   const failed = results.filter((result) => result.status === 'rejected');
-  if (failed.length > 0 && failed.length === results.length) showProblem(byId('notice'), failed[0].reason);
-  else fill(byId('notice'));
+  if (failed.length > 0 && failed.length === results.length) {
+    showProblem(byId('notice'), failed[0].reason);
+    troubled = true;
+  } else if (troubled) {
+    // What went well stays until something else is said.
+    fill(byId('notice'));
+    troubled = false;
+  }
   if (hinted === null || hinted.includes('audit')) {
     for (const [place, load] of [['members', people.members], ['tokens', people.tokens], ['audit-list', people.audit]]) {
       load().catch((problem) => showProblem(byId(place), problem));
     }
   }
+  await automation;
 }
 
 function placeOf(part) {
@@ -427,11 +438,13 @@ byId('new-round').addEventListener('click', () => openRoundForm({
 }));
 byId('retention').addEventListener('click', editRetention);
 byId('new-channel').addEventListener('click', () => promote());
-get(base).then((found) => {
-  about = found;
-  byId('title').textContent = found.name || found.id;
-  byId('project-name').textContent = found.name || found.id;
-}, () => { /* refresh() shows what is wrong */ });
+async function showName() {
+  about = await get(base);
+  byId('title').textContent = about.name || about.id;
+  byId('project-name').textContent = about.name || about.id;
+}
+showName().catch(() => { /* refresh() shows what is wrong */ });
+byId('settings').addEventListener('click', () => openSettings(project, showName));
 const people = peopleOf(project);
 showData();
 watch(`${base}/live`, refresh, (away) => fill(byId('connection'), away && notice('bad', 'The connection is lost; figures are as they were. Trying again…')));

@@ -2,10 +2,10 @@
 
 import { get, post, put, request, encode } from './http.js';
 import { h, byId, fill, notice, showProblem, button, table, when, number, prose } from './dom.js';
+import { watch } from './live.js';
 
 const project = document.body.dataset.project;
 const base = `/projects/${encode(project)}`;
-const POLL_MILLIS = 5_000;
 const shown = {};
 
 const part = (name, value, show) => {
@@ -137,5 +137,6 @@ function decide(task, places, reason) {
 }
 
 byId('publish').addEventListener('click', () => act(() => post(`${base}/reliabilities`), 'The estimated weights are published; the tasks concerned are summed anew.'));
-await refresh();
-setInterval(() => { if (!document.hidden) refresh(); }, POLL_MILLIS);
+watch(`${base}/live`, async (parts) => {
+  if (parts === null || ['progress', 'statistics', 'audit'].some((part) => parts.includes(part))) await refresh();
+}, (away) => fill(byId('connection'), away && notice('bad', 'The connection is lost; figures are as they were. Trying again…')));

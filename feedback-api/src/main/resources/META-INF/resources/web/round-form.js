@@ -67,6 +67,7 @@ export function openRoundForm({ project, baseModel, adapters, started }) {
     const [important, rest] = OWN[kind]();
     const starts = adapters.filter((a) => a.kind === 'MODEL' || (a.kind === 'POLICY' && kind !== 'REWARD'))
       .map((a) => [a.version, `${a.version} (${a.kind === 'MODEL' ? 'whole model' : a.roundKind})`]);
+    const policies = adapters.filter((a) => a.kind === 'POLICY').map((a) => [a.version, `${a.version} (${a.roundKind})`]);
     const rewards = adapters.filter((a) => a.kind === 'REWARD').map((a) => [a.version, a.version]);
     return [
       h('div', { class: 'fields' },

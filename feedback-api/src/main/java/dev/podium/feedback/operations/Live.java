@@ -44,6 +44,8 @@ class Live {
             List.of("loads"),
             Topics.SAMPLES,
             List.of("progress"),
+            "decisions",
+            List.of("automation"),
             "audit",
             List.of("audit"));
 
@@ -107,10 +109,11 @@ class Live {
         Map<String, Long> marks = new HashMap<>();
         List<Tuple> rows = QuarkusTransaction.requiringNew()
                 .call(() -> entities.createNativeQuery(
-                                "select topic as what, cast(sum(next_offset) as bigint) as mark from projection_position"
-                                        + " group by topic"
-                                        + " union all select 'outbox', last_value from outbox_position_seq"
-                                        + " union all select 'audit', coalesce(max(sequence), 0) from audit_entry",
+                                "select topic as what, cast(sum(next_offset) as bigint) as mark from"
+                                    + " projection_position group by topic union all select 'outbox', last_value from"
+                                    + " outbox_position_seq union all select 'decisions', coalesce(max(position), 0)"
+                                    + " from rule_decision union all select 'audit', coalesce(max(sequence), 0) from"
+                                    + " audit_entry",
                                 Tuple.class)
                         .getResultList());
         for (Tuple row : rows) {

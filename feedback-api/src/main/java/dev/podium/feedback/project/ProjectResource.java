@@ -17,6 +17,7 @@ import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
@@ -80,8 +81,7 @@ public class ProjectResource {
             @Nullable Double minVotes,
             @Nullable Double minMajority,
             @Nullable List<Criterion> criteria) {
-        RankingRules orDefaults() {
-            RankingRules d = RankingRules.DEFAULT;
+        RankingRules or(RankingRules d) {
             return new RankingRules(
                     tiesAllowed == null ? d.tiesAllowed() : tiesAllowed,
                     topK == null ? d.topK() : topK,
@@ -150,7 +150,7 @@ public class ProjectResource {
         project.name = wanted.name() == null || wanted.name().isBlank() ? wanted.id() : wanted.name();
         project.guidelines = wanted.guidelines() == null ? "" : wanted.guidelines();
         project.baseModel = baseModel;
-        project.rulesJson = EventJson.writeText(rules(wanted.rules()));
+        project.rulesJson = EventJson.writeText(rules(wanted.rules(), RankingRules.DEFAULT));
         project.createdAt = Clock.systemUTC().instant();
         project.persist();
         audit.append(Act.of("project.created", project.id)
@@ -160,9 +160,41 @@ public class ProjectResource {
         return Response.status(201).entity(View.of(project)).build();
     }
 
-    private static RankingRules rules(@Nullable NewRules rules) {
+    /** What of a project may be another from now on; what is left out stays. */
+    public record Change(
+            @Nullable String name,
+            @Nullable String guidelines,
+            @Nullable NewRules rules) {}
+
+    /** Changes a project. Guidelines hold at once; rules for tasks that come from now on: each carries those it was made with. */
+    @PUT
+    @Path("{project}")
+    @AllowedTo(Who.OPERATOR)
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional
+    public View change(@RestPath String project, InputStream body) {
+        Change wanted = Bodies.json(body, Change.class);
+        Project.lock(project);
+        Project changed = Project.required(project);
+        if (wanted.name() != null && !wanted.name().isBlank()) {
+            changed.name = wanted.name();
+        }
+        if (wanted.guidelines() != null) {
+            changed.guidelines = wanted.guidelines();
+        }
+        if (wanted.rules() != null) {
+            changed.rulesJson = EventJson.writeText(rules(wanted.rules(), changed.rules()));
+        }
+        audit.append(Act.of("project.changed", changed.id)
+                .in(changed.id)
+                .with("guidelines", wanted.guidelines() != null)
+                .with("rules", wanted.rules() == null ? "" : changed.rulesJson));
+        return View.of(changed);
+    }
+
+    private static RankingRules rules(@Nullable NewRules rules, RankingRules before) {
         try {
-            RankingRules all = rules == null ? RankingRules.DEFAULT : rules.orDefaults();
+            RankingRules all = rules == null ? before : rules.or(before);
             if (all.minVotes() > all.overlap()) {
                 throw Refusal.unprocessable(
                         "invalid_rules",

@@ -1,10 +1,13 @@
 package dev.podium.local.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -49,6 +52,68 @@ final class ProjectCommand {
             }
             return 0;
         }
+    }
+
+    @Command(
+            name = "change",
+            description =
+                    "Changes name, guidelines, rules (of tasks to come) and how work is given out; shows what holds.")
+    int change(
+            @Parameters(paramLabel = "ID") String id,
+            @Option(names = "--name", description = "for people") Optional<String> name,
+            @Option(names = "--guidelines", description = "what labelers are asked to prefer; @FILE reads a file")
+                    Optional<String> guidelines,
+            @Option(
+                            names = "--rule",
+                            paramLabel = "NAME=VALUE",
+                            description = "tiesAllowed, topK, overlap, minVotes or minMajority")
+                    Map<String, String> rules,
+            @Option(
+                            names = "--work",
+                            paramLabel = "NAME=VALUE",
+                            description =
+                                    "activeSampling, uniformShare, goldShare, goldTasksBeforePause, goldThreshold,"
+                                            + " aggregation, aggregationRidge, listwiseFromAggregation or"
+                                            + " estimateEveryHours")
+                    Map<String, String> work,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        Map<String, Object> body = new HashMap<>();
+        name.ifPresent(text -> body.put("name", text));
+        if (guidelines.isPresent()) {
+            String text = guidelines.get();
+            body.put("guidelines", text.startsWith("@") ? Files.readString(Path.of(text.substring(1))) : text);
+        }
+        if (rules != null) {
+            body.put("rules", values(rules));
+        }
+        try (Api api = session.api()) {
+            JsonNode project = body.isEmpty()
+                    ? api.get(Api.path("projects", id))
+                    : api.put(Api.path("projects", id), body, Map.of());
+            String path = Api.path("projects", id, "work-rules");
+            JsonNode workRules = work == null ? api.get(path) : api.put(path, values(work), Map.of());
+            ObjectNode both = ((ObjectNode) project).deepCopy();
+            both.remove("guidelinesHtml");
+            both.set("work", workRules);
+            if (json.json) {
+                session.printJson(both);
+            } else {
+                session.printPretty(both);
+            }
+            return 0;
+        }
+    }
+
+    /** Numbers and truth values as such, all else as text. */
+    private static Map<String, Object> values(Map<String, String> given) {
+        Map<String, Object> values = new HashMap<>();
+        given.forEach((name, value) -> values.put(
+                name,
+                value.matches("true|false")
+                        ? Boolean.valueOf(value)
+                        : value.matches("-?[0-9]+(\\.[0-9]+)?") ? new java.math.BigDecimal(value) : value));
+        return values;
     }
 
     private static JsonNode preset(Api api, String id) throws ApiException {
