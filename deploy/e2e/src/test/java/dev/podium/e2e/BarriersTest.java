@@ -35,10 +35,11 @@ class BarriersTest {
      * of unknown origin is not ours to say.
      */
     private static final String CHECK = """
-            async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-              .violations.flatMap((v) => v.nodes
-                .filter((n) => v.id !== 'heading-order' || !document.querySelector(n.target[0])?.closest('.prose'))
-                .map((n) => `${v.id}: ${n.target} ${[...n.any, ...n.all, ...n.none][0]?.message ?? ''}`))""";
+        async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+          .violations.flatMap((v) => v.nodes
+            .filter((n) => v.id !== 'heading-order' || !document.querySelector(n.target[0])?.closest('.prose'))
+            .map((n) => `${v.id}: ${n.target} ${[...n.any, ...n.all, ...n.none][0]?.message ?? ''}`))\
+        """;
 
     private final String axe = script();
     private final List<String> found = new ArrayList<>();
@@ -132,7 +133,7 @@ class BarriersTest {
             page.locator("#new-project").click();
             page.locator("#dialog summary").first().click();
             barriers.addAll(check(page, "new project"));
-            for (String path : List.of("", "/labeling", "/rounds/" + round)) {
+            for (String path : List.of("", "/labeling", "/quality", "/rounds/" + round)) {
                 page.navigate(scene.stack.url() + "/console/" + PROJECT + path);
                 page.locator("main h1, main h2").first().waitFor();
                 page.locator(".skeleton")
@@ -151,8 +152,8 @@ class BarriersTest {
         List<String> refused = new ArrayList<>();
         try (BrowserContext window = scene.browser.window()) {
             window.addInitScript(
-                    "addEventListener('securitypolicyviolation',"
-                            + " (e) => console.error('refused ' + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile))");
+                    "addEventListener('securitypolicyviolation', (e) => console.error('refused ' + e.violatedDirective"
+                            + " + ' ' + e.blockedURI + ' ' + e.sourceFile))");
             window.onConsoleMessage(message -> {
                 if (message.text().contains("refused ") || message.text().contains("Content Security Policy")) {
                     refused.add(message.text());
@@ -167,6 +168,7 @@ class BarriersTest {
                     "/console",
                     "/console/" + PROJECT,
                     "/console/" + PROJECT + "/labeling",
+                    "/console/" + PROJECT + "/quality",
                     "/console/" + PROJECT + "/rounds/" + round)) {
                 Response response = page.navigate(scene.stack.url() + path);
                 String policy = String.valueOf(response.headerValue("content-security-policy"));

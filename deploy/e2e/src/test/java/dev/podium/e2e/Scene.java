@@ -12,6 +12,7 @@ import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.LocalStack;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +80,16 @@ final class Scene {
     /** A page of a labeler, at a path. */
     Page logIn(BrowserContext window, String labeler, String path) {
         return logIn(window, labeler, PASSWORD, path);
+    }
+
+    /** Keeps a picture of the page in the folder that PODIUM_SCREENSHOTS names; without one, nothing. */
+    void show(Page page, String name) {
+        String folder = System.getenv("PODIUM_SCREENSHOTS");
+        if (folder != null) {
+            page.screenshot(new Page.ScreenshotOptions()
+                    .setFullPage(true)
+                    .setPath(Path.of(folder, name.replace(' ', '-') + "-" + page.viewportSize().width + ".png")));
+        }
     }
 
     Page logInAsOperator(BrowserContext window, String path) {

@@ -49,6 +49,10 @@ public final class FeedbackBench {
     private static final int FEW = 1000;
     private static final String PASSWORD = "password-of-a-bench-labeler";
     private static final Duration DRAIN = Duration.ofMinutes(4);
+    private static final Duration WARM_UP = Duration.ofSeconds(10);
+    private static final String READ = "select coalesce(sum(next_offset), 0) from projection_position";
+    private static final int MOST_WARM_UPS = 9;
+    private static final double WARM = 1.05;
 
     private final Wanted wanted;
     private final PrintWriter out;
@@ -123,8 +127,7 @@ public final class FeedbackBench {
             }
             store.fill("warm", FEW, rules);
             store.announce("warm", true);
-            say("warming up");
-            work(port, "warm", 0);
+            warmUp(port);
             List<Run> few = new ArrayList<>();
             for (int run = 0; run < wanted.runs(); run++) {
                 // Anew each time, so that as many tasks are open at the end of a run as at its beginning.
@@ -133,7 +136,7 @@ public final class FeedbackBench {
                 store.fill(project, FEW, rules);
                 store.announce(project, true);
                 awaitQuiet(store);
-                few.add(tell("few, run " + run, work(port, project, run + 1)));
+                few.add(tell("few, run " + run, work(port, project, 50 + run)));
             }
             say("copying " + wanted.many() + " tasks");
             store.fill("many", wanted.many(), rules);
@@ -167,11 +170,28 @@ public final class FeedbackBench {
         return "labeler-" + labeler;
     }
 
-    /** All labelers at once, for the time of a run; a labeler who has nothing left ends earlier. */
+    /** A server that has just started compiles what it runs: until a run is hardly quicker than the one before. */
+    private void warmUp(int port) throws InterruptedException, IOException {
+        double before = 0;
+        for (int run = 0; run < MOST_WARM_UPS; run++) {
+            double now =
+                    tell("warm-up " + run, work(port, "warm", run, WARM_UP)).rankingsPerSecond();
+            if (now < before * WARM) {
+                return;
+            }
+            before = now;
+        }
+    }
+
     private Run work(int port, String project, long seed) throws InterruptedException, IOException {
+        return work(port, project, seed, Duration.ofSeconds(wanted.seconds()));
+    }
+
+    /** All labelers at once, for the time of a run; a labeler who has nothing left ends earlier. */
+    private Run work(int port, String project, long seed, Duration time) throws InterruptedException, IOException {
         List<Future<List<long[]>>> all = new ArrayList<>();
         long begin = System.nanoTime();
-        long until = begin + Duration.ofSeconds(wanted.seconds()).toNanos();
+        long until = begin + time.toNanos();
         try (ExecutorService threads = Executors.newFixedThreadPool(wanted.labelers())) {
             for (int i = 0; i < wanted.labelers(); i++) {
                 String name = name(i);
@@ -215,11 +235,15 @@ public final class FeedbackBench {
         return times;
     }
 
-    /** A run begins when the events of the one before are sent. */
+    /** A run begins when the events of the one before are sent, and nothing comes back from the stream any more. */
     private static void awaitQuiet(FeedbackStore store) throws SQLException, InterruptedException {
         long deadlineNanos = System.nanoTime() + DRAIN.toNanos();
-        while (store.count("select count(*) from outbox") > 0 && System.nanoTime() < deadlineNanos) {
-            Thread.sleep(100);
+        long before = -1;
+        long now = store.count(READ);
+        while ((now != before || store.count("select count(*) from outbox") > 0) && System.nanoTime() < deadlineNanos) {
+            before = now;
+            Thread.sleep(1500);
+            now = store.count(READ);
         }
     }
 
