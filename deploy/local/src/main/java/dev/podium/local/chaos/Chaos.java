@@ -23,6 +23,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -44,6 +45,7 @@ public final class Chaos {
     private final ChaosOptions options;
     private final PrintWriter out;
     private final ObjectNode report = JSON.createObjectNode();
+    private final List<String> gaveUpInError = new CopyOnWriteArrayList<>();
     private final long startedNanos = System.nanoTime();
 
     public Chaos(ChaosOptions options, PrintWriter out) {
@@ -86,10 +88,23 @@ public final class Chaos {
                 labelers = labelers(connections, stack, patient, ledger);
             }
             Api operator = connect(connections, stack, "operator", stack.operatorPassword());
-            ChaosRounds rounds = new ChaosRounds(operator, this::say);
+            ChaosRounds rounds = new ChaosRounds(operator, options.labelers(), this::say);
             List<Thread> work = new ArrayList<>();
-            labelers.forEach(labeler -> work.add(Thread.ofVirtual().start(labeler)));
-            Thread roundsWork = Thread.ofPlatform().daemon().start(rounds);
+            Thread.UncaughtExceptionHandler gaveUp = (thread, failure) -> {
+                gaveUpInError.add(thread.getName() + ": " + failure);
+                say(thread.getName() + " gave up: " + failure);
+            };
+            for (int i = 0; i < labelers.size(); i++) {
+                work.add(Thread.ofVirtual()
+                        .name("labeler-" + (i + 1))
+                        .uncaughtExceptionHandler(gaveUp)
+                        .start(labelers.get(i)));
+            }
+            Thread roundsWork = Thread.ofPlatform()
+                    .daemon()
+                    .name("rounds")
+                    .uncaughtExceptionHandler(gaveUp)
+                    .start(rounds);
             try {
                 hit(stack, ledger);
             } finally {
@@ -137,7 +152,8 @@ public final class Chaos {
         for (int i = 1; i <= options.labelers(); i++) {
             String name = "labeler-" + i;
             String password = UUID.randomUUID().toString();
-            operator.post("/users", Map.of("name", name, "password", password, "role", "labeler"));
+            operator.post(
+                    "/users", Map.of("name", name, "password", password, "role", "labeler", "projects", List.of("*")));
             labelers.add(new ChaosLabeler(
                     connect(connections, stack, name, password), name, ledger, options.seed() * 1_000 + i));
         }
@@ -215,7 +231,7 @@ public final class Chaos {
         if (!roundsEnded) {
             say("a round does not end: " + rounds.current());
         }
-        return ended && roundsEnded;
+        return ended && roundsEnded && gaveUpInError.isEmpty();
     }
 
     private boolean conclude(ChaosStack stack, Ledger ledger, ChaosRounds rounds, Path ledgerFile, boolean ended)
@@ -273,6 +289,7 @@ public final class Chaos {
                     database.password(),
                     ChaosStack.PROJECT,
                     ChaosStack.CHANNEL,
+                    new StackFolder(options.folder()).trustedKeysFile(),
                     stack.services()));
         } catch (IOException | SQLException | RuntimeException e) {
             return new Checker.Result(List.of(new Finding("the_checker_can_look", 1, List.of(e.toString()))), 0);

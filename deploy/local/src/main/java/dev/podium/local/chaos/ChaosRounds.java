@@ -13,22 +13,30 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** An operator who is not a person: starts small rounds one after the other, and promotes what they publish. */
+/**
+ * An operator who is not a person: starts small rounds one after the other, promotes what they publish, and says now and
+ * then how much a labeler's votes weigh.
+ */
 final class ChaosRounds implements Runnable {
     private static final List<String> KINDS = List.of("REWARD", "DPO", "SAMPLE", "SFT", "DPO");
     private static final long RETRY_MILLIS = 1_000;
     private static final long POLL_MILLIS = 1_000;
     private static final int LEAST_DECIDED = 8;
+    // A labeler who does not count, one who counts less, one who counts more, and one as before.
+    private static final List<Double> WEIGHTS = List.of(0.0, 0.4, 2.5, 1.0);
 
     private final Api api;
+    private final int labelers;
     private final Consumer<String> notices;
     private final Map<String, Integer> ended = new TreeMap<>();
     private final List<String> failures = new ArrayList<>();
     private volatile boolean stopping;
     private volatile String current = "";
 
-    ChaosRounds(Api api, Consumer<String> notices) {
+    /** @param labelers how many there are, named {@code labeler-1} and so on */
+    ChaosRounds(Api api, int labelers, Consumer<String> notices) {
         this.api = api;
+        this.labelers = labelers;
         this.notices = notices;
     }
 
@@ -57,6 +65,7 @@ final class ChaosRounds implements Runnable {
         try {
             awaitPairs();
             for (int i = 0; !stopping; i++) {
+                weigh(i);
                 round(KINDS.get(i % KINDS.size()), i);
             }
         } catch (InterruptedException e) {
@@ -104,6 +113,14 @@ final class ChaosRounds implements Runnable {
             failures.add(kind + " " + id + ": " + round.path("error"));
             notices.accept("round " + kind + " " + id + " " + state + ": " + round.path("error"));
         }
+    }
+
+    private void weigh(int number) throws InterruptedException {
+        String labeler = "labeler-" + (number * 7 % labelers + 1);
+        untilAnswered(() -> api.put(
+                Api.path("projects", ChaosStack.PROJECT, "labelers", labeler, "reliability"),
+                Map.of("reliability", WEIGHTS.get(number % WEIGHTS.size()), "reason", "chaos"),
+                Map.of()));
     }
 
     private void promote(String version) throws InterruptedException {

@@ -10,12 +10,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.PublicKey;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -29,6 +31,8 @@ final class AdapterChecks {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Set<String> ENDS = Set.of("Succeeded", "Failed", "Cancelled");
     private static final Set<String> KINDS_WITH_ADAPTER = Set.of("SFT", "REWARD", "DPO", "PPO");
+    // What a small round may come to without any fault.
+    private static final Set<String> FAULTS_OF_LEARNING = Set.of("evaluation_failed", "diverged", "not_finite");
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
     private final Evidence evidence;
@@ -83,6 +87,46 @@ final class AdapterChecks {
         } else if (!sha256(bytes.toByteArray()).equals(sha256)) {
             wrong.add(name + " has another sha256");
         }
+    }
+
+    /** Every manifest is signed by a trusted key, and a version that is published twice says the same twice. */
+    Finding signed() throws IOException {
+        List<String> wrong = new ArrayList<>();
+        Map<String, PublicKey> trusted = ManifestSignature.trusted(evidence.trustedKeys());
+        Map<String, byte[]> before = new HashMap<>();
+        long looked = 0;
+        for (ConsumerRecord<String, byte[]> record : TopicLog.read(evidence.bootstrapServers(), "rlhf.adapters.v1")) {
+            looked++;
+            if (record.value() == null) {
+                wrong.add(record.key() + " is taken back; manifests stay");
+                continue;
+            }
+            byte[] earlier = before.putIfAbsent(record.key(), record.value());
+            if (earlier != null && !Arrays.equals(earlier, record.value())) {
+                wrong.add(record.key() + " was published twice, with different manifests");
+            }
+            ManifestSignature.fault(record, trusted).ifPresent(fault -> wrong.add(record.key() + " " + fault));
+        }
+        return new Finding("manifests_are_signed_and_never_change", looked, wrong);
+    }
+
+    /** Whatever is done to a trainer its round goes on; only what a round has learnt may make it fail. */
+    Finding failures() throws IOException {
+        List<String> wrong = new ArrayList<>();
+        long ends = 0;
+        for (ConsumerRecord<String, byte[]> record :
+                TopicLog.read(evidence.bootstrapServers(), "rlhf.round-events.v1")) {
+            JsonNode event = TopicLog.json(record);
+            String type = event.path("type").asText();
+            ends += ENDS.contains(type) ? 1 : 0;
+            if (type.equals("Failed")
+                    && !FAULTS_OF_LEARNING.contains(event.path("code").asText())) {
+                wrong.add("round " + record.key() + " failed with "
+                        + event.path("code").asText() + ": "
+                        + event.path("message").asText());
+            }
+        }
+        return new Finding("no_round_failed_of_a_fault", ends, wrong);
     }
 
     /** Each round has one end, and an adapter exactly when it succeeded. */

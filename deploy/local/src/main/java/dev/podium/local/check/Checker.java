@@ -26,19 +26,25 @@ public final class Checker {
     public static Result look(Evidence evidence) throws IOException, SQLException {
         try (Connection database =
                 DriverManager.getConnection(evidence.jdbcUrl(), evidence.username(), evidence.password())) {
+            TaskChecks tasks = new TaskChecks(evidence);
             RankingChecks rankings = new RankingChecks(evidence);
             AdapterChecks adapters = new AdapterChecks(evidence);
             return new Result(
                     List.of(
+                            tasks.inTheLog(database),
+                            tasks.ofSamples(),
                             rankings.inPostgres(database),
                             rankings.outboxIsEmpty(database),
                             rankings.inTheLog(),
+                            rankings.weights(database),
                             rankings.sets(),
                             rankings.labelers(),
                             rankings.totals(),
                             rankings.deadLetters(),
                             adapters.rounds(database),
+                            adapters.failures(),
                             adapters.verifiable(),
+                            adapters.signed(),
                             adapters.channel(database)),
                     rankings.copiesInTheLog());
         }

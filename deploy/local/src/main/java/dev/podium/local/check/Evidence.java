@@ -11,6 +11,7 @@ import java.util.Map;
  * @param bootstrapServers Kafka
  * @param jdbcUrl PostgreSQL
  * @param channel that the services follow
+ * @param trustedKeys public keys that may sign manifests, one line each: key id and key
  * @param services instance id to the address that tells the running version
  */
 public record Evidence(
@@ -21,6 +22,7 @@ public record Evidence(
         String password,
         String project,
         String channel,
+        Path trustedKeys,
         Map<String, String> services) {
     public Evidence {
         services = Map.copyOf(services);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -28,6 +29,7 @@ final class RankingChecks {
     private final Map<String, Accepted> newest;
     private final List<ConsumerRecord<String, byte[]>> log;
     private final Map<String, JsonNode> tasks;
+    private final Map<String, Double> weights;
 
     RankingChecks(Evidence evidence) throws IOException {
         this.evidence = evidence;
@@ -35,6 +37,48 @@ final class RankingChecks {
         this.newest = Accepted.newest(accepted);
         this.log = TopicLog.read(evidence.bootstrapServers(), RANKINGS);
         this.tasks = TopicLog.newest(evidence.bootstrapServers(), "rlhf.tasks.v1");
+        this.weights = weights(TopicLog.read(evidence.bootstrapServers(), "rlhf.reliabilities.v1"), evidence.project());
+    }
+
+    /** Of several weights of a labeler the one with the highest sequence counts, wherever it stands in the log. */
+    private static Map<String, Double> weights(List<ConsumerRecord<String, byte[]>> published, String project)
+            throws IOException {
+        Map<String, JsonNode> newest = new HashMap<>();
+        for (ConsumerRecord<String, byte[]> record : published) {
+            JsonNode fact = TopicLog.json(record);
+            if (fact.path("projectId").asText().equals(project)) {
+                newest.merge(
+                        fact.path("labelerId").asText(),
+                        fact,
+                        (a, b) -> a.path("sequence").asLong()
+                                        >= b.path("sequence").asLong()
+                                ? a
+                                : b);
+            }
+        }
+        Map<String, Double> weights = new TreeMap<>();
+        newest.forEach(
+                (labeler, fact) -> weights.put(labeler, fact.path("reliability").asDouble()));
+        return weights;
+    }
+
+    /** What PostgreSQL says of labelers' weights is in the log, and what the log says is in PostgreSQL. */
+    Finding weights(Connection database) throws SQLException {
+        Map<String, Double> kept = new TreeMap<>();
+        try (PreparedStatement statement = database.prepareStatement(
+                "select labeler, reliability from labeler_reliability where project_id = ?")) {
+            statement.setString(1, evidence.project());
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    kept.put(rows.getString(1), rows.getDouble(2));
+                }
+            }
+        }
+        List<String> wrong = new ArrayList<>();
+        if (!kept.equals(weights)) {
+            wrong.add("PostgreSQL has " + kept + ", the log " + weights);
+        }
+        return new Finding("labelers_weights_are_in_the_log", kept.size(), wrong);
     }
 
     /** Each (task, labeler) has one row, at the revision that was answered last, with what was sent. */
@@ -130,7 +174,7 @@ final class RankingChecks {
                 wrong.add("task " + task + " has no " + (known == null ? "task event" : "preference set"));
                 return;
             }
-            Set<String> expected = new ReferenceSet(known, rankings).statements();
+            Set<String> expected = new ReferenceSet(known, rankings, weights).statements();
             Set<String> found = ReferenceSet.of(set);
             if (!expected.equals(found)) {
                 wrong.add("task " + task + " should say " + without(expected, found) + ", says "
@@ -165,7 +209,7 @@ final class RankingChecks {
             if (known == null) {
                 return;
             }
-            ReferenceSet set = new ReferenceSet(known, rankings);
+            ReferenceSet set = new ReferenceSet(known, rankings, weights);
             for (Accepted ranking : rankings) {
                 long[] sums = expected.computeIfAbsent(ranking.labeler(), labeler -> new long[5]);
                 // Corrections are the submissions after the first of each task.
@@ -204,7 +248,7 @@ final class RankingChecks {
         byTask().forEach((task, rankings) -> {
             JsonNode known = tasks.get(task);
             if (known != null) {
-                Set<String> statements = new ReferenceSet(known, rankings).statements();
+                Set<String> statements = new ReferenceSet(known, rankings, weights).statements();
                 long used = count(statements, "used ");
                 long pairs = count(statements, "pair ");
                 sums[1] += used > 0 ? 1 : 0;

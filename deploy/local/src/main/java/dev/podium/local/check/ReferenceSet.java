@@ -13,17 +13,20 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What the preference set of one task must say, computed from the task and its newest rankings by the rules of the
- * documentation; as text, one line per statement, so that two sets are easily compared.
+ * What the preference set of one task must say, computed from the task, its newest rankings and the weights of labelers
+ * by the rules of the documentation; as text, one line per statement, so that two sets are easily compared.
  */
 final class ReferenceSet {
     private final JsonNode task;
+    private final Map<String, Double> weights;
     private final List<Accepted> rankings = new ArrayList<>();
     private final Map<String, String> textOf = new HashMap<>();
     private final Map<String, String> idOf = new TreeMap<>();
 
-    ReferenceSet(JsonNode task, List<Accepted> newest) {
+    /** @param weights of labelers' votes by labeler; one that is not there weighs 1 */
+    ReferenceSet(JsonNode task, List<Accepted> newest, Map<String, Double> weights) {
         this.task = task;
+        this.weights = weights;
         for (JsonNode output : task.path("outputs")) {
             String text = Normalizer.normalize(output.path("text").asText(), Normalizer.Form.NFC)
                     .strip();
@@ -49,8 +52,13 @@ final class ReferenceSet {
                 Locale.ROOT, "pair %s %.6f %.6f %.6f %.6f %.6f", pair, n[0], n[1], 1.0 / decided.size(), n[2], n[3])));
         Map<String, Integer> marks = new TreeMap<>();
         for (Accepted ranking : rankings) {
-            statements.add(
-                    "used " + ranking.labeler() + " " + ranking.revision() + " " + ranking.event() + " 1.000000");
+            statements.add(String.format(
+                    Locale.ROOT,
+                    "used %s %d %s %.6f",
+                    ranking.labeler(),
+                    ranking.revision(),
+                    ranking.event(),
+                    weight(ranking)));
             Set<String> marked = new HashSet<>();
             ranking.unacceptable().forEach(id -> marked.add(idOf.get(textOf.get(id))));
             marked.forEach(id -> marks.merge(id, 1, Integer::sum));
@@ -87,18 +95,21 @@ final class ReferenceSet {
         double forFirst = 0;
         double forSecond = 0;
         double gap = 0;
+        int voters = 0;
         for (Accepted ranking : rankings) {
             int a = place(ranking, first);
             int b = place(ranking, second);
-            forFirst += a < b ? 1 : 0;
-            forSecond += b < a ? 1 : 0;
+            double weight = weight(ranking);
+            forFirst += a < b ? weight : 0;
+            forSecond += b < a ? weight : 0;
+            voters += a != b && weight > 0 ? 1 : 0;
             gap += b - a;
         }
         double all = forFirst + forSecond;
         double minVotes = task.path("rules").path("minVotes").asDouble(1);
         double minMajority = task.path("rules").path("minMajority").asDouble(0);
         double difference = Math.abs(forFirst - forSecond);
-        if (all < minVotes || difference == 0 || difference / all < minMajority) {
+        if (voters < minVotes || difference == 0 || difference / all < minMajority) {
             statements.add(String.format(Locale.ROOT, "tie %s=%s %.6f %.6f", first, second, forFirst, forSecond));
             return;
         }
@@ -112,6 +123,10 @@ final class ReferenceSet {
                     second + ">" + first,
                     new double[] {forSecond, forFirst, Math.max(0, -margin), (forSecond + 0.5) / (all + 1)});
         }
+    }
+
+    private double weight(Accepted ranking) {
+        return weights.getOrDefault(ranking.labeler(), 1.0);
     }
 
     /** Place of an output's text: texts count where they come first; what is left out shares the place behind. */

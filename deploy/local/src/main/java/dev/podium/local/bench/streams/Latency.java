@@ -101,7 +101,8 @@ final class Latency {
         for (int i = 0; i < LABELERS; i++) {
             String name = "labeler-" + i;
             String password = UUID.randomUUID().toString();
-            operator.post("/users", Map.of("name", name, "password", password, "role", "labeler"));
+            operator.post(
+                    "/users", Map.of("name", name, "password", password, "role", "labeler", "projects", List.of("*")));
             labelers.add(new Api(stack.url(), name, password));
         }
         return labelers;
