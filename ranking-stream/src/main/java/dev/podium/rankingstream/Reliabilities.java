@@ -8,7 +8,9 @@ import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.LabelerStatistics;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
@@ -29,10 +31,20 @@ final class Reliabilities {
     private static final String BEHIND_SEPARATOR = "\1";
     private static final String INDEXED = "\0indexed";
     private static final byte[] PRESENT = {1};
+    private static final int MOST_HELD = 10_000;
 
     private final KeyValueStore<String, byte[]> newest;
     private final KeyValueStore<String, byte[]> tasksOfLabelers;
     private final KeyValueStore<String, byte[]> line;
+    // Weights of the labelers at work; spares a look into the store for each ranking.
+    private final Map<String, Double> held = new LinkedHashMap<>(256, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Double> eldest) {
+            return size() > MOST_HELD;
+        }
+    };
     // Spares the look at an empty line. Unknown after a start.
     private boolean maybeWaiting = true;
     private boolean complete;
@@ -57,17 +69,19 @@ final class Reliabilities {
         tasksOfLabelers.put(INDEXED, PRESENT);
     }
 
-    /** A labeler has ranked a task. */
+    /** A labeler has ranked a task for the first time. */
     void ranked(String labelerKey, String taskId) {
-        String key = labelerKey + SEPARATOR + taskId;
-        if (tasksOfLabelers.get(key) == null) {
-            tasksOfLabelers.put(key, PRESENT);
-        }
+        tasksOfLabelers.put(labelerKey + SEPARATOR + taskId, PRESENT);
     }
 
     /** The weight that was published last. */
     double of(String labelerKey) {
-        return published(labelerKey).map(LabelerReliability::reliability).orElse(LabelerReliability.DEFAULT);
+        Double known = held.get(labelerKey);
+        if (known == null) {
+            known = published(labelerKey).map(LabelerReliability::reliability).orElse(LabelerReliability.DEFAULT);
+            held.put(labelerKey, known);
+        }
+        return known;
     }
 
     /** Takes a weight and puts its labeler in line. Returns whether it is news. */
@@ -78,6 +92,7 @@ final class Reliabilities {
             return false;
         }
         newest.put(key, EventJson.write(reliability));
+        held.remove(key);
         line.put(key, new byte[0]);
         maybeWaiting = true;
         return true;

@@ -30,7 +30,7 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.jspecify.annotations.Nullable;
 
-/** Holds each task's state, and publishes its preference set whenever the set has changed. */
+/** Holds each task's state, and publishes its preference set soon after the set has changed. */
 final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     /** Labelers on one task; each is named in the preference set, which must fit in a record. */
     static final int MAX_LABELERS = 1000;
@@ -38,12 +38,22 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     // In one transaction.
     private static final int MOST_GIVEN_UP = 1000;
 
-    // Sets made anew in one go after a labeler's weight has changed; the others wait for the next one.
+    // Sets made anew in one go after a labeler's weight has changed, by number and by time; the others wait for the
+    // next
+    // one, so that rankings are not kept waiting.
     private static final int MOST_WEIGHED_ANEW = 1000;
+    private static final int WEIGHED_AT_ONCE = 50;
+    private static final long WEIGH_AT_MOST_MILLIS = 50;
     private static final long WEIGH_ANEW_EVERY_MILLIS = 200;
 
     // A clock that goes back keeps Streams from committing until it has caught up; whoever asks is served all the same.
     private static final long LONGEST_WITHOUT_COMMIT_MILLIS = 1_000;
+
+    // Sets are published so often, and less often while many change: rankings of one task come near each other.
+    static final Duration SETS_EVERY = Duration.ofMillis(20);
+    private static final int FEW_SETS = 50;
+    private static final int MOST_SETS = 1_000;
+    private static final long LONGEST_DUE_MILLIS = 100;
 
     private static final String COUNTED_KEY = "counted";
 
@@ -53,6 +63,8 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private @Nullable KeyValueStore<String, byte[]> counted;
     private @Nullable PendingShares<LabelerShare> labelerShares;
     private @Nullable PendingShares<ProjectShare> projectShares;
+    private @Nullable DueSets dueSets;
+    private long lastSetsMillis;
     private long lastBeatMillis;
     private boolean tasksAreCounted;
     private long lastCommitAskedMillis;
@@ -91,7 +103,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         KeyValueStore<String, byte[]> pending = newContext.getStateStore(RankingTopology.PENDING);
         labelerShares = new PendingShares<>("labeler/", LabelerShare.class, pending);
         projectShares = new PendingShares<>("project/", ProjectShare.class, pending);
+        dueSets = new DueSets(pending);
         startMillis = steadyMillis.getAsLong();
+        lastSetsMillis = startMillis;
+        newContext.schedule(SETS_EVERY, PunctuationType.WALL_CLOCK_TIME, nowMillis -> publishDue(false));
         lastBeatMillis = startMillis;
         newContext.schedule(SummingProcessor.BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> sendShares());
         lastCommitAskedMillis = startMillis;
@@ -131,6 +146,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         }
         if (steadyMillis.getAsLong() - lastWeighedMillis >= 2 * WEIGH_ANEW_EVERY_MILLIS) {
             weighAnew(record.timestamp());
+        }
+        long sinceSetsMillis = steadyMillis.getAsLong() - lastSetsMillis;
+        if (requireNonNull(dueSets).size() >= MOST_SETS || sinceSetsMillis >= 2 * LONGEST_DUE_MILLIS) {
+            publishDue(true);
         }
         RecordMetadata origin = context().recordMetadata().orElseThrow();
         try {
@@ -201,14 +220,23 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void weighAnew(long timestamp) {
-        lastWeighedMillis = steadyMillis.getAsLong();
-        for (Reliabilities.Due due : reliabilities().takeDue(MOST_WEIGHED_ANEW)) {
-            TaskState before = tasks().read(due.taskId());
-            TaskState after = before.weighing(due.labelerId(), due.weight());
-            if (!after.saysTheSameAs(before)) {
-                update(before, after, new Record<>(due.taskId().getBytes(UTF_8), new byte[0], timestamp));
+        long beganMillis = steadyMillis.getAsLong();
+        for (int weighed = 0; weighed < MOST_WEIGHED_ANEW; ) {
+            var some = reliabilities().takeDue(WEIGHED_AT_ONCE);
+            for (Reliabilities.Due due : some) {
+                TaskState before = tasks().read(due.taskId());
+                TaskState after = before.weighing(due.labelerId(), due.weight());
+                if (!after.saysTheSameAs(before)) {
+                    update(before, after, new Record<>(due.taskId().getBytes(UTF_8), new byte[0], timestamp));
+                }
+            }
+            weighed += some.size();
+            if (some.size() < WEIGHED_AT_ONCE || steadyMillis.getAsLong() - beganMillis >= WEIGH_AT_MOST_MILLIS) {
+                break;
             }
         }
+        // From the end: rankings have the time between, however long it took.
+        lastWeighedMillis = steadyMillis.getAsLong();
     }
 
     private TaskState withRanking(TaskState state, RankingEvent event, int partition, long offset)
@@ -218,7 +246,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             throw new RejectedRecord("too_many_labelers", "a task takes rankings of " + MAX_LABELERS + " labelers");
         }
         String labelerKey = LabelerStatistics.key(event.projectId(), event.labelerId());
-        reliabilities().ranked(labelerKey, event.taskId());
+        if (!state.byLabeler().containsKey(event.labelerId())) {
+            reliabilities().ranked(labelerKey, event.taskId());
+        }
         return state.with(HeldRanking.of(event, partition, offset))
                 .weighing(event.labelerId(), reliabilities().of(labelerKey));
     }
@@ -239,19 +269,31 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         }
         PreferenceSet set = now.get();
         if (!now.equals(earlier)) {
-            byte[] value = EventJson.write(set);
-            RecordHeaders headers = headers(
-                    set,
-                    set.taskId(),
-                    set.updatedAt(),
-                    value,
-                    traceParent(cause).orElse(null));
-            context()
-                    .forward(
-                            new Record<>(set.taskId().getBytes(UTF_8), value, cause.timestamp(), headers),
-                            RankingTopology.PREFERENCES_SINK);
+            requireNonNull(dueSets).add(set.taskId(), cause.timestamp(), traceParent(cause));
         }
         shares(before, earlier, after, set, cause);
+    }
+
+    /** Publishes what has changed; while many sets change they wait a little for each other. */
+    private void publishDue(boolean now) {
+        DueSets sets = requireNonNull(dueSets);
+        boolean wait = sets.size() > FEW_SETS && steadyMillis.getAsLong() - lastSetsMillis < LONGEST_DUE_MILLIS;
+        if (wait && !now) {
+            return;
+        }
+        lastSetsMillis = steadyMillis.getAsLong();
+        sets.take().forEach(due -> tasks().read(due.taskId()).set().ifPresent(set -> publish(set, due)));
+    }
+
+    private void publish(PreferenceSet set, DueSets.Due due) {
+        byte[] value = EventJson.write(set);
+        RecordHeaders headers = headers(
+                set, set.taskId(), set.updatedAt(), value, due.traceParent().orElse(null));
+        long timestamp = Math.max(0, due.timestamp().orElse(set.updatedAt().toEpochMilli()));
+        context()
+                .forward(
+                        new Record<>(set.taskId().getBytes(UTF_8), value, timestamp, headers),
+                        RankingTopology.PREFERENCES_SINK);
     }
 
     private void projectShare(

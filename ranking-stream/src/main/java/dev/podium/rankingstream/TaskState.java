@@ -31,7 +31,17 @@ final class TaskState {
             Map<String, HeldRanking> byLabeler,
             Map<String, Double> weights,
             Optional<HeldAdjudication> decision) {
+        this(task, byLabeler, weights, decision, null);
+    }
+
+    private TaskState(
+            Optional<Task> task,
+            Map<String, HeldRanking> byLabeler,
+            Map<String, Double> weights,
+            Optional<HeldAdjudication> decision,
+            @Nullable DistinctOutputs outputs) {
         this.task = task;
+        this.outputs = outputs;
         this.byLabeler = Map.copyOf(byLabeler);
         this.weights = Map.copyOf(weights);
         this.decision = decision;
@@ -54,29 +64,32 @@ final class TaskState {
     }
 
     TaskState with(Task newTask) {
-        return new TaskState(Optional.of(newTask), byLabeler, weights, decision);
+        return new TaskState(Optional.of(newTask), byLabeler, weights, decision, null);
     }
 
     TaskState with(HeldAdjudication newDecision) {
         HeldAdjudication counts = decision.map(newDecision::and).orElse(newDecision);
-        return new TaskState(task, byLabeler, weights, Optional.of(counts));
+        return new TaskState(task, byLabeler, weights, Optional.of(counts), outputs);
     }
 
     /** The same with another weight of a labeler's votes. */
     TaskState weighing(String labeler, double weight) {
+        if (weight == weight(labeler)) {
+            return this;
+        }
         Map<String, Double> all = new TreeMap<>(weights);
         if (weight == LabelerReliability.DEFAULT) {
             all.remove(labeler);
         } else {
             all.put(labeler, weight);
         }
-        return new TaskState(task, byLabeler, all, decision);
+        return new TaskState(task, byLabeler, all, decision, outputs);
     }
 
     TaskState with(HeldRanking ranking) {
         Map<String, HeldRanking> all = new TreeMap<>(byLabeler);
         all.merge(ranking.event().labelerId(), ranking, HeldRanking::and);
-        return new TaskState(task, all, weights, decision);
+        return new TaskState(task, all, weights, decision, outputs);
     }
 
     boolean saysTheSameAs(TaskState other) {
@@ -92,8 +105,8 @@ final class TaskState {
         if (known == null) {
             known = task.isEmpty() || byLabeler.isEmpty()
                     ? Optional.empty()
-                    : Optional.of(
-                            PreferenceAggregation.aggregate(task.get(), byLabeler.values(), this::weight, decision));
+                    : Optional.of(PreferenceAggregation.aggregate(
+                            task.get(), outputs(), byLabeler.values(), this::weight, decision));
             set = known;
         }
         return known;

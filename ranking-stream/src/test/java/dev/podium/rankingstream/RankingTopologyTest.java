@@ -18,6 +18,7 @@ import dev.podium.contracts.EventJson;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.ProjectTotals;
+import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
@@ -27,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
@@ -722,16 +724,18 @@ class RankingTopologyTest {
     @Test
     void aLabelerOfThousandsOfTasksIsWeighedAnewBitByBit() {
         // Given
-        int tasks = 2500;
-        for (int i = 0; i < tasks; i++) {
-            stream.task(Facts.task("t" + i));
-            stream.ranking(Facts.ranking("t" + i, "ann", 1, "a>b>c"));
-        }
+        int tasks = 1200;
+        stream.tasks(
+                IntStream.range(0, tasks).mapToObj(i -> Facts.task("t" + i)).toList());
+        stream.together(IntStream.range(0, tasks)
+                .mapToObj(i -> Facts.ranking("t" + i, "ann", 1, "a>b>c"))
+                .toList());
         stream.sets();
 
         // When
         stream.reliability(Facts.reliability("ann", 1, 0.5));
         int atOnce = stream.sets().size();
+        stream.pass(Duration.ofSeconds(1));
         stream.pass(Duration.ofSeconds(1));
         stream.pass(Duration.ofSeconds(1));
 
@@ -782,6 +786,32 @@ class RankingTopologyTest {
                 stream.newestSet().pairs().stream()
                         .map(p -> p.chosen() + ">" + p.rejected())
                         .toList());
+    }
+
+    @Test
+    void rankingsThatComeNearEachOtherAreOneSetWithTheNewestState() {
+        stream.task(Facts.task("t"));
+        List<RankingEvent> near = List.of(
+                Facts.ranking("t", "ann", 1, "a>b>c"),
+                Facts.ranking("t", "bob", 1, "a>b>c"),
+                Facts.ranking("t", "ann", 2, "b>a>c"));
+
+        stream.together(near);
+
+        List<PreferenceSet> sets = stream.sets();
+        assertEquals(1, sets.size());
+        assertEquals(
+                List.of(2, 1),
+                sets.getFirst().rankings().stream().map(used -> used.revision()).toList());
+    }
+
+    @Test
+    void aSetThatIsDueIsPublishedAlsoWhereTheClockDoesNotMove() {
+        stream.task(Facts.task("t"));
+        stream.withoutTheWallClock(Facts.ranking("t", "ann", 1, "a>b>c"), Duration.ofSeconds(1));
+        stream.withoutTheWallClock(Facts.ranking("t", "bob", 1, "a>b>c"), Duration.ofSeconds(1));
+
+        assertEquals(1, stream.newestSet().rankings().size());
     }
 
     @Test

@@ -80,27 +80,52 @@ final class TopologyHarness implements AutoCloseable {
 
     void task(Task task) {
         tasks.pipeInput(record(task.taskId(), EventJson.write(task), headers(task, task.taskId())));
+        settle();
     }
 
     void ranking(RankingEvent event) {
+        rankings.pipeInput(record(event.taskId(), EventJson.write(event), headers(event, event.eventId())));
+        settle();
+    }
+
+    /** Tasks without a look between them. */
+    void tasks(List<Task> all) {
+        all.forEach(
+                task -> tasks.pipeInput(record(task.taskId(), EventJson.write(task), headers(task, task.taskId()))));
+    }
+
+    /** Records that come before the next look at what is due. */
+    void together(List<? extends RankingEvent> events) {
+        events.forEach(event ->
+                rankings.pipeInput(record(event.taskId(), EventJson.write(event), headers(event, event.eventId()))));
+        settle();
+    }
+
+    /** Time passes, and a record comes, while the wall clock stands still. */
+    void withoutTheWallClock(RankingEvent event, Duration time) {
+        steadyMillis.addAndGet(time.toMillis());
         rankings.pipeInput(record(event.taskId(), EventJson.write(event), headers(event, event.eventId())));
     }
 
     void reliability(LabelerReliability event) {
         String key = LabelerStatistics.key(event.projectId(), event.labelerId());
         reliabilities.pipeInput(record(key, EventJson.write(event), headers(event, key + event.sequence())));
+        settle();
     }
 
     void adjudication(TaskAdjudicated event) {
         adjudications.pipeInput(record(event.taskId(), EventJson.write(event), headers(event, event.eventId())));
+        settle();
     }
 
     void rawReliability(String key, String json) {
         reliabilities.pipeInput(new TestRecord<>(bytes(key), bytes(json), new RecordHeaders(), Facts.NOON));
+        settle();
     }
 
     void rawRanking(byte[] key, byte[] value, Headers headers) {
         rankings.pipeInput(new TestRecord<>(key, value, headers, Facts.NOON));
+        settle();
     }
 
     void rawRanking(String key, String json) {
@@ -109,6 +134,12 @@ final class TopologyHarness implements AutoCloseable {
 
     void rawTask(byte[] key, byte[] value, Headers headers) {
         tasks.pipeInput(new TestRecord<>(key, value, headers, Facts.NOON));
+        settle();
+    }
+
+    /** The time after which a set is published that has changed. */
+    private void settle() {
+        pass(TaskProcessor.SETS_EVERY);
     }
 
     void pass(Duration time) {

@@ -1,7 +1,5 @@
 package dev.podium.contracts;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.util.Optional;
 
 /** Checks of the records' compact constructors; each failure names the field and the remedy. */
@@ -20,10 +18,29 @@ final class Require {
     /** An id becomes part of keys of records and rows: short, one line, and with bytes of its own. */
     static String id(String value, String field) {
         text(value, field);
-        that(UTF_8.newEncoder().canEncode(value), field + " is no valid Unicode");
-        int bytes = value.getBytes(UTF_8).length;
-        that(bytes <= MAX_ID_BYTES, field + " has " + bytes + " bytes, the limit is " + MAX_ID_BYTES);
-        that(value.chars().noneMatch(Character::isISOControl), field + " has a control character");
+        // Every event has several: no message is made, and no bytes, as long as nothing is wrong.
+        int bytes = 0;
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (Character.isISOControl(c)) {
+                throw new IllegalArgumentException(field + " has a control character");
+            }
+            if (Character.isSurrogate(c)) {
+                boolean pair = Character.isHighSurrogate(c)
+                        && i + 1 < value.length()
+                        && Character.isLowSurrogate(value.charAt(i + 1));
+                if (!pair) {
+                    throw new IllegalArgumentException(field + " is no valid Unicode");
+                }
+                i++;
+                bytes += 4;
+            } else {
+                bytes += c < 0x80 ? 1 : c < 0x800 ? 2 : 3;
+            }
+        }
+        if (bytes > MAX_ID_BYTES) {
+            throw new IllegalArgumentException(field + " has " + bytes + " bytes, the limit is " + MAX_ID_BYTES);
+        }
         return value;
     }
 

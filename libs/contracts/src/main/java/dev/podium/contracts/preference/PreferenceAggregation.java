@@ -52,6 +52,20 @@ public final class PreferenceAggregation {
             Iterable<HeldRanking> held,
             ToDoubleFunction<String> weights,
             Optional<HeldAdjudication> decision) {
+        return aggregate(task, DistinctOutputs.of(task), held, weights, decision);
+    }
+
+    /**
+     * The same for a task whose distinct outputs are known.
+     *
+     * @param outputs of the task
+     */
+    public static PreferenceSet aggregate(
+            Task task,
+            DistinctOutputs outputs,
+            Iterable<HeldRanking> held,
+            ToDoubleFunction<String> weights,
+            Optional<HeldAdjudication> decision) {
         Optional<HeldAdjudication> decided = decision.filter(d -> d.decides(task));
         ToDoubleFunction<String> reliability = decided.isPresent() ? labeler -> 0 : weights;
         List<HeldRanking> counted = new ArrayList<>();
@@ -63,7 +77,6 @@ public final class PreferenceAggregation {
             }
         }
         counted.sort(Comparator.comparing(ranking -> ranking.event().labelerId()));
-        DistinctOutputs outputs = DistinctOutputs.of(task);
         Votes votes = new Votes(outputs);
         for (HeldRanking ranking : counted) {
             votes.add(
