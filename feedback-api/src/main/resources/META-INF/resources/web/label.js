@@ -23,6 +23,7 @@ let ready = null; // the answer with the task after this one
 let readying = null;
 let turn = 0; // counts what was asked for, so that a late answer does not take the place of a newer one
 let lookAgain = 0;
+let waits = false; // nothing is on screen until what was submitted has been sent
 let today = 0;
 let lastActive = Date.now();
 
@@ -33,6 +34,7 @@ const sending = new Sending(person, { onSent, onRefused, onState: showSending })
 
 async function next() {
   clearTimeout(lookAgain);
+  waits = false;
   setAddress(null);
   if (readying && !ready) await readying;
   const mine = ++turn;
@@ -58,7 +60,7 @@ async function next() {
     if (mine !== turn) return;
     if (problem.code === 'labeler_paused') {
       emptyStage('Your work in this project is paused', problem.message, button('Try again', next), button('My work', () => showOwnWork(base, open)));
-    } else if (sending.waiting().length > 0) {
+    } else if (sending.waiting(project).length > 0) {
       waitForSending();
     } else {
       emptyStage('The next task did not come', 'What you have done so far is kept.', button('Try again', next, { class: 'button primary' }));
@@ -69,7 +71,7 @@ async function next() {
 
 /** Asks for the task after this one while this one is being ranked, so that it is there at once. */
 function prefetch() {
-  if (!view || ready || readying || sending.waiting().length > 0) return;
+  if (!view || ready || readying || sending.waiting(project).length > 0) return;
   const mine = turn;
   const after = view.task.id;
   readying = request('POST', `${base}/tasks/next?after=${encode(after)}`).then((answer) => {
@@ -130,6 +132,7 @@ function nothingLeft() {
 }
 
 function waitForSending() {
+  waits = true;
   emptyStage('Your rankings wait to be sent', 'They are kept in this browser and go out by themselves once Podium answers again. You may close the page and come back to it.',
     button('Try now', () => sending.now(), { class: 'button primary' }));
 }
@@ -397,11 +400,14 @@ function onRefused(item, problem) {
 function showSending(count, problem) {
   const place = byId('sending');
   place.hidden = count === 0;
+  // By another tab, it may be.
+  if (waits && sending.waiting(project).length === 0) next();
   if (count === 0) return;
   const what = `${count} ${count === 1 ? 'ranking waits' : 'rankings wait'} to be sent`;
   const loggedOut = problem?.status === 401 || problem?.code === 'csrf_token';
   const why = loggedOut ? `you are no longer logged in as ${person}`
-    : problem?.code === 'labeler_paused' ? 'your work in this project is paused' : 'Podium does not answer';
+    : problem?.code === 'labeler_paused' ? 'your work in that project is paused'
+    : problem?.status === 403 ? problem.message.replace(/\.$/, '') : 'Podium does not answer';
   fill(place, `${what}: ${why}. `,
     loggedOut ? h('a', { href: '/login', target: '_blank' }, 'Log in') : null,
     button('Try now', () => sending.now(), { class: 'button quiet small' }));

@@ -36,7 +36,7 @@ export async function showOwnWork(base, open) {
 
 function more(base, entries, last, open) {
   const next = button('Show earlier ones', async () => {
-    const rankings = listOf(await get(`${base}/rankings/mine?limit=${PAGE}&before=${encode(last.at)}`));
+    const rankings = listOf(await get(`${base}/rankings/mine?limit=${PAGE}&before=${encode(last.at)}&beforeTask=${encode(last.taskId)}`));
     const added = rankings.map((ranking) => entry(ranking, open));
     entries.append(...added);
     added[0]?.querySelector('button').focus();

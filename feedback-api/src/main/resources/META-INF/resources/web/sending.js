@@ -13,32 +13,39 @@ export class Sending {
 
   /** @param person whose rankings; those of others who use this browser wait for them */
   constructor(person, { onSent, onRefused, onState }) {
-    this.key = `podium.sending/${encode(person)}`;
+    this.prefix = `podium.sending/${encode(person)}/`;
     Object.assign(this, { onSent, onRefused, onState });
     addEventListener('online', () => this.now());
     addEventListener('focus', () => this.now());
+    // Another tab has sent what waited here, too.
+    addEventListener('storage', (event) => {
+      if ((event.key === null || event.key.startsWith(this.prefix)) && this.waiting().length === 0) this.onState(0, null);
+    });
   }
 
-  /** Everything that waits, oldest first. */
-  waiting() {
+  /** What waits, oldest first; of one project where one is named. */
+  waiting(project) {
+    // A key for each: tabs that add and remove at the same time never write over one another.
+    const kept = [];
     try {
-      return JSON.parse(localStorage.getItem(this.key) ?? '[]').concat(this.#fallback);
-    } catch {
-      return this.#fallback;
-    }
+      for (const key of Object.keys(localStorage)) {
+        if (key.startsWith(this.prefix)) kept.push(read(key));
+      }
+    } catch { /* no storage here: they are in the list of this page alone */ }
+    return [...kept, ...this.#fallback].filter((item) => item && (!project || item.project === project)).sort((a, b) => a.since - b.since);
   }
 
   has(taskId) {
     return this.waiting().some((item) => item.taskId === taskId);
   }
 
-  /** @param item {project, taskId, revision, body, order, prompt}; gets its key here */
-  add(item) {
-    const items = this.waiting();
+  /** @param work {project, taskId, revision, body, order, prompt}; gets its key here */
+  add(work) {
+    const item = { ...work, key: newKey(), since: performance.timeOrigin + performance.now() };
     try {
-      localStorage.setItem(this.key, JSON.stringify([...items, { ...item, key: newKey() }]));
+      localStorage.setItem(this.prefix + item.key, JSON.stringify(item));
     } catch {
-      this.#fallback.push({ ...item, key: newKey() });
+      this.#fallback.push(item);
     }
     this.now();
   }
@@ -53,16 +60,23 @@ export class Sending {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      for (let item = this.waiting()[0]; item; item = this.waiting()[0]) {
-        const problem = await this.#send(item);
-        if (!problem) continue;
-        this.onState(this.waiting().length, problem);
-        const pause = PAUSES_MILLIS[Math.min(this.#failures++, PAUSES_MILLIS.length - 1)];
-        this.#timer = setTimeout(() => this.now(), Math.max(pause, Math.min(problem.retryAfterSeconds ?? 0, 60) * 1000));
+      // Projects that do not take this labeler's work at the moment; that of others goes on.
+      const closed = new Set();
+      let problem = null;
+      for (let item = this.waiting()[0]; item; item = this.waiting().find((other) => !closed.has(other.project))) {
+        const found = await this.#send(item);
+        if (!found) continue;
+        problem = found;
+        if (!ofProject(found)) break;
+        closed.add(item.project);
+      }
+      this.onState(this.waiting().length, problem);
+      if (!problem) {
+        this.#failures = 0;
         return;
       }
-      this.#failures = 0;
-      this.onState(0, null);
+      const pause = PAUSES_MILLIS[Math.min(this.#failures++, PAUSES_MILLIS.length - 1)];
+      this.#timer = setTimeout(() => this.now(), Math.max(pause, Math.min(problem.retryAfterSeconds ?? 0, 60) * 1000));
     } finally {
       this.#busy = false;
     }
@@ -89,10 +103,21 @@ export class Sending {
   #remove(item) {
     this.#fallback = this.#fallback.filter((other) => other.key !== item.key);
     try {
-      const left = JSON.parse(localStorage.getItem(this.key) ?? '[]').filter((other) => other.key !== item.key);
-      if (left.length > 0) localStorage.setItem(this.key, JSON.stringify(left));
-      else localStorage.removeItem(this.key);
-    } catch { /* it is in the list of this page alone */ }
+      localStorage.removeItem(this.prefix + item.key);
+    } catch { /* it was in the list of this page alone */ }
+  }
+}
+
+/** Paused, excluded or no member any more, in one project; a token that is out of date concerns all. */
+function ofProject(problem) {
+  return problem.status === 403 && problem.code !== 'csrf_token';
+}
+
+function read(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    return null;
   }
 }
 

@@ -302,6 +302,37 @@ class LabelersActionsTest {
     }
 
     @Test
+    void aProjectThatTakesNothingNowHoldsUpItsOwnRankingsAlone() throws Exception {
+        try (BrowserContext window = scene.browser.window()) {
+            Page page = start(window, Device.DESKTOP, "closed", Map.of(), List.of(SKY, NEXT));
+            String labeler = "closed-" + name(Device.DESKTOP);
+            scene.project("stays-open", List.of(SKY));
+            String paused = "/projects/" + labeler + "/labelers/" + labeler + "/pause";
+            awaitPrefetches(page, 1);
+            window.setOffline(true);
+            rank(page, 1, 2, 3);
+            assertThat(page.locator("#sending")).containsText("1 ranking waits");
+            scene.operator.put(paused, Map.of("reason", "a word first"), Map.of());
+            window.setOffline(false);
+            page.reload();
+            assertThat(page.locator("#sending")).containsText("your work in that project is paused");
+
+            page.navigate(scene.stack.url() + "/label/stays-open");
+            page.locator(".card").first().waitFor();
+            rank(page, 1, 2, 3);
+            assertThat(page.locator(".toast")).containsText("Saved: A > B > C");
+            assertThat(page.locator("#sending")).containsText("1 ranking waits");
+
+            // Another tab sends what waits; this one sees that it is gone.
+            scene.operator.delete(paused);
+            Page other = window.newPage();
+            other.navigate(scene.stack.url() + "/label/stays-open");
+            assertThat(other.locator("#sending")).isHidden();
+            assertThat(page.locator("#sending")).isHidden();
+        }
+    }
+
+    @Test
     void theNextTaskIsOnScreenWithoutAskingForItAfterTheSubmit() throws Exception {
         List<List<String>> tasks = IntStream.range(0, 12)
                 .mapToObj(i -> List.of("Question " + i + "?", "Answer one.", "Answer two.", "Answer three."))

@@ -72,7 +72,7 @@ public class GoldTasks {
                 .setParameter("id", taskId)
                 .getResultList()) {
             RankingSubmitted ranking = read((String) body, RankingSubmitted.class);
-            store(ranking, score(groups, ranking.groups()));
+            store(ranking, score(groups, ranking.groups(), task.rules().topK()));
         }
     }
 
@@ -143,7 +143,9 @@ public class GoldTasks {
         if (answer.isEmpty()) {
             return;
         }
-        store(ranking, score(read((String) answer.getFirst(), Answer.class).groups(), ranking.groups()));
+        TaskRow row = TaskRow.findById(ranking.taskId());
+        int topK = row == null ? 0 : row.task().rules().topK();
+        store(ranking, score(read((String) answer.getFirst(), Answer.class).groups(), ranking.groups(), topK));
         Tuple all = (Tuple) entities.createNativeQuery(
                         "select count(*), avg(r.score) from gold_result r where r.project_id = :p and r.labeler = :l"
                                 + " and r.answered_at > coalesce((select s.gold_since from labeler_state s"
@@ -180,8 +182,12 @@ public class GoldTasks {
                 .executeUpdate();
     }
 
-    /** The share of pairs that the answer orders and the ranking orders in the same way. */
-    static double score(List<List<String>> answer, List<List<String>> ranking) {
+    /**
+     * The share of pairs that the answer orders and the ranking orders in the same way.
+     *
+     * @param topK how many outputs the labeler could place, 0 for all: of pairs below them nothing is known
+     */
+    static double score(List<List<String>> answer, List<List<String>> ranking, int topK) {
         Map<String, Integer> places = new HashMap<>();
         for (int place = 0; place < ranking.size(); place++) {
             for (String id : ranking.get(place)) {
@@ -190,16 +196,18 @@ public class GoldTasks {
         }
         int pairs = 0;
         int right = 0;
-        for (int better = 0; better < answer.size(); better++) {
-            for (int worse = better + 1; worse < answer.size(); worse++) {
-                for (String a : answer.get(better)) {
-                    for (String b : answer.get(worse)) {
+        int above = 0;
+        for (int better = 0; better < answer.size() && (topK == 0 || above < topK); better++) {
+            for (String a : answer.get(better)) {
+                int placeOfA = places.getOrDefault(a, ranking.size());
+                for (List<String> worse : answer.subList(better + 1, answer.size())) {
+                    for (String b : worse) {
                         pairs++;
-                        int placeOfA = places.getOrDefault(a, ranking.size());
                         right += placeOfA < places.getOrDefault(b, ranking.size()) ? 1 : 0;
                     }
                 }
             }
+            above += answer.get(better).size();
         }
         return pairs == 0 ? 1 : (double) right / pairs;
     }

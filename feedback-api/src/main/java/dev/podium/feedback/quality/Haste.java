@@ -1,10 +1,11 @@
 package dev.podium.feedback.quality;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 
 /** What looks like work without reading: far quicker than the others, or the same places again and again. */
 public final class Haste {
@@ -63,34 +64,57 @@ public final class Haste {
     }
 
     /**
-     * The commonest pattern of places against chance: outputs are shown in random order, so each of the K! strict
-     * patterns has the same probability whatever the labeler thinks of the outputs. The binomial tail is multiplied by
-     * the number of patterns, because the commonest was chosen among them. Tasks of one number of outputs are looked at
-     * together; of all-tied rankings each counts, since no rule says how often outputs are equal.
+     * The commonest pattern of places against chance. Outputs are shown in random order, so of the patterns of one shape
+     * (how many outputs share the first place, the second, ...) each has the same probability, whatever the labeler
+     * thinks of the outputs: all K! of a strict ranking, K! / (K - k)! of a top-k one. The binomial tail is multiplied
+     * by the number of patterns, because the commonest was chosen among them, and by that of the shapes that were
+     * looked at. All outputs in one place is a shape with one pattern, of which chance says nothing: it is suspicious
+     * where it is nearly all that somebody does.
      */
-    private static java.util.Optional<Flag> pattern(List<Seen> own) {
-        Map<Integer, Map<String, Integer>> byOutputs = new HashMap<>();
-        own.forEach(seen ->
-                byOutputs.computeIfAbsent(seen.outputs(), k -> new HashMap<>()).merge(seen.places(), 1, Integer::sum));
-        for (Map.Entry<Integer, Map<String, Integer>> each : byOutputs.entrySet()) {
+    private static Optional<Flag> pattern(List<Seen> own) {
+        Map<Integer, Map<List<Integer>, Map<String, Integer>>> byOutputs = new TreeMap<>();
+        own.forEach(seen -> byOutputs
+                .computeIfAbsent(seen.outputs(), k -> new HashMap<>())
+                .computeIfAbsent(shape(seen.places()), shape -> new HashMap<>())
+                .merge(seen.places(), 1, Integer::sum));
+        for (Map.Entry<Integer, Map<List<Integer>, Map<String, Integer>>> each : byOutputs.entrySet()) {
             int outputs = each.getKey();
-            int n = each.getValue().values().stream().mapToInt(i -> i).sum();
-            Map.Entry<String, Integer> most = each.getValue().entrySet().stream()
-                    .max(Map.Entry.comparingByValue())
-                    .orElseThrow();
-            double patterns = factorial(outputs);
-            boolean strict = Arrays.stream(most.getKey().split(" ")).distinct().count() == outputs;
-            double chance = strict
-                    ? Math.min(1, patterns * tail(n, most.getValue(), 1 / patterns))
-                    : most.getValue() > 0.9 * n ? 0 : 1;
-            if (n >= ENOUGH && chance < RARE) {
-                return java.util.Optional.of(new Flag(
-                        "straight_liner",
-                        most.getValue() + " of " + n + " rankings of " + outputs + " outputs give the places "
-                                + most.getKey() + " in the order shown"));
+            int all = each.getValue().values().stream().mapToInt(Haste::sum).sum();
+            for (Map.Entry<List<Integer>, Map<String, Integer>> shaped :
+                    each.getValue().entrySet()) {
+                int n = sum(shaped.getValue());
+                Map.Entry<String, Integer> most = shaped.getValue().entrySet().stream()
+                        .max(Map.Entry.comparingByValue())
+                        .orElseThrow();
+                double patterns = factorial(outputs);
+                for (int size : shaped.getKey()) {
+                    patterns /= factorial(size);
+                }
+                boolean rare = patterns > 1
+                        ? each.getValue().size() * patterns * tail(n, most.getValue(), 1 / patterns) < RARE
+                        : n > 0.9 * all;
+                if (n >= ENOUGH && rare) {
+                    return Optional.of(new Flag(
+                            "straight_liner",
+                            most.getValue() + " of " + n + " rankings of " + outputs + " outputs give the places "
+                                    + most.getKey() + " in the order shown"));
+                }
             }
         }
-        return java.util.Optional.empty();
+        return Optional.empty();
+    }
+
+    private static int sum(Map<String, Integer> counts) {
+        return counts.values().stream().mapToInt(i -> i).sum();
+    }
+
+    /** How many outputs are in each place, best place first. */
+    private static List<Integer> shape(String places) {
+        Map<Integer, Integer> sizes = new TreeMap<>();
+        for (String place : places.split(" ")) {
+            sizes.merge(Integer.parseInt(place), 1, Integer::sum);
+        }
+        return List.copyOf(sizes.values());
     }
 
     private static double factorial(int n) {

@@ -219,21 +219,27 @@ public class LabelingResource {
         });
     }
 
-    /** The labeler's latest rankings, newest first; {@code before} is the time of the last one that is known already. */
+    /**
+     * The labeler's latest rankings, newest first; {@code before} and {@code beforeTask} are time and task of the last
+     * one that is known already. Imported rankings have one time: without the task those behind it are left out.
+     */
     @GET
     @Path("rankings/mine")
     @Transactional
     public List<Listed> mine(
             @RestPath String project,
             @QueryParam("limit") @DefaultValue("50") int limit,
-            @QueryParam("before") @Nullable String before) {
+            @QueryParam("before") @Nullable String before,
+            @QueryParam("beforeTask") @DefaultValue("") String beforeTask) {
         Project.required(project);
         List<RankingRow> rows = RankingRow.<RankingRow>find(
-                        "projectId = ?1 and id.labeler = ?2 and retracted = false and submittedAt < ?3"
-                                + " order by submittedAt desc",
+                        "projectId = ?1 and id.labeler = ?2 and retracted = false"
+                                + " and (submittedAt < ?3 or (submittedAt = ?3 and id.taskId < ?4))"
+                                + " order by submittedAt desc, id.taskId desc",
                         project,
                         me(),
-                        before == null ? FAR_FUTURE : Instants.of("before", before))
+                        before == null ? FAR_FUTURE : Instants.of("before", before),
+                        beforeTask)
                 .page(0, Math.clamp(limit, 1, MOST_LISTED))
                 .list();
         Map<String, List<Message>> prompts = new HashMap<>();

@@ -126,6 +126,43 @@ class GoldenQualityTest {
         assertEquals(List.of(), Haste.flags(hasty.subList(0, Haste.ENOUGH - 1), usual));
     }
 
+    @Test
+    void theSamePlacesAgainAndAgainAreSeenAmongTopPlacesAndTiesToo() {
+        SplittableRandom random = new SplittableRandom(2);
+        List<String> topTwoOfFour = new ArrayList<>();
+        for (int first = 0; first < 4; first++) {
+            for (int second = 0; second < 4; second++) {
+                if (first != second) {
+                    int[] places = {3, 3, 3, 3};
+                    places[first] = 1;
+                    places[second] = 2;
+                    topTwoOfFour.add(places[0] + " " + places[1] + " " + places[2] + " " + places[3]);
+                }
+            }
+        }
+        List<Haste.Seen> ordinary = new ArrayList<>();
+        List<Haste.Seen> lazy = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            ordinary.add(new Haste.Seen(topTwoOfFour.get(random.nextInt(12)), 4, 0, 500));
+            // A third of the work is all tied; the rest is far more often the same than 1 in 12.
+            lazy.add(new Haste.Seen(
+                    i % 3 == 0 ? "1 1 1 1" : i % 3 == 1 ? "1 2 3 3" : topTwoOfFour.get(random.nextInt(12)), 4, 0, 500));
+        }
+        assertEquals(List.of(), Haste.flags(ordinary, 0));
+        assertEquals(
+                List.of("straight_liner"),
+                Haste.flags(lazy, 0).stream().map(Haste.Flag::code).toList());
+    }
+
+    @Test
+    void aKnownAnswerIsHeldAgainstWhatALabelerCouldPlace() {
+        List<List<String>> answer = List.of(List.of("a"), List.of("b"), List.of("c"), List.of("d"), List.of("e"));
+        List<List<String>> topTwo = List.of(List.of("a"), List.of("b"), List.of("c", "d", "e"));
+        assertEquals(1, GoldTasks.score(answer, topTwo, 2));
+        assertEquals(0.7, GoldTasks.score(answer, topTwo, 0), 1e-12);
+        assertEquals(6.0 / 7, GoldTasks.score(answer, List.of(List.of("b"), List.of("a"), List.of("c", "d", "e")), 2), 1e-12);
+    }
+
     private static JsonNode golden(String name) throws IOException {
         try (InputStream in = GoldenQualityTest.class.getResourceAsStream("/golden/quality.json")) {
             return JSON.readTree(in).path(name);

@@ -1,5 +1,6 @@
 package dev.podium.local.command;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -17,6 +18,7 @@ import dev.podium.local.stack.StackException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -310,11 +312,24 @@ final class RoundCommands {
         }
     }
 
-    private static List<JsonNode> lines(Path file) throws IOException {
-        java.util.ArrayList<JsonNode> nodes = new java.util.ArrayList<>();
-        for (String line : Files.readAllLines(file)) {
-            if (!line.isBlank()) {
-                nodes.add(JSON.readTree(line));
+    private static List<JsonNode> lines(Path file) throws StackException {
+        List<JsonNode> nodes = new ArrayList<>();
+        List<String> lines;
+        try {
+            lines = Files.readAllLines(file);
+        } catch (IOException e) {
+            throw new StackException(file + " cannot be read: " + e, e);
+        }
+        for (int i = 0; i < lines.size(); i++) {
+            if (!lines.get(i).isBlank()) {
+                try {
+                    nodes.add(JSON.readTree(lines.get(i)));
+                } catch (JsonProcessingException e) {
+                    throw new StackException(
+                            file + ", line " + (i + 1) + ", is not JSON: " + e.getOriginalMessage()
+                                    + ". Each line is one JSON value; a plain text goes in quotes: \"Where is my parcel?\"",
+                            e);
+                }
             }
         }
         return nodes;
