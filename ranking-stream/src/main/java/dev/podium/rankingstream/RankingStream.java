@@ -29,9 +29,6 @@ import org.jboss.logging.Logger;
 @Singleton
 public class RankingStream {
     private static final Logger LOG = Logger.getLogger(RankingStream.class);
-    // A failure that repeats itself must not fill the log, nor keep a core busy.
-    private static final Duration PAUSE_AFTER_FAILURE = Duration.ofSeconds(1);
-
     private final StreamTopics topics;
     private final Duration parkTime;
     private final boolean watchParent;
@@ -65,18 +62,24 @@ public class RankingStream {
                 topics.shares(), parkTime, Stores::persistentKeyValueStore, metrics, RankingTopology.STEADY_MILLIS);
     }
 
-    /** A failed thread is replaced: its open transaction is aborted, and the work is done again. */
+    /**
+     * A stream that fails ends its process, and whoever looks after the process starts it again: under the name that it
+     * had, so with its partitions and its stores, and unnoticed by the others. A thread that is replaced within the
+     * process would be another member of the group, and its partitions would wait for the session of the old one to end.
+     */
     @Produces
     @Singleton
     StreamsUncaughtExceptionHandler failures() {
+        return failures(() -> Quarkus.asyncExit(1));
+    }
+
+    static StreamsUncaughtExceptionHandler failures(Runnable end) {
         return failure -> {
-            LOG.error("a stream thread failed and is replaced; its work is done again", failure);
-            try {
-                Thread.sleep(PAUSE_AFTER_FAILURE);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            return StreamThreadExceptionResponse.REPLACE_THREAD;
+            LOG.error(
+                    "the stream failed, and its process ends to be started again; its open transaction is done again",
+                    failure);
+            end.run();
+            return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         };
     }
 
