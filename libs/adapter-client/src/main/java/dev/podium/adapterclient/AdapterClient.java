@@ -151,7 +151,9 @@ public final class AdapterClient implements AutoCloseable {
             if (current.adapter().isPresent()) {
                 swap.swap(current.adapter());
             }
-            state = new State(current.clusterId(), current.sequence(), current.sequence(), current.adapter());
+            // The pointer that led to it is dealt with once more when it is met again: it may name a canary, which the
+            // cache does not keep, and this process has reported nothing yet.
+            state = new State(current.clusterId(), current.sequence() - 1, current.sequence(), current.adapter());
             traffic.begin(runningVersion(), Optional.empty());
             String version = current.adapter().map(ServedAdapter::version).orElse("the base model");
             LOG.info("{}/{}: {} from the cache answers", config.projectId(), config.channel(), version);

@@ -585,6 +585,42 @@ class AdapterClientTest {
         }
     }
 
+    /** Its cache knows what answers, but neither the canary nor that this process has not reported yet. */
+    @Test
+    void anInstanceThatIsStartedAnewTakesItsCanaryAgainAndReportsItsRequests() throws Exception {
+        publish("v1", 1);
+        publish("v2", 2);
+        AdapterClientConfig config = config(instance).reportingEvery(Duration.ofMillis(50));
+        try (HotSwap<Held> before = new HotSwap<>(adapter -> new Held(adapter.version()))) {
+            start(config, before);
+            topic.point(CHANNEL, "v1", 7, new ChannelPointer.Canary("v2", 50, ChannelPointer.Canary.By.REQUESTS));
+            topic.awaitLoad(instance, 7);
+            clients.removeFirst().close();
+        }
+
+        try (HotSwap<Held> again = new HotSwap<>(adapter -> new Held(adapter.version()))) {
+            AdapterClient client = start(config, again);
+            assertEquals(Optional.of("v1"), client.runningVersion());
+            assertTrue(client.awaitCaughtUp(Duration.ofSeconds(30)));
+
+            int canary = 0;
+            for (int i = 0; i < 40; i++) {
+                try (HotSwap.Lease<Held> lease = again.lease("conversation-" + i)) {
+                    canary += lease.version().equals(Optional.of("v2")) ? 1 : 0;
+                    client.answered(lease.version());
+                }
+            }
+            int expected = canary;
+            assertTrue(expected > 0 && expected < 40, "canary got " + expected + " of 40");
+            topic.awaitLoad(
+                    instance,
+                    7,
+                    load -> load.traffic()
+                            .map(t -> t.canaryRequests() == expected && t.requests() == 40 - expected)
+                            .orElse(false));
+        }
+    }
+
     @Test
     void aServiceThatHoldsOneAdapterSaysThatItTakesNoShareOfRequests() throws Exception {
         publish("v1", 1);
