@@ -103,8 +103,9 @@ public final class DpoTrainer implements Trainer {
                     }
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
-                double gradientNorm = guard.step(optimizer, rate, loss, step);
-                curve.add(loss);
+                double gradientNorm = objective.canBeNegative()
+                        ? guard.stepByGradient(optimizer, rate, loss, step)
+                        : guard.step(optimizer, rate, loss, step);
                 Map<String, Double> metrics = statistics.metrics();
                 metrics.put("loss", loss);
                 metrics.put("grad_norm", gradientNorm);

@@ -34,6 +34,11 @@ sealed interface Objective {
     /** Whether there is something to learn from a task. */
     boolean usable(TaskTokens task);
 
+    /** Whether the loss can fall below 0, so that its size says nothing of how usual a step is. */
+    default boolean canBeNegative() {
+        return false;
+    }
+
     /** A task with the weights of this objective. */
     default TaskTokens weighted(TaskTokens task) {
         return task;
@@ -75,6 +80,11 @@ sealed interface Objective {
 
     /** Pairs: DPO and its relatives. */
     record Pairs(PreferenceLoss loss, RoundConfig.Dpo config) implements Objective {
+        @Override
+        public boolean canBeNegative() {
+            return loss == PreferenceLoss.ROBUST;
+        }
+
         @Override
         public boolean usable(TaskTokens task) {
             return !task.pairs().isEmpty();

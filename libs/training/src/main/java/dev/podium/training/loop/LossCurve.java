@@ -2,6 +2,8 @@ package dev.podium.training.loop;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 
 /** What a round remembers of its past for the final report; part of each checkpoint. */
 public final class LossCurve {
@@ -19,11 +21,8 @@ public final class LossCurve {
     private long tokens;
     private double first = Double.NaN;
 
-    /** A step's loss; one that is not finite belongs to a skipped step and is left out. */
+    /** The loss of a step that was taken. */
     public void add(double loss) {
-        if (!Double.isFinite(loss)) {
-            return;
-        }
         if (count == 0) {
             first = loss;
         }
@@ -31,12 +30,12 @@ public final class LossCurve {
         count++;
     }
 
-    /** Loss of the first step, before any update. */
+    /** Loss of the first step that was taken. */
     public double first() {
         return first;
     }
 
-    /** Mean of the last ten steps, or of all where there are fewer. */
+    /** Mean of the last ten steps that were taken, or of all where there are fewer. */
     public double last() {
         int n = Math.min(count, LAST_STEPS);
         double sum = 0;
@@ -59,6 +58,12 @@ public final class LossCurve {
     /** Keeps a number that was measured before the first step. */
     public void note(String name, double value) {
         notes.put(name, value);
+    }
+
+    /** A number that was noted. */
+    public OptionalDouble note(String name) {
+        @Nullable Double value = notes.get(name);
+        return value == null ? OptionalDouble.empty() : OptionalDouble.of(value);
     }
 
     /** The numbers noted. */

@@ -42,7 +42,8 @@ public final class StepGuard {
     }
 
     /**
-     * Clips and takes the optimiser's step where loss and gradient are sound; zeroes the gradients either way.
+     * Clips and takes the optimiser's step where loss and gradient are sound, and adds its loss to the curve; zeroes the
+     * gradients either way.
      *
      * @param loss 0 or more
      * @return the gradient's norm before clipping; not a number where the step was left out
@@ -75,6 +76,7 @@ public final class StepGuard {
             return spike(loss, norm, step);
         }
         curve.count(SPIKES_IN_A_ROW, 0);
+        curve.add(loss);
         curve.usualLoss().add(loss);
         curve.usualGradient().add(norm);
         if (norm > training.maxGradientNorm()) {

@@ -19,7 +19,7 @@ final class KlController {
     KlController(RoundConfig.Ppo config, LossCurve curve) {
         this.target = config.adaptiveKl();
         this.curve = curve;
-        this.coefficient = curve.notes().getOrDefault(NOTE, config.klCoefficient());
+        this.coefficient = curve.note(NOTE).orElse(config.klCoefficient());
     }
 
     double coefficient() {

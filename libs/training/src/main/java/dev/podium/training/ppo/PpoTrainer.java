@@ -91,6 +91,8 @@ public final class PpoTrainer implements Trainer {
             StepGuard guard = new StepGuard(context.reporter(), training, curve);
             KlController kl = new KlController(config, curve);
             CollapseGuard collapse = new CollapseGuard(config, curve);
+            boolean checkpointDue = false;
+            boolean collapsed = false;
 
             for (int step = start; step < plan.totalSteps(); step++) {
                 context.checkCancelled(step);
@@ -107,18 +109,15 @@ public final class PpoTrainer implements Trainer {
                 throughput.passed(sampled.rows(), true);
                 reward.members().forEach(member -> throughput.passed(sampled.rows(), false));
                 if (collapse.after(experience)) {
-                    context.reporter().guarded(Guard.MAX_KL);
-                    int good = checkpoints.resume(parameters, optimizers, curve);
-                    if (good == 0) {
-                        throw new RoundFailure("collapsed", collapse.message(step) + "; " + CollapseGuard.REMEDY);
-                    }
-                    LOG.warn(
-                            "round {}: {}; the round ends with its checkpoint of step {}",
-                            context.command().roundId(),
-                            collapse.message(step),
-                            good);
-                    curve.note("rolled_back_to_step", good);
+                    collapsed = true;
+                    goBack(context, collapse.message(step), checkpoints.resume(parameters, optimizers, curve), curve);
                     break;
+                }
+                // Not before: only these rollouts tell what the steps before have made of the policy.
+                if (checkpointDue && collapse.isSound()) {
+                    checkpoints.save(step, parameters, optimizers, curve);
+                    context.reporter().checkpointed(step);
+                    checkpointDue = false;
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 Map<String, Double> metrics = new LinkedHashMap<>(experience.metrics());
@@ -129,7 +128,6 @@ public final class PpoTrainer implements Trainer {
                 }
                 kl.adapt(experience);
                 metrics.put("objective/kl_coef", klCoefficient);
-                curve.add(metrics.getOrDefault("loss/policy_avg", Double.NaN));
                 metrics.put("lr", rate);
                 metrics.put("episode", (double) (step + 1) * plan.batch() * config.samplesPerPrompt());
                 double seconds = (System.nanoTime() - began) / 1e9;
@@ -137,13 +135,18 @@ public final class PpoTrainer implements Trainer {
                 // Of what was sampled, however often it was learnt from.
                 metrics.put("tokens_per_second", experience.tokens() / seconds);
                 reporter.step(step + 1, metrics);
-                if ((step + 1) % training.checkpointSteps() == 0 && step + 1 < plan.totalSteps()) {
-                    checkpoints.save(step + 1, parameters, optimizers, curve);
-                    context.reporter().checkpointed(step + 1);
-                }
+                checkpointDue |= (step + 1) % training.checkpointSteps() == 0;
             }
 
             Rollouts.Evaluation after = rollouts.evaluate(prompts.evaluated(), evaluationSeed);
+            if (!collapsed && collapse.after(after)) {
+                goBack(
+                        context,
+                        collapse.message(plan.totalSteps()),
+                        checkpoints.resume(parameters, optimizers, curve),
+                        curve);
+                after = rollouts.evaluate(prompts.evaluated(), evaluationSeed);
+            }
             Map<String, Double> metrics = new LinkedHashMap<>(curve.notes());
             metrics.put("reward_after", after.reward());
             metrics.put("kl", after.kl());
@@ -159,10 +162,24 @@ public final class PpoTrainer implements Trainer {
         }
     }
 
+    /** @param good step of the checkpoint that was taken up; 0 where there is none */
+    private static void goBack(RoundContext context, String why, int good, LossCurve curve) throws RoundFailure {
+        context.reporter().guarded(Guard.MAX_KL);
+        if (good == 0) {
+            throw new RoundFailure("collapsed", why + "; " + CollapseGuard.REMEDY);
+        }
+        LOG.warn(
+                "round {}: {}; the round ends with its checkpoint of step {}",
+                context.command().roundId(),
+                why,
+                good);
+        curve.note("rolled_back_to_step", good);
+    }
+
     /** Rewards have a deviation of about 1: two standard errors of the difference of two means are noise. */
     private static Optional<Evaluation.Verdict> verdict(
             RoundConfig.Training training, LossCurve curve, Rollouts.Evaluation after) {
-        double before = curve.notes().getOrDefault("reward_before", Double.NaN);
+        double before = curve.note("reward_before").orElse(Double.NaN);
         double noise = 2 * Math.sqrt(2.0 / Math.max(1, after.rollouts()));
         return PublishRule.of(training, "reward_after", before, after.reward(), true, noise, after.rollouts())
                 .verdict();

@@ -181,7 +181,6 @@ public final class RewardTrainer implements Trainer {
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 double gradientNorm = guard.step(member.optimizer(), rate, loss, stepsBefore + step);
-                curve.add(loss);
                 Map<String, Double> metrics = statistics.metrics();
                 metrics.put("loss", loss);
                 metrics.put("grad_norm", gradientNorm);

@@ -96,7 +96,6 @@ public final class SftTrainer implements Trainer {
                 }
                 double rate = LearningRate.at(training, step, plan.totalSteps());
                 double gradientNorm = guard.step(optimizer, rate, loss, step);
-                curve.add(loss);
                 curve.addTokens(batch.stream().mapToInt(Sequence::length).sum());
                 Map<String, Double> metrics = new LinkedHashMap<>();
                 metrics.put("loss", loss);

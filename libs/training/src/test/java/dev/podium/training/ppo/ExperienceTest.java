@@ -32,16 +32,51 @@ class ExperienceTest {
         assertEquals(.5, experience(false, .5).metrics().get("objective/scores"), 1e-12);
     }
 
+    @Test
+    void whatTheEnsembleDisagreesOnCostsItsSpread() {
+        Experience experience = experience(true, 0, .5, .4);
+        // 1 - 0.4 * 0.5, learnt from; the score that tells of a collapse has no penalty in it.
+        assertEquals(.8, experience.metrics().get("objective/scores"), 1e-12);
+        assertEquals(.5, experience.metrics().get("objective/reward_spread"), 1e-12);
+        assertArrayEquals(new double[] {1}, experience.scores(), 1e-12);
+        // Of the last token: reward .8 - .05 * -.5, value .3.
+        assertEquals(.825, experience.returns()[0][2], 1e-12);
+    }
+
     private static Experience experience(boolean ended, double missingEndPenalty) {
+        return experience(ended, missingEndPenalty, 0, 0);
+    }
+
+    private static Experience experience(boolean ended, double missingEndPenalty, double spread, double spreadPenalty) {
         RoundConfig.Ppo d = RoundConfig.Ppo.DEFAULT;
         RoundConfig.Ppo config = new RoundConfig.Ppo(
-                1, d.lora(), d.training(), 1, 1, 1, .05, .2, .2, .1, 1, .95, 1, 8, missingEndPenalty, 0);
+                1,
+                d.lora(),
+                d.training(),
+                1,
+                1,
+                1,
+                .05,
+                .2,
+                .2,
+                .1,
+                1,
+                .95,
+                1,
+                8,
+                missingEndPenalty,
+                0,
+                "gae",
+                1,
+                0.0,
+                0.0,
+                spreadPenalty);
         List<Sequence> rows = List.of(new Sequence(new int[] {5}, new int[] {6, 7, 2}));
         return Experience.of(
                 new Rollouts.Judged(
                         new Rollouts.Sampled(rows, new boolean[] {ended}),
                         new double[] {1},
-                        new double[] {0},
+                        new double[] {spread},
                         LOGP,
                         REFERENCE,
                         VALUES,
