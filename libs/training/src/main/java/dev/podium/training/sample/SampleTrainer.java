@@ -29,14 +29,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
 
 /**
  * K fresh outputs for each prompt, from the base model, from an adapter, or from several of them without telling the
  * labeler. The prompts are taken as they come, or those on which a reward ensemble disagrees.
  *
- * <p>An output is a function of seed, prompt and position. A step is stored before its checkpoint is: a round that is
- * killed goes on behind its last one, and what it sends again has the same content under the same index.
+ * <p>Several sources draw in the same way and without a look at one another: the texts of one source are different, two
+ * sources may write the same. So of two equally good sources each wins half of the comparisons (ADR 76).
+ *
+ * <p>Sampled here, an output is a function of seed, prompt and position. A step is stored before its checkpoint is: a
+ * round that is killed goes on behind its last one, and what it sends again has the same content under the same index.
+ * A rollout server does not repeat itself: after a kill a set may be sent twice with different texts, and the first that
+ * was stored is the task.
  */
 public final class SampleTrainer implements Trainer {
     /** Prompts that are sampled together, and reported together. */
@@ -47,6 +53,8 @@ public final class SampleTrainer implements Trainer {
 
     /** More than the redraws of a source. */
     private static final int STREAM_OF_SOURCE = 100;
+
+    private static final long SHARE_STREAM = 109;
 
     private static final String SENT = "prompts";
     private static final String OUTPUTS = "outputs";
@@ -81,9 +89,10 @@ public final class SampleTrainer implements Trainer {
         LossCurve progress = new LossCurve();
         int start = checkpoints.resume(List.of(), List.of(), progress);
         Optional<LoraAdapter> adapter = RoundStart.initialAdapter(context);
-        Optional<LoraAdapter> other = RoundStart.mixAdapter(context);
+        Optional<LoraAdapter> other = Optional.empty();
         List<Source> sources = new ArrayList<>();
         try {
+            other = RoundStart.mixAdapter(context);
             sources.add(source(
                     context, adapter, adapter.flatMap(a -> context.command().initialAdapter())));
             if (config.mixWithBase() && adapter.isPresent()) {
@@ -165,7 +174,7 @@ public final class SampleTrainer implements Trainer {
     }
 
     private static double noted(LossCurve progress, String name) {
-        return progress.notes().getOrDefault(name, 0.0);
+        return progress.note(name).orElse(0);
     }
 
     private static void add(LossCurve progress, String name, double more) {
@@ -238,7 +247,7 @@ public final class SampleTrainer implements Trainer {
         }
     }
 
-    /** The sets of some prompts; one whose outputs are all equal is left out. */
+    /** The sets of some prompts; one whose outputs are all equal, whoever wrote them, is left out. */
     private List<SampleSet> sample(
             RoundContext context,
             PromptTokenizer tokenizer,
@@ -247,22 +256,27 @@ public final class SampleTrainer implements Trainer {
             List<Pool.Prompt> prompts,
             int step)
             throws RoundCancelled, RoundFailure {
-        int each = config.outputsPerPrompt() / sources.size();
-        List<Map<String, Output>> drawn = new ArrayList<>();
-        prompts.forEach(prompt -> drawn.add(new LinkedHashMap<>()));
+        List<List<Output>> drawn = new ArrayList<>();
+        prompts.forEach(prompt -> drawn.add(new ArrayList<>()));
         try {
             for (int s = 0; s < sources.size(); s++) {
-                // The first makes what is left over.
-                int upTo = config.outputsPerPrompt() - each * (sources.size() - 1 - s);
-                draw(context, tokenizer, config, sources.get(s), prompts, upTo, drawn, STREAM_OF_SOURCE * s);
+                int source = s;
+                int[] wanted = prompts.stream()
+                        .mapToInt(prompt -> share(config, prompt, source, sources.size()))
+                        .toArray();
+                List<Map<String, Output>> own =
+                        draw(context, tokenizer, config, sources.get(s), prompts, wanted, STREAM_OF_SOURCE * s);
+                for (int i = 0; i < own.size(); i++) {
+                    drawn.get(i).addAll(own.get(i).values());
+                }
             }
         } catch (CancellationException e) {
             throw new RoundCancelled(step);
         }
         List<SampleSet> sets = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
-            List<Output> outputs = new ArrayList<>(drawn.get(i).values());
-            if (outputs.size() < 2) {
+            List<Output> outputs = drawn.get(i);
+            if (outputs.stream().map(output -> output.text().strip()).distinct().count() < 2) {
                 continue;
             }
             // Blind: neither position nor id tells where an output is from.
@@ -281,28 +295,37 @@ public final class SampleTrainer implements Trainer {
         return sets;
     }
 
-    /** Fills each prompt's outputs up to a number of different texts, drawing again where texts came out equal. */
-    private void draw(
+    /** How many outputs a source makes; what cannot be divided falls to sources that are drawn for each prompt anew. */
+    private static int share(RoundConfig.Sample config, Pool.Prompt prompt, int source, int sources) {
+        int each = config.outputsPerPrompt() / sources;
+        int left = config.outputsPerPrompt() % sources;
+        int first = new SplittableRandom(Seeds.mix(config.seed() ^ SHARE_STREAM, prompt.index())).nextInt(sources);
+        return each + (Math.floorMod(source - first, sources) < left ? 1 : 0);
+    }
+
+    /** As many different texts of each prompt as are wanted, drawn again where they came out equal. */
+    private List<Map<String, Output>> draw(
             RoundContext context,
             PromptTokenizer tokenizer,
             RoundConfig.Sample config,
             Source source,
             List<Pool.Prompt> prompts,
-            int wanted,
-            List<Map<String, Output>> drawn,
+            int[] wanted,
             int stream)
             throws RoundFailure {
+        List<Map<String, Output>> drawn = new ArrayList<>();
+        prompts.forEach(prompt -> drawn.add(new LinkedHashMap<>()));
         for (int attempt = 0; attempt <= MOST_REDRAWS; attempt++) {
             List<Integer> open = new ArrayList<>();
             int missing = 0;
             for (int i = 0; i < prompts.size(); i++) {
-                if (drawn.get(i).size() < wanted) {
+                if (drawn.get(i).size() < wanted[i]) {
                     open.add(i);
-                    missing = Math.max(missing, wanted - drawn.get(i).size());
+                    missing = Math.max(missing, wanted[i] - drawn.get(i).size());
                 }
             }
             if (open.isEmpty()) {
-                return;
+                return drawn;
             }
             long seed = Seeds.mix(config.seed(), (prompts.getFirst().index() * 1_000L + stream) + attempt);
             SamplingParameters parameters = new SamplingParameters(
@@ -318,12 +341,13 @@ public final class SampleTrainer implements Trainer {
                 Map<String, Output> outputs = drawn.get(open.get(j));
                 for (Completion completion : completions.get(j)) {
                     Output output = output(context, tokenizer, source.version(), parameters, completion);
-                    if (outputs.size() < wanted && !output.text().isBlank()) {
+                    if (outputs.size() < wanted[open.get(j)] && !output.text().isBlank()) {
                         outputs.putIfAbsent(output.text().strip(), output);
                     }
                 }
             }
         }
+        return drawn;
     }
 
     private static Output output(

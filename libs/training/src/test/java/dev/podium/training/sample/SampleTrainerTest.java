@@ -26,6 +26,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -93,6 +96,74 @@ class SampleTrainerTest {
                     .count();
             assertEquals(2, byAdapter);
         }
+    }
+
+    /** Else the one named first wins more often than it deserves: the other is pushed off the likeliest texts. */
+    @Test
+    void whatOneSourceWritesDoesNotDependOnWhatAnotherWroteBeforeIt() throws Exception {
+        Path same = adapter("same", 1);
+        Map<Integer, List<String>> besideItself = besides(same, same, "itself");
+        Map<Integer, List<String>> besideAnother = besides(adapter("two", 2), same, "another");
+
+        Set<Integer> both = new TreeSet<>(besideItself.keySet());
+        both.retainAll(besideAnother.keySet());
+        assertTrue(both.size() > 20, both.toString());
+        // So likely are their texts that the two write the same for many prompts; only there could they be in each
+        // other's way.
+        assertTrue(besideItself.size() < 80, besideItself.toString());
+        for (int index : both) {
+            assertEquals(besideItself.get(index), besideAnother.get(index), "prompt " + index);
+        }
+    }
+
+    /** The third output falls to either source, by chance. */
+    @Test
+    void whatCannotBeDividedFallsToEverySourceInTurn() throws Exception {
+        Path same = adapter("same", 1);
+        RoundConfig.Sample config = new RoundConfig.Sample(3, 3, 100, 1.0, 0, 1.0, 4, false, "v9", "all", 4, 0.1);
+        new SampleTrainer(CLOCK).train(mixed(config, same, same, 20, "three"));
+
+        long first = round.recorder.samples.stream()
+                .filter(set -> by(set, "v0").size() == 2)
+                .count();
+        assertTrue(first > 4 && first < 16, first + " of " + round.recorder.samples.size());
+        assertTrue(round.recorder.samples.stream().allMatch(set -> set.outputs().size() == 3));
+    }
+
+    /** What v9 writes beside v0, by prompt, in the order in which it was drawn. */
+    private Map<Integer, List<String>> besides(Path first, Path second, String name) throws Exception {
+        round.recorder.samples.clear();
+        RoundConfig.Sample config = new RoundConfig.Sample(3, 2, 100, 0.15, 0, 1.0, 1, false, "v9", "all", 4, 0.1);
+        new SampleTrainer(CLOCK).train(mixed(config, first, second, 100, name));
+        return round.recorder.samples.stream()
+                .collect(Collectors.toMap(
+                        SampleSet::index,
+                        set -> by(set, "v9").stream().map(Output::text).toList()));
+    }
+
+    private RoundContext mixed(RoundConfig config, Path first, Path second, int count, String name) {
+        List<List<Message>> prompts = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            prompts.add(List.of(Message.user("Where is parcel " + i + "?")));
+        }
+        return TinyRound.mixing(
+                round.context(
+                        config,
+                        TrainingData.NONE,
+                        prompts,
+                        List.of(),
+                        folder.resolve(name),
+                        Optional.of(first),
+                        Optional.empty(),
+                        () -> false),
+                second);
+    }
+
+    private static List<Output> by(SampleSet set, String version) {
+        return set.outputs().stream()
+                .filter(output ->
+                        output.provenance().adapterVersion().orElse("base").equals(version))
+                .toList();
     }
 
     @Test
