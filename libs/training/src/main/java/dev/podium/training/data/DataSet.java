@@ -6,13 +6,10 @@ import dev.podium.contracts.DataSetLine;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.PreferenceSet;
-import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -69,21 +66,20 @@ public record DataSet(List<DataSetLine> lines, int missing) {
 
     /** Writes aside, then renames: the file is there whole or not at all. */
     public void write(Path roundDir) throws IOException {
-        Files.writeString(roundDir.resolve(MISSING_FILE), Integer.toString(missing));
-        Path aside = roundDir.resolve(DataSetLine.FILE_NAME + ".aside");
-        try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(aside))) {
+        WholeFile.write(roundDir.resolve(MISSING_FILE), Integer.toString(missing));
+        WholeFile.write(file(roundDir), out -> {
             for (DataSetLine line : lines) {
                 out.write(EventJson.write(line));
                 out.write('\n');
             }
-        }
-        Files.move(aside, file(roundDir), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        });
     }
 
     /** Makes the data set of an earlier round this round's own, byte for byte. */
     public static DataSet adopt(Path earlier, Path roundDir) throws IOException {
-        Files.writeString(roundDir.resolve(MISSING_FILE), "0");
-        Files.move(earlier, file(roundDir), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        WholeFile.write(roundDir.resolve(MISSING_FILE), "0");
+        WholeFile.write(file(roundDir), out -> Files.copy(earlier, out));
+        Files.delete(earlier);
         return read(roundDir);
     }
 
@@ -97,9 +93,6 @@ public record DataSet(List<DataSetLine> lines, int missing) {
         } catch (InvalidEventException e) {
             throw new IOException(file(roundDir) + " is damaged: " + e.getMessage(), e);
         }
-        return new DataSet(
-                lines,
-                Integer.parseInt(
-                        Files.readString(roundDir.resolve(MISSING_FILE)).strip()));
+        return new DataSet(lines, WholeFile.count(roundDir.resolve(MISSING_FILE)));
     }
 }

@@ -13,6 +13,7 @@ import dev.podium.contracts.adapter.Manifests;
 import dev.podium.contracts.adapter.StoredNames;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.training.round.RoundFailure;
+import dev.podium.training.round.StoreAwayException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -135,6 +136,7 @@ public final class AdapterPublisher {
      *
      * @throws RoundFailure {@code version_taken} when another round has published the version
      * @throws KafkaException when Kafka does not answer; nothing is visible then, and the call may be repeated
+     * @throws StoreAwayException when the object store does not; the same is true
      */
     public Outcome publish(Publication publication, RoundEvent.Succeeded success) throws RoundFailure, IOException {
         AdapterManifest draft = publication.draft();
@@ -179,7 +181,11 @@ public final class AdapterPublisher {
         ArtifactStore store = publishing.store().get();
         // By version: an object is written by the one publisher of its version, and is nobody else's to keep.
         String name = StoredNames.artifact(draft.projectId(), draft.version(), file.sha256());
-        store.put(name, path);
+        try {
+            store.put(name, path);
+        } catch (IOException e) {
+            throw new StoreAwayException(file.name() + " cannot be put into the object store now", e);
+        }
         return file.at(store.location(name));
     }
 

@@ -33,6 +33,7 @@ final class AdapterFetch {
      * @param publishing which manifests are believed, and where large files are
      * @param base model of the round
      * @throws RoundFailure {@code unknown_adapter}
+     * @throws StoreAwayException when the store or the disk does not do it now
      */
     static Fetched fetch(
             BoundedReader reader,
@@ -42,7 +43,7 @@ final class AdapterFetch {
             AdapterManifest.Kind kind,
             AdapterManifest.BaseModel base,
             Path target)
-            throws RoundFailure, IOException {
+            throws RoundFailure, StoreAwayException {
         AdapterManifest manifest = manifest(reader, publishing, command, version);
         try {
             check(manifest, kind, base);
@@ -50,6 +51,8 @@ final class AdapterFetch {
             return new Fetched(manifest, target);
         } catch (ArtifactException e) {
             throw unusable(version, e);
+        } catch (IOException e) {
+            throw away(version, e);
         }
     }
 
@@ -59,7 +62,7 @@ final class AdapterFetch {
      */
     static Optional<Fetched> fetchModel(
             BoundedReader reader, Publishing publishing, RoundCommand.StartRound command, Path target)
-            throws RoundFailure, IOException {
+            throws RoundFailure, StoreAwayException {
         if (command.initialAdapter().isEmpty()) {
             return Optional.empty();
         }
@@ -82,12 +85,14 @@ final class AdapterFetch {
             return Optional.of(new Fetched(manifest, target));
         } catch (ArtifactException e) {
             throw unusable(version, e);
+        } catch (IOException e) {
+            throw away(version, e);
         }
     }
 
     private static AdapterManifest manifest(
             BoundedReader reader, Publishing publishing, RoundCommand.StartRound command, String version)
-            throws RoundFailure, IOException {
+            throws RoundFailure, StoreAwayException {
         try {
             SignedManifest signed = Manifests.findSigned(reader, command.projectId(), version)
                     .orElseThrow(() -> new RoundFailure(
@@ -98,7 +103,13 @@ final class AdapterFetch {
             return signed.manifest();
         } catch (ArtifactException e) {
             throw unusable(version, e);
+        } catch (IOException e) {
+            throw new StoreAwayException("whether adapter " + version + " is trusted cannot be told now", e);
         }
+    }
+
+    private static StoreAwayException away(String version, IOException e) {
+        return new StoreAwayException("adapter " + version + " is not to be had now", e);
     }
 
     private static RoundFailure unusable(String version, ArtifactException e) {

@@ -1,5 +1,6 @@
 package dev.podium.training.round;
 
+import dev.podium.training.data.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,15 +21,14 @@ final class Attempts {
 
     /** @throws RoundFailure {@code internal} when there were too many */
     void begin() throws RoundFailure, IOException {
-        int before =
-                Files.exists(file) ? Integer.parseInt(Files.readString(file).strip()) : 0;
+        int before = WholeFile.count(file);
         if (before >= MOST) {
             throw new RoundFailure(
                     "internal",
                     "the trainer died " + before + " times in this round without reaching a checkpoint; see its log and"
                             + " the kernel's for the reason (often: too little memory), then trigger the round again");
         }
-        Files.writeString(file, Integer.toString(before + 1));
+        WholeFile.write(file, Integer.toString(before + 1));
     }
 
     /** A checkpoint was reached, or the process stopped in good order. */

@@ -7,11 +7,13 @@ import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.adapter.ArtifactFiles;
 import dev.podium.contracts.adapter.ArtifactStore;
 import dev.podium.contracts.adapter.StoredNames;
+import dev.podium.training.data.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,16 +21,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A copy of an unfinished round's folder in an object store, so that a trainer on another machine goes on from the last
+ * A copy of an unfinished round's checkpoints and data set in an object store, so that a trainer on another machine goes on from the last
  * checkpoint instead of from the first step.
  *
  * <pre>
- *   checkpoints/ROUND/SHA256        each file of the folder, once
+ *   checkpoints/ROUND/SHA256        each file, once
  *   checkpoints/ROUND/index.json    {"step": 40, "files": {"checkpoint.bin": SHA256, ...}}, written last
  * </pre>
  *
@@ -41,9 +44,10 @@ final class CheckpointMirror {
     private static final String STEP = "checkpoint-step";
     private static final long MAX_INDEX_BYTES = 1 << 20;
     private static final long MAX_FILE_BYTES = 1L << 40;
-    private static final int MAX_DEPTH = 4;
-    // What is fetched or made again anyway, and what belongs to this machine alone.
-    private static final Set<String> NOT_COPIED = Set.of("initial", "reward", "adapter", "lineage", "attempts");
+    private static final int MAX_DEPTH = 2;
+    // All else is fetched or made again from what the log says, whole models among it, or belongs to this machine.
+    private static final Pattern COPIED =
+            Pattern.compile("(member-[0-9]+/)?checkpoint\\.bin|data-set\\.(jsonl|missing)|" + STEP);
 
     private final Optional<ArtifactStore> store;
 
@@ -80,7 +84,7 @@ final class CheckpointMirror {
             return;
         }
         try {
-            Files.writeString(folder.resolve(STEP), Integer.toString(step));
+            WholeFile.write(folder.resolve(STEP), Integer.toString(step));
             ArtifactStore target = store.get();
             Map<String, String> files = new TreeMap<>();
             Set<String> there = new HashSet<>();
@@ -93,7 +97,7 @@ final class CheckpointMirror {
                 if (!there.contains(name)) {
                     target.put(name, file);
                 }
-                files.put(folder.relativize(file).toString().replace('\\', '/'), described.sha256());
+                files.put(name(folder, file), described.sha256());
             }
             Path index = folder.resolve(INDEX + ".tmp");
             Files.write(index, EventJson.write(Map.of("step", step, "files", files)));
@@ -135,10 +139,11 @@ final class CheckpointMirror {
         Files.createDirectories(aside);
         try {
             Map<String, String> files = new LinkedHashMap<>();
-            index.path("files")
-                    .fields()
-                    .forEachRemaining(
-                            file -> files.put(file.getKey(), file.getValue().asText()));
+            index.path("files").fields().forEachRemaining(file -> {
+                if (COPIED.matcher(file.getKey()).matches()) {
+                    files.put(file.getKey(), file.getValue().asText());
+                }
+            });
             for (Map.Entry<String, String> file : files.entrySet()) {
                 Path target = aside.resolve(file.getKey()).normalize();
                 if (!target.startsWith(aside)) {
@@ -150,8 +155,11 @@ final class CheckpointMirror {
                     throw new IOException(file.getKey() + " is not what the index says");
                 }
             }
-            // All of it is here and sound: only now does it take the place of what was there.
-            for (String file : files.keySet()) {
+            // All of it is here and sound: only now does it take the place of what was there. The step goes last: with
+            // an older one a start that was cut short here is done again.
+            List<String> order = new ArrayList<>(files.keySet());
+            order.sort(Comparator.comparing((String file) -> file.equals(STEP)).thenComparing(file -> file));
+            for (String file : order) {
                 Path target = folder.resolve(file);
                 Files.createDirectories(target.getParent());
                 Files.move(aside.resolve(file), target, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
@@ -176,18 +184,18 @@ final class CheckpointMirror {
     }
 
     private static int localStep(Path folder) throws IOException {
-        Path file = folder.resolve(STEP);
-        return Files.exists(file) ? Integer.parseInt(Files.readString(file).strip()) : 0;
+        return WholeFile.count(folder.resolve(STEP));
+    }
+
+    private static String name(Path folder, Path file) {
+        return folder.relativize(file).toString().replace('\\', '/');
     }
 
     private static List<Path> files(Path folder) throws IOException {
         List<Path> files = new ArrayList<>();
         try (Stream<Path> all = Files.walk(folder, MAX_DEPTH)) {
             for (Path file : all.filter(Files::isRegularFile).toList()) {
-                String first = folder.relativize(file).getName(0).toString();
-                String name = file.getFileName().toString();
-                boolean aside = name.endsWith(".tmp") || name.endsWith(".aside") || first.endsWith(".aside");
-                if (!NOT_COPIED.contains(first) && !aside && !name.startsWith(INDEX)) {
+                if (COPIED.matcher(name(folder, file)).matches()) {
                     files.add(file);
                 }
             }

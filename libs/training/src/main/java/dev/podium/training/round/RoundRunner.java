@@ -61,6 +61,7 @@ public final class RoundRunner implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(200);
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
     private static final Duration STOP = Duration.ofSeconds(60);
+    private static final Duration PRUNE_EVERY = Duration.ofHours(1);
     /** Above it no more commands are read until a round has ended. */
     private static final int MOST_WAITING = 1_000;
 
@@ -78,6 +79,8 @@ public final class RoundRunner implements AutoCloseable {
     private volatile boolean stopping;
     private volatile boolean member;
     private volatile @Nullable RoundTicket atWork;
+    // Of the work thread alone; the folder is pruned when it is opened.
+    private long prunedNanos = System.nanoTime();
 
     // Of the poll thread alone:
     private final Map<String, RoundTicket> tickets = new HashMap<>();
@@ -159,7 +162,11 @@ public final class RoundRunner implements AutoCloseable {
         return ended;
     }
 
-    /** Stops in good order: the round at work is left at a checkpoint, the group is left, and nothing is lost. */
+    /**
+     * Stops in good order: the round at work is left at a checkpoint, and nothing is lost. The group keeps this trainer's
+     * partitions for it until the session ends (45 s): started again before, it goes on where its checkpoints are; one
+     * that is scaled away hands them on after that time.
+     */
     @Override
     public void close() {
         stopping = true;
@@ -197,7 +204,9 @@ public final class RoundRunner implements AutoCloseable {
                 // Only close() interrupts.
                 continue;
             }
-            if (ticket != null && ticket.begin()) {
+            if (ticket == null) {
+                pruneNowAndThen();
+            } else if (ticket.begin()) {
                 atWork = ticket;
                 if (stopping) {
                     ticket.abandon();
@@ -221,6 +230,13 @@ public final class RoundRunner implements AutoCloseable {
                     left.add(ticket);
                 }
             }
+        }
+    }
+
+    private void pruneNowAndThen() {
+        if (System.nanoTime() - prunedNanos > PRUNE_EVERY.toNanos()) {
+            prunedNanos = System.nanoTime();
+            folder.prune();
         }
     }
 
@@ -478,9 +494,16 @@ public final class RoundRunner implements AutoCloseable {
                 RoundTicket ticket = all.next();
                 ticket.positions().removeIf(at -> partitions.contains(at.partition()));
                 if (ticket.positions().isEmpty()) {
-                    LOG.info(
-                            "round {}: another trainer has its partition now",
-                            ticket.command().roundId());
+                    if (ticket.isRunning() && config.publishing().store().isEmpty()) {
+                        LOG.warn(
+                                "round {}: another trainer has its partition now, and without podium.store.url it finds"
+                                        + " no checkpoint: it begins at step 0",
+                                ticket.command().roundId());
+                    } else {
+                        LOG.info(
+                                "round {}: another trainer has its partition now",
+                                ticket.command().roundId());
+                    }
                     ticket.abandon();
                     if (ticket.endInQueue()) {
                         queue.remove(ticket);

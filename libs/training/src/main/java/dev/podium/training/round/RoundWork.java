@@ -2,40 +2,25 @@ package dev.podium.training.round;
 
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.Evaluation;
-import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RoundCommand;
-import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.RoundState;
-import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactFiles;
-import dev.podium.contracts.adapter.ArtifactReader;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.training.data.DataSet;
-import dev.podium.training.data.PinnedPreferences;
 import dev.podium.training.publish.AdapterPublisher;
 import dev.podium.training.publish.RoundEvents;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.time.Duration;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Predicate;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.config.ConfigException;
-import org.apache.kafka.common.errors.AuthenticationException;
-import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.errors.InvalidTxnTimeoutException;
-import org.apache.kafka.common.errors.RecordTooLargeException;
-import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +29,6 @@ import org.slf4j.MDC;
 /** Takes one round from its command to its end. Runs on the one thread that does tensor work. */
 final class RoundWork {
     private static final Logger LOG = LoggerFactory.getLogger(RoundWork.class);
-    private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
     private static final String LOGGED_ROUND = "roundId";
     private static final String LOGGED_TRACE = "traceId";
 
@@ -100,7 +84,7 @@ final class RoundWork {
         MDC.put(LOGGED_ROUND, command.roundId());
         config.traces().of(command.roundId()).ifPresent(trace -> MDC.put(LOGGED_TRACE, trace.traceId()));
         try {
-            Optional<PastEvents> past = untilKafkaAnswers(ticket, () -> past(command));
+            Optional<PastEvents> past = Patience.ask(ticket, () -> past(command));
             if (past.isEmpty()) {
                 return Outcome.ABANDONED;
             }
@@ -110,7 +94,11 @@ final class RoundWork {
                         "round {}: commanded again, but it has {} already; nothing is done",
                         command.roundId(),
                         state.label().toLowerCase(Locale.ROOT));
-                discard(command);
+                if (!(state instanceof RoundState.Failed)) {
+                    discard(command);
+                } else {
+                    folder.failed(command.roundId());
+                }
                 return Outcome.ENDED_BEFORE;
             }
             events.follow(command.roundId(), state);
@@ -172,75 +160,57 @@ final class RoundWork {
         mirror.restore(command.roundId(), roundDir);
         Attempts attempts = new Attempts(roundDir);
         attempts.begin();
-        DataSet data = data(ticket, roundDir);
-        requireData(command, data);
-        try (BaseModelSource.OpenModel model = open(ticket, roundDir)) {
-            // A whole model was opened as the base; what is left to fetch is an adapter.
-            boolean whole = command.initialAdapter()
-                    .filter(version -> model.name().equals(AdapterManifest.modelName(command.projectId(), version)))
-                    .isPresent();
-            Optional<AdapterFetch.Fetched> initial = adapter(
-                    ticket,
-                    whole ? Optional.empty() : command.initialAdapter(),
-                    AdapterManifest.Kind.POLICY,
-                    model,
-                    roundDir.resolve("initial"));
-            Optional<AdapterFetch.Fetched> reward = adapter(
-                    ticket, command.rewardAdapter(), AdapterManifest.Kind.REWARD, model, roundDir.resolve("reward"));
-            Optional<AdapterFetch.Fetched> mixed = adapter(
-                    ticket, mixed(command.config()), AdapterManifest.Kind.POLICY, model, roundDir.resolve("mixed"));
-            EventReporter reporter = new EventReporter(
-                    ticket,
-                    events,
-                    info(data),
-                    attempts,
-                    clock,
-                    config.tracker(),
-                    step -> mirror.save(command.roundId(), roundDir, step));
-            this.reporter = reporter;
-            RoundResult result = trainer.train(new RoundContext(
-                    command,
-                    data.trainingData(),
-                    model.files(),
-                    model.model(),
-                    roundDir,
-                    initial.map(AdapterFetch.Fetched::folder),
-                    reward.map(RoundWork::rewardModel),
-                    reporter,
-                    ticket::mustStop,
-                    mixed.map(AdapterFetch.Fetched::folder)));
-            // A trainer may end early without a word when it is asked to; half a round is not published.
-            if (ticket.isAbandoned()) {
-                attempts.forgive();
-                return abandoned(command);
+        RoundInputs inputs = new RoundInputs(config, ticket, roundDir, clock);
+        try {
+            DataSet data = inputs.data();
+            try (BaseModelSource.OpenModel model = inputs.open(models)) {
+                return train(ticket, trainer, inputs, data, model, attempts);
             }
-            return publish(ticket, result, model, used(result, data, roundDir), roundDir);
         } catch (RoundCancelled e) {
             attempts.forgive();
             throw e;
         }
     }
 
-    /** The base model that the command names, or the whole model that the round builds on. */
-    private BaseModelSource.OpenModel open(RoundTicket ticket, Path roundDir)
-            throws RoundFailure, IOException, RoundCancelled {
+    private Outcome train(
+            RoundTicket ticket,
+            Trainer trainer,
+            RoundInputs inputs,
+            DataSet data,
+            BaseModelSource.OpenModel model,
+            Attempts attempts)
+            throws RoundFailure, RoundCancelled, IOException {
         RoundCommand.StartRound command = ticket.command();
-        Path target = roundDir.resolve("base");
-        while (command.initialAdapter().isPresent()) {
-            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                Optional<AdapterFetch.Fetched> model =
-                        AdapterFetch.fetchModel(reader, config.publishing(), command, target);
-                if (model.isEmpty()) {
-                    break;
-                }
-                return models.open(target, model.get().manifest().modelName(), command.config());
-            } catch (KafkaException e) {
-                if (!pauseAfter(e, ticket)) {
-                    throw new RoundCancelled(0);
-                }
-            }
+        Path roundDir = inputs.folder();
+        Optional<AdapterFetch.Fetched> initial = inputs.initialAdapter(model);
+        Optional<AdapterFetch.Fetched> reward = inputs.rewardAdapter(model);
+        Optional<AdapterFetch.Fetched> mixed = inputs.mixedAdapter(model);
+        EventReporter reporter = new EventReporter(
+                ticket,
+                events,
+                RoundInputs.info(data),
+                attempts,
+                clock,
+                config.tracker(),
+                step -> mirror.save(command.roundId(), roundDir, step));
+        this.reporter = reporter;
+        RoundResult result = trainer.train(new RoundContext(
+                command,
+                data.trainingData(),
+                model.files(),
+                model.model(),
+                roundDir,
+                initial.map(AdapterFetch.Fetched::folder),
+                reward.map(RoundInputs::rewardModel),
+                reporter,
+                ticket::mustStop,
+                mixed.map(AdapterFetch.Fetched::folder)));
+        // A trainer may end early without a word when it is asked to; half a round is not published.
+        if (ticket.isAbandoned()) {
+            attempts.forgive();
+            return abandoned(command);
         }
-        return models.open(command.baseModel(), command.config());
+        return publish(ticket, result, model, used(result, data, roundDir), roundDir);
     }
 
     /** What was left out while it was read for training is no part of the lineage. */
@@ -259,151 +229,6 @@ final class RoundWork {
 
     private static Path lineageDir(Path roundDir) {
         return roundDir.resolve("lineage");
-    }
-
-    private DataSet data(RoundTicket ticket, Path roundDir) throws IOException, RoundCancelled, RoundFailure {
-        if (Files.exists(DataSet.file(roundDir))) {
-            return DataSet.read(roundDir);
-        }
-        RoundCommand.StartRound command = ticket.command();
-        if (command.dataSet().isPresent()) {
-            return earlierData(ticket, command.dataSet().get(), roundDir);
-        }
-        if (bringsItsData(command)) {
-            return new DataSet(List.of(), 0);
-        }
-        Optional<DataSet> data = untilKafkaAnswers(ticket, () -> {
-            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                return PinnedPreferences.read(
-                        reader, command, wanted(command.config()), heldOutShare(command.config()), clock.instant());
-            }
-        });
-        DataSet read = data.orElseThrow(() -> new RoundCancelled(0));
-        read.write(roundDir);
-        return read;
-    }
-
-    /** The data set of the round that is run again. */
-    private DataSet earlierData(RoundTicket ticket, AdapterManifest.ArtifactFile file, Path roundDir)
-            throws IOException, RoundCancelled, RoundFailure {
-        Path fetched = roundDir.resolve("data-set.fetched");
-        while (true) {
-            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                new ArtifactReader(reader, config.publishing().store()).fetch(file, fetched);
-                return DataSet.adopt(fetched, roundDir);
-            } catch (ArtifactException e) {
-                throw new RoundFailure(
-                        "no_data",
-                        "the data set of the earlier round cannot be read: " + e.getMessage()
-                                + "; start a new round on the data of today",
-                        e);
-            } catch (KafkaException e) {
-                if (!pauseAfter(e, ticket)) {
-                    throw new RoundCancelled(0);
-                }
-            }
-        }
-    }
-
-    /** Prompts are of use without a ranking; most else is learnt from pairs, some from ties or marks. */
-    private static Predicate<PreferenceSet> wanted(RoundConfig config) {
-        Predicate<PreferenceSet> decided = set -> set.decided() && !set.pairs().isEmpty();
-        return switch (config) {
-            case RoundConfig.Sample sample -> set -> true;
-            case RoundConfig.Ppo ppo -> set -> true;
-            case RoundConfig.Sft sft -> decided;
-            case RoundConfig.Reward reward ->
-                reward.loss().equals("davidson")
-                        ? set -> !set.pairs().isEmpty() || !set.ties().isEmpty()
-                        : decided;
-            case RoundConfig.Dpo dpo ->
-                dpo.loss().equals(RoundConfig.Dpo.UNPAIRED)
-                        ? set -> !set.rankings().isEmpty()
-                        : decided;
-        };
-    }
-
-    private static double heldOutShare(RoundConfig config) {
-        return switch (config) {
-            case RoundConfig.Sample sample -> 0;
-            case RoundConfig.Tuning tuning -> tuning.training().heldOutShare();
-        };
-    }
-
-    /** Prompts or records of the command take the place of what was ranked. */
-    private static boolean bringsItsData(RoundCommand.StartRound command) {
-        return switch (command.kind()) {
-            case SAMPLE, PPO -> !command.prompts().isEmpty();
-            case SFT -> !command.records().isEmpty();
-            case REWARD, DPO -> false;
-        };
-    }
-
-    private static void requireData(RoundCommand.StartRound command, DataSet data) throws RoundFailure {
-        if (data.isEmpty() && !bringsItsData(command)) {
-            String remedy =
-                    switch (command.kind()) {
-                        case SAMPLE, PPO -> "give prompts, or import tasks first";
-                        case SFT -> "give records, or rank some tasks first";
-                        case REWARD, DPO -> "rank some tasks first, so that at least one has a decided pair";
-                    };
-            throw new RoundFailure(
-                    "no_data",
-                    "project " + command.projectId() + " had nothing to learn from when the round was triggered ("
-                            + data.missing() + " preference sets could not be read); " + remedy);
-        }
-    }
-
-    private Optional<AdapterFetch.Fetched> adapter(
-            RoundTicket ticket,
-            Optional<String> version,
-            AdapterManifest.Kind kind,
-            BaseModelSource.OpenModel model,
-            Path target)
-            throws RoundFailure, IOException, RoundCancelled {
-        if (version.isEmpty()) {
-            return Optional.empty();
-        }
-        while (true) {
-            try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-                return Optional.of(AdapterFetch.fetch(
-                        reader, config.publishing(), ticket.command(), version.get(), kind, base(model), target));
-            } catch (KafkaException e) {
-                if (!pauseAfter(e, ticket)) {
-                    throw new RoundCancelled(0);
-                }
-            }
-        }
-    }
-
-    private static AdapterManifest.BaseModel base(BaseModelSource.OpenModel model) {
-        return new AdapterManifest.BaseModel(model.name(), model.sha256());
-    }
-
-    private static Optional<String> mixed(RoundConfig config) {
-        return config instanceof RoundConfig.Sample sample
-                ? Optional.of(sample.mixWith()).filter(version -> !version.isBlank())
-                : Optional.empty();
-    }
-
-    private static RoundContext.RewardModel rewardModel(AdapterFetch.Fetched reward) {
-        return new RoundContext.RewardModel(
-                reward.folder(),
-                reward.manifest().rewardGain().orElse(1.0),
-                reward.manifest().rewardBias().orElse(0.0));
-    }
-
-    private static Map<String, Double> info(DataSet data) {
-        Map<String, Double> info = new LinkedHashMap<>();
-        info.put("tasks", (double) data.lines().size());
-        info.put("heldOutTasks", (double)
-                data.lines().stream().filter(line -> line.heldOut()).count());
-        info.put("pairs", (double) data.lines().stream()
-                .mapToInt(line -> line.set().pairs().size())
-                .sum());
-        info.put("rankings", (double) data.rankings());
-        info.put("missing", (double) data.missing());
-        return info;
     }
 
     private Outcome publish(
@@ -431,13 +256,17 @@ final class RoundWork {
                         : publisher.publish(success, command.version());
                 return published(command, outcome, publication.isPresent());
             } catch (KafkaException e) {
-                if (!pauseAfter(e, ticket)) {
+                if (!Patience.pauseAfter(e, ticket)) {
                     throw new RoundCancelled(totalSteps());
                 }
                 // A commit whose answer was lost has succeeded all the same.
-                Optional<PastEvents> past = untilKafkaAnswers(ticket, () -> past(command));
+                Optional<PastEvents> past = Patience.ask(ticket, () -> past(command));
                 if (past.isPresent() && past.get().state().ended()) {
                     return published(command, AdapterPublisher.Outcome.ALREADY_PUBLISHED, publication.isPresent());
+                }
+            } catch (StoreAwayException e) {
+                if (!Patience.pauseAfter(e, ticket)) {
+                    throw new RoundCancelled(totalSteps());
                 }
             }
         }
@@ -507,7 +336,7 @@ final class RoundWork {
                 adapter.kind(),
                 command.roundId(),
                 command.kind(),
-                base(model),
+                RoundInputs.base(model),
                 command.config(),
                 adapter.lora(),
                 AdapterPublisher.describe(adapter.folder(), adapter.kind(), model.name(), adapter.lora()),
@@ -538,7 +367,13 @@ final class RoundWork {
                 clock.instant(),
                 failure.result().map(made -> finite(made.metrics())).orElse(Map.of()),
                 failure.result().flatMap(RoundResult::evaluation));
-        return events.tellSurely(event, ticket::isAbandoned) ? Outcome.FAILED : Outcome.ABANDONED;
+        if (!events.tellSurely(event, ticket::isAbandoned)) {
+            return Outcome.ABANDONED;
+        }
+        // The folder is for whoever looks into it; a copy for another trainer is of no use any more.
+        folder.failed(command.roundId());
+        mirror.discard(command.roundId());
+        return Outcome.FAILED;
     }
 
     private Outcome cancelled(RoundTicket ticket, int step) {
@@ -599,58 +434,6 @@ final class RoundWork {
             mirror.discard(command.roundId());
         } catch (IOException e) {
             LOG.warn("round {}: its work folder was not deleted: {}", command.roundId(), e.toString());
-        }
-    }
-
-    /** What no waiting mends. */
-    private static boolean isRefusal(Throwable problem) {
-        return problem instanceof AuthorizationException
-                || problem instanceof AuthenticationException
-                || problem instanceof RecordTooLargeException
-                || problem instanceof InvalidTxnTimeoutException
-                || problem instanceof UnsupportedVersionException
-                || problem instanceof ConfigException;
-    }
-
-    private interface Question<T> {
-        T ask();
-    }
-
-    /** Asks again while Kafka is away; empty when the round is to be left. */
-    private <T> Optional<T> untilKafkaAnswers(RoundTicket ticket, Question<T> question) throws RoundFailure {
-        while (true) {
-            try {
-                return Optional.of(question.ask());
-            } catch (KafkaException e) {
-                if (!pauseAfter(e, ticket)) {
-                    return Optional.empty();
-                }
-            }
-        }
-    }
-
-    /** Whether to try again. */
-    private static boolean pauseAfter(KafkaException problem, RoundTicket ticket) throws RoundFailure {
-        if (problem instanceof InterruptException || ticket.isAbandoned()) {
-            return false;
-        }
-        if (isRefusal(problem) || (problem.getCause() != null && isRefusal(problem.getCause()))) {
-            throw new RoundFailure(
-                    "kafka_refused",
-                    "Kafka refuses what the trainer asks for: " + problem.getMessage()
-                            + "; mend the rights or limits and trigger the round again",
-                    problem);
-        }
-        LOG.warn(
-                "round {}: Kafka does not answer, trying again: {}",
-                ticket.command().roundId(),
-                problem.toString());
-        try {
-            Thread.sleep(RETRY_PAUSE);
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
         }
     }
 }

@@ -84,7 +84,14 @@ public final class TrainerHost implements AutoCloseable {
     private void startWhenKafkaAnswers() {
         Map<String, Object> kafka = KafkaSettings.from(settings);
         RoundRunnerConfig config;
+        TorchBaseModels models;
+        int partitions;
+        short replication;
         try {
+            // All of it, before anything is waited for: no waiting mends a setting.
+            partitions = Integer.parseInt(setting("podium.topics.partitions"));
+            replication = Short.parseShort(setting("podium.topics.replication"));
+            models = models();
             RoundRunnerConfig untracked = place.apply(kafka, Path.of(setting("podium.work.dir")));
             Trackers configured = Trackers.configured(
                     settings, new MeterTracker(metrics), new SpanTracker(tracer, untracked.traces()));
@@ -93,17 +100,14 @@ public final class TrainerHost implements AutoCloseable {
             store = publishing.store();
             config = untracked.trackedBy(configured).publishing(publishing);
         } catch (IllegalArgumentException | IOException e) {
-            problem = String.valueOf(e.getMessage());
-            LOG.error("not started: {}", problem);
+            problem = "not started, and not trying again: " + e.getMessage();
+            LOG.error(problem);
             return;
         }
         while (stop.getCount() > 0) {
             try (Admin admin = Admin.create(kafka)) {
-                Topics.createMissing(
-                        admin,
-                        Integer.parseInt(setting("podium.topics.partitions")),
-                        Short.parseShort(setting("podium.topics.replication")));
-                RoundRunner started = RoundRunner.start(config, trainers, models());
+                Topics.createMissing(admin, partitions, replication);
+                RoundRunner started = RoundRunner.start(config, trainers, models);
                 watch(started);
                 runner = started;
                 if (stop.getCount() == 0) {

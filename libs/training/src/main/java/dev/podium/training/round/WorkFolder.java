@@ -1,5 +1,6 @@
 package dev.podium.training.round;
 
+import dev.podium.training.data.WholeFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -14,10 +15,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder of one trainer process: its identity in the consumer group, and a folder per unfinished round. The identity
@@ -25,6 +27,8 @@ import java.util.stream.Stream;
  */
 final class WorkFolder implements AutoCloseable {
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
+    private static final Logger LOG = LoggerFactory.getLogger(WorkFolder.class);
+    private static final String FAILED = "failed";
     private static final Duration FAILED_ROUNDS_KEPT = Duration.ofDays(7);
 
     private final Path rounds;
@@ -47,8 +51,9 @@ final class WorkFolder implements AutoCloseable {
             throw new IOException("another trainer works in " + folder + "; give each its own podium.work.dir");
         }
         Path identity = folder.resolve("instance-id");
-        if (!Files.exists(identity)) {
-            Files.writeString(identity, UUID.randomUUID().toString());
+        // Trainers without a name of their own would fence one another: an empty file counts as none.
+        if (!Files.exists(identity) || Files.readString(identity).isBlank()) {
+            WholeFile.write(identity, UUID.randomUUID().toString());
         }
         WorkFolder work = new WorkFolder(rounds, Files.readString(identity).strip(), lockFile);
         work.prune();
@@ -70,8 +75,11 @@ final class WorkFolder implements AutoCloseable {
 
     /** The folder of one round, made when missing; an id that is no plain name is hashed. */
     Path round(String roundId) throws IOException {
-        String name = PLAIN.matcher(roundId).matches() ? roundId : "sha256-" + sha256(roundId);
-        return Files.createDirectories(rounds.resolve(name));
+        return Files.createDirectories(rounds.resolve(name(roundId)));
+    }
+
+    private static String name(String roundId) {
+        return PLAIN.matcher(roundId).matches() ? roundId : "sha256-" + sha256(roundId);
     }
 
     static void delete(Path folder) throws IOException {
@@ -85,17 +93,32 @@ final class WorkFolder implements AutoCloseable {
         }
     }
 
-    /** What failed rounds left for inspection is kept for a week. */
-    private void prune() throws IOException {
-        Instant limit = Instant.now().minus(FAILED_ROUNDS_KEPT);
-        List<Path> folders;
-        try (Stream<Path> all = Files.list(rounds)) {
-            folders = all.toList();
-        }
-        for (Path folder : folders) {
-            if (Files.getLastModifiedTime(folder).toInstant().isBefore(limit)) {
-                delete(folder);
+    /** The round has failed: what it left is kept for inspection, for a week from now. */
+    void failed(String roundId) {
+        try {
+            Path folder = rounds.resolve(name(roundId));
+            Path mark = folder.resolve(FAILED);
+            if (Files.isDirectory(folder) && !Files.exists(mark)) {
+                WholeFile.write(mark, roundId);
             }
+        } catch (IOException e) {
+            LOG.warn("round {}: its work folder stays until it is removed by hand: {}", roundId, e.toString());
+        }
+    }
+
+    /** Removes what rounds left that failed a week ago. A round that has not ended keeps its folder, however old. */
+    void prune() {
+        Instant limit = Instant.now().minus(FAILED_ROUNDS_KEPT);
+        try (Stream<Path> all = Files.list(rounds)) {
+            for (Path folder : all.toList()) {
+                Path mark = folder.resolve(FAILED);
+                if (Files.exists(mark)
+                        && Files.getLastModifiedTime(mark).toInstant().isBefore(limit)) {
+                    delete(folder);
+                }
+            }
+        } catch (IOException e) {
+            LOG.warn("what failed rounds left is not removed: {}", e.toString());
         }
     }
 

@@ -7,17 +7,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactStore;
 import dev.podium.contracts.adapter.ManifestTrust;
 import dev.podium.embedded.EmbeddedKafka;
 import dev.podium.embedded.testing.SharedS3;
 import dev.podium.objectstore.S3ArtifactStore;
 import dev.podium.training.publish.Publishing;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -126,6 +132,99 @@ class RoundRestartTest {
     }
 
     @Test
+    void aStoreThatIsAwayWhenTheAdapterIsToBePublishedCostsTimeAndNoRound() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        Map<String, String> settings = SharedS3.settings(Map.of());
+        try (ArtifactStore there = S3ArtifactStore.configured(name -> Optional.ofNullable(settings.get(name)))
+                        .orElseThrow();
+                RoundRunner runner = start(work(), Optional.of(new AwayOnce(there)), 1, (context, step) -> {})) {
+            log.command(round);
+            RoundEvent.Succeeded done = log.await(round.roundId(), RoundEvent.Succeeded.class);
+            assertEquals(Optional.of("v1"), done.version());
+            assertTrue(runner.isReady());
+            assertTrue(
+                    there.list("artifacts/").stream()
+                            .anyMatch(stored -> stored.name().contains(project)),
+                    "large files are in the store");
+        }
+    }
+
+    /** Fails the first time that an artifact is put into it. */
+    private record AwayOnce(ArtifactStore store, AtomicBoolean failed) implements ArtifactStore {
+        AwayOnce(ArtifactStore store) {
+            this(store, new AtomicBoolean());
+        }
+
+        @Override
+        public void put(String name, Path file) throws IOException {
+            if (name.startsWith("artifacts/") && failed.compareAndSet(false, true)) {
+                throw new IOException("connection refused");
+            }
+            store.put(name, file);
+        }
+
+        @Override
+        public void get(String name, Path target, long maxBytes) throws IOException {
+            store.get(name, target, maxBytes);
+        }
+
+        @Override
+        public java.util.List<Stored> list(String prefix) throws IOException {
+            return store.list(prefix);
+        }
+
+        @Override
+        public void delete(String name) throws IOException {
+            store.delete(name);
+        }
+
+        @Override
+        public String location(String name) {
+            return store.location(name);
+        }
+
+        @Override
+        public String name(String location) throws ArtifactException {
+            return store.name(location);
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
+    void whatAFailedRoundLeftStaysWhenItsCommandIsReadAgain() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound round = log.dpo(project, StepTrainer.WORSE);
+        Path adapter = work().resolve("rounds").resolve(round.roundId()).resolve("adapter");
+        try (RoundRunner first = start((context, step) -> {})) {
+            log.command(round);
+            assertEquals(
+                    "evaluation_failed",
+                    log.await(round.roundId(), RoundEvent.Failed.class).code());
+            // Triggered twice.
+            log.command(round);
+            RoundCommand.StartRound empty = log.dpo("empty" + project, "v1");
+            log.command(empty);
+            log.await(empty.roundId(), RoundEvent.Failed.class);
+            assertTrue(first.isReady());
+        }
+        assertTrue(Files.isDirectory(adapter), "the adapter that was refused");
+        // A week later, and with a round beside it that has not ended.
+        Path unfinished = Files.createDirectories(adapter.getParent().resolveSibling("of-an-open-round"));
+        FileTime longAgo = FileTime.from(Instant.now().minus(Duration.ofDays(8)));
+        Files.setLastModifiedTime(unfinished, longAgo);
+        Files.setLastModifiedTime(adapter.resolveSibling("failed"), longAgo);
+        try (RoundRunner second = start((context, step) -> {})) {
+            assertFalse(Files.exists(adapter), "kept for a week");
+            assertTrue(Files.exists(unfinished), "not ended, not removed");
+            assertEquals(0, second.waiting());
+        }
+        Files.delete(unfinished);
+    }
+
+    @Test
     void roundCancelledWhileNoTrainerRanIsNotFinished() throws Exception {
         log.prefer(RoundLog.set(project, project + "-1", true, "good"));
         RoundCommand.StartRound round = log.dpo(project, "v1");
@@ -173,11 +272,16 @@ class RoundRestartTest {
     }
 
     private static RoundRunner start(Path work, Optional<ArtifactStore> store, StepTrainer.Hook hook) throws Exception {
+        return start(work, store, Publishing.REFERENCE_FROM_BYTES, hook);
+    }
+
+    private static RoundRunner start(
+            Path work, Optional<ArtifactStore> store, long referenceFromBytes, StepTrainer.Hook hook) throws Exception {
         StepTrainer trainer = new StepTrainer(hook);
         return RoundRunner.start(
                 RoundRunnerConfig.policyTrainer(log.kafka(), work)
                         .publishing(new Publishing(
-                                Optional.empty(), ManifestTrust.everything(), store, Publishing.REFERENCE_FROM_BYTES)),
+                                Optional.empty(), ManifestTrust.everything(), store, referenceFromBytes)),
                 Map.of(
                         RoundKind.DPO, trainer,
                         RoundKind.SFT, trainer,

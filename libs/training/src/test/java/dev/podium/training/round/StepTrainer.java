@@ -46,7 +46,7 @@ final class StepTrainer implements Trainer {
         if (context.command().kind() == RoundKind.SAMPLE) {
             return sample(context);
         }
-        Path checkpoint = context.workDir().resolve("checkpoint.txt");
+        Path checkpoint = context.workDir().resolve("checkpoint.bin");
         try {
             int start = 0;
             double value = 0;
