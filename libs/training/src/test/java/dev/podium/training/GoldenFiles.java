@@ -79,6 +79,11 @@ public final class GoldenFiles {
         return tasks;
     }
 
+    /** Fails unless a loss is the expected one, relative to its size. */
+    public static void assertLoss(double expected, double found, double relative) {
+        assertEquals(expected, found, relative * Math.abs(expected));
+    }
+
     /** Fails unless each gradient is the expected one, relative to the largest of its tensor. */
     public static void assertGradients(
             Map<String, float[]> expected, List<NamedParameter> parameters, double tolerance) {

@@ -68,7 +68,8 @@ class GroupGoldenTest {
                 NDArray loss = objective.loss(experience, members, logp, klCoefficient, experience.tokens(), n);
                 GradientMode.backward(loss);
                 double expected = golden.get("loss").asDouble();
-                assertEquals(expected, loss.getFloat(), 1e-5);
+                // A sum of terms of both signs, each up to three times as large: TRL's float32 carries no more.
+                GoldenFiles.assertLoss(expected, loss.getFloat(), 2e-5);
                 GoldenFiles.assertGradients(GoldenFiles.tensors(name, "gradients"), adapter.parameters(), 1e-4);
             }
         }
