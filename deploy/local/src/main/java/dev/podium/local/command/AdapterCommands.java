@@ -43,16 +43,15 @@ final class AdapterCommands {
     @Command(name = "list", description = "Lists a project's adapters.")
     int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode adapters = api.get(Api.path("projects", project, "adapters"));
-            if (json.json) {
-                session.printJson(adapters);
-            } else {
-                session.printTable(
-                        adapters, "version", "kind", "roundKind", "baseModel.name", "rankingsUsed", "createdAt");
-            }
-            return 0;
-        }
+        return session.list(
+                Api.path("projects", project, "adapters"),
+                json.json,
+                "version",
+                "kind",
+                "roundKind",
+                "baseModel.name",
+                "rankingsUsed",
+                "createdAt");
     }
 
     @Command(name = "show", description = "Prints an adapter's manifest.")

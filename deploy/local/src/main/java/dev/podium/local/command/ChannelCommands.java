@@ -28,7 +28,7 @@ final class ChannelCommands {
     @Command(name = "list", description = "Lists a project's channels.")
     int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        return table(
+        return session.list(
                 Api.path("projects", project, "channels"),
                 json.json,
                 "channel",
@@ -44,7 +44,7 @@ final class ChannelCommands {
     @Command(name = "loads", description = "Lists what each service runs, or why it refused.")
     int loads(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        return table(
+        return session.list(
                 Api.path("projects", project, "loads"),
                 json.json,
                 "instanceId",
@@ -131,7 +131,7 @@ final class ChannelCommands {
                     String channel,
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        return table(
+        return session.list(
                 Api.path("projects", project, "channels", channel, "history"),
                 json.json,
                 "pointer.sequence",
@@ -179,18 +179,6 @@ final class ChannelCommands {
                 session.printJson(rule);
             } else {
                 session.printPretty(rule);
-            }
-            return 0;
-        }
-    }
-
-    private int table(String path, boolean json, String... fields) throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode rows = api.get(path);
-            if (json) {
-                session.printJson(rows);
-            } else {
-                session.printTable(rows, fields);
             }
             return 0;
         }

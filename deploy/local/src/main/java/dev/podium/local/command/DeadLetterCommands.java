@@ -25,16 +25,17 @@ final class DeadLetterCommands {
     @Command(name = "list", description = "Lists the newest.")
     int list(@Option(names = "--limit", defaultValue = "50") int limit, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode letters = api.get("/dead-letters?limit=" + limit);
-            if (json.json) {
-                session.printJson(letters);
-            } else {
-                session.printTable(
-                        letters, "partition", "offset", "at", "reason", "topic", "origin", "eventId", "message");
-            }
-            return 0;
-        }
+        return session.list(
+                "/dead-letters?limit=" + limit,
+                json.json,
+                "partition",
+                "offset",
+                "at",
+                "reason",
+                "topic",
+                "origin",
+                "eventId",
+                "message");
     }
 
     @Command(name = "replay", description = "Sends one to the topic it came from, under the same event id.")

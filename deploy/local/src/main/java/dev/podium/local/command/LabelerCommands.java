@@ -121,15 +121,15 @@ final class LabelerCommands {
     @Command(name = "excluded", description = "Lists the labelers who are excluded from a project.")
     int excluded(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode all = api.get(Api.path("projects", project, "exclusions"));
-            if (json.json) {
-                session.printJson(all);
-            } else {
-                session.printTable(all, "labeler", "retracted", "finished", "excludedBy", "excludedAt", "reason");
-            }
-            return 0;
-        }
+        return session.list(
+                Api.path("projects", project, "exclusions"),
+                json.json,
+                "labeler",
+                "retracted",
+                "finished",
+                "excludedBy",
+                "excludedAt",
+                "reason");
     }
 
     @Command(name = "readmit", description = "Lets an excluded labeler rank again; what was taken back stays so.")

@@ -50,15 +50,7 @@ final class MemberCommands {
     @Command(name = "list", description = "Lists the members; those of every project are not among them.")
     int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode members = api.get(Api.path("projects", project, "members"));
-            if (json.json) {
-                session.printJson(members);
-            } else {
-                session.printTable(members, "name", "role");
-            }
-            return 0;
-        }
+        return session.list(Api.path("projects", project, "members"), json.json, "name", "role");
     }
 
     @Command(name = "remove", description = "Takes a member out of the project; what they ranked stays.")

@@ -128,28 +128,12 @@ final class ProjectCommand {
 
     @Command(name = "presets", description = "Lists guidelines and rules for usual domains.")
     int presets(@Mixin JsonOption json) throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode presets = api.get("/presets");
-            if (json.json) {
-                session.printJson(presets);
-            } else {
-                session.printTable(presets, "id", "name");
-            }
-            return 0;
-        }
+        return session.list("/presets", json.json, "id", "name");
     }
 
     @Command(name = "list", description = "Lists the projects.")
     int list(@Mixin JsonOption json) throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode projects = api.get("/projects");
-            if (json.json) {
-                session.printJson(projects);
-            } else {
-                session.printTable(projects, "id", "name", "baseModel");
-            }
-            return 0;
-        }
+        return session.list("/projects", json.json, "id", "name", "baseModel");
     }
 
     @Command(name = "progress", description = "Counts tasks, rankings and pairs.")

@@ -127,29 +127,30 @@ final class RoundCommands {
     @Command(name = "planned", description = "Lists rounds that wait for one another: of rules, and those run again.")
     int planned(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode planned = api.get(Api.path("projects", project, "rounds", "planned"));
-            if (json.json) {
-                session.printJson(planned);
-            } else {
-                session.printTable(planned, "step", "kind", "state", "roundId", "reason", "note");
-            }
-            return 0;
-        }
+        return session.list(
+                Api.path("projects", project, "rounds", "planned"),
+                json.json,
+                "step",
+                "kind",
+                "state",
+                "roundId",
+                "reason",
+                "note");
     }
 
     @Command(name = "list", description = "Lists a project's rounds.")
     int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode rounds = api.get(Api.path("projects", project, "rounds"));
-            if (json.json) {
-                session.printJson(rounds);
-            } else {
-                session.printTable(rounds, "id", "kind", "version", "state", "step", "totalSteps", "requestedAt");
-            }
-            return 0;
-        }
+        return session.list(
+                Api.path("projects", project, "rounds"),
+                json.json,
+                "id",
+                "kind",
+                "version",
+                "state",
+                "step",
+                "totalSteps",
+                "requestedAt");
     }
 
     @Command(name = "show", description = "Shows a round.")

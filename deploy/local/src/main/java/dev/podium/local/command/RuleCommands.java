@@ -27,7 +27,7 @@ final class RuleCommands {
     @Command(name = "list", description = "Lists a project's rules.")
     int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        return table(
+        return session.list(
                 Api.path("projects", project, "rules"),
                 json.json,
                 "name",
@@ -41,7 +41,7 @@ final class RuleCommands {
     @Command(name = "log", description = "Lists what rules have decided, and why, newest first.")
     int log(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        return table(
+        return session.list(
                 Api.path("projects", project, "rules", "decisions"), json.json, "at", "rule", "decision", "reason");
     }
 
@@ -111,18 +111,6 @@ final class RuleCommands {
                                         ? "on"
                                         : "off; turn it on by ./podium rules on " + name + " --project " + project));
                 session.out().flush();
-            }
-            return 0;
-        }
-    }
-
-    private int table(String path, boolean json, String... fields) throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode rows = api.get(path);
-            if (json) {
-                session.printJson(rows);
-            } else {
-                session.printTable(rows, fields);
             }
             return 0;
         }

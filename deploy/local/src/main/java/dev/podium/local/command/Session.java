@@ -3,6 +3,7 @@ package dev.podium.local.command;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.Installation;
 import dev.podium.local.stack.Operator;
 import dev.podium.local.stack.Ports;
@@ -98,6 +99,25 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
     void printJson(JsonNode node) {
         out.println(node.isMissingNode() ? "null" : node.toString());
         out.flush();
+    }
+
+    /**
+     * Prints what an address answers, as a table or as it is.
+     *
+     * @param path of the API, without its version
+     * @param fields columns of the table
+     * @return the command's exit code
+     */
+    int list(String path, boolean json, String... fields) throws ApiException, StackException, IOException {
+        try (Api api = api()) {
+            JsonNode rows = api.get(path);
+            if (json) {
+                printJson(rows);
+            } else {
+                printTable(rows, fields);
+            }
+            return 0;
+        }
     }
 
     void printPretty(JsonNode node) throws IOException {

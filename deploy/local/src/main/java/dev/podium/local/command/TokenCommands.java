@@ -50,15 +50,15 @@ final class TokenCommands {
     @Command(name = "list", description = "Lists a project's tokens.")
     int list(@Option(names = "--project", required = true) String project, @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode tokens = api.get(Api.path("projects", project, "tokens"));
-            if (json.json) {
-                session.printJson(tokens);
-            } else {
-                session.printTable(tokens, "id", "name", "role", "expiresAt", "lastUsedAt", "revokedAt");
-            }
-            return 0;
-        }
+        return session.list(
+                Api.path("projects", project, "tokens"),
+                json.json,
+                "id",
+                "name",
+                "role",
+                "expiresAt",
+                "lastUsedAt",
+                "revokedAt");
     }
 
     @Command(name = "revoke", description = "Ends a token at once.")

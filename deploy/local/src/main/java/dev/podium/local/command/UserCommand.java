@@ -83,15 +83,7 @@ final class UserCommand {
 
     @Command(name = "list", description = "Lists the users.")
     int list(@Mixin JsonOption json) throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            JsonNode users = api.get("/users");
-            if (json.json) {
-                session.printJson(users);
-            } else {
-                session.printTable(users, "name", "role", "projects", "disabled");
-            }
-            return 0;
-        }
+        return session.list("/users", json.json, "name", "role", "projects", "disabled");
     }
 
     @Command(name = "password", description = "Gives a user a new password, which is printed once.")

@@ -4,22 +4,20 @@ import java.util.List;
 
 /** A process of the stack: its name, the offset of its port from the first port, its heap and its flags. */
 public enum Application {
-    FEEDBACK_API("feedback-api", 0, "256m", true),
-    RANKING_STREAM("ranking-stream", 1, "256m", true),
-    REWARD_TRAINER("reward-trainer", 2, "1g", true),
-    POLICY_TRAINER("policy-trainer", 3, "1g", true),
-    SAMPLE_SERVICE("sample-service", 4, "512m", true);
+    FEEDBACK_API("feedback-api", 0, "256m"),
+    RANKING_STREAM("ranking-stream", 1, "256m"),
+    REWARD_TRAINER("reward-trainer", 2, "1g"),
+    POLICY_TRAINER("policy-trainer", 3, "1g"),
+    SAMPLE_SERVICE("sample-service", 4, "512m");
 
     private final String label;
     private final int portOffset;
     private final String heap;
-    private final boolean computes;
 
-    Application(String label, int portOffset, String heap, boolean computes) {
+    Application(String label, int portOffset, String heap) {
         this.label = label;
         this.portOffset = portOffset;
         this.heap = heap;
-        this.computes = computes;
     }
 
     /** Name of its module, its log and its pid file. */
@@ -33,8 +31,7 @@ public enum Application {
     }
 
     List<String> jvmFlags() {
-        // Quick starts need no second compiler; training does.
-        List<String> flags = List.of(
+        return List.of(
                 "-Xmx" + heap,
                 "-XX:+UseSerialGC",
                 "-XX:+ExitOnOutOfMemoryError",
@@ -42,9 +39,5 @@ public enum Application {
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-Dai.djl.offline=true");
-        return computes
-                ? flags
-                : java.util.stream.Stream.concat(flags.stream(), java.util.stream.Stream.of("-XX:TieredStopAtLevel=1"))
-                        .toList();
     }
 }
