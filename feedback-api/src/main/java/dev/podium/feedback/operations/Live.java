@@ -110,10 +110,10 @@ class Live {
         List<Tuple> rows = QuarkusTransaction.requiringNew()
                 .call(() -> entities.createNativeQuery(
                                 "select topic as what, cast(sum(next_offset) as bigint) as mark from"
-                                    + " projection_position group by topic union all select 'outbox', last_value from"
-                                    + " outbox_position_seq union all select 'decisions', coalesce(max(position), 0)"
-                                    + " from rule_decision union all select 'audit', coalesce(max(sequence), 0) from"
-                                    + " audit_entry",
+                                        + " projection_position group by topic union all select 'outbox', last_value from"
+                                        + " outbox_position_seq union all select 'decisions', coalesce(max(position), 0)"
+                                        + " from rule_decision union all select 'audit', coalesce(max(sequence), 0) from"
+                                        + " audit_entry",
                                 Tuple.class)
                         .getResultList());
         for (Tuple row : rows) {

@@ -158,12 +158,12 @@ public class QualityResource {
         Map<String, Tuple> known = new HashMap<>();
         List<Tuple> rows = entities.createNativeQuery(
                         "select coalesce(s.labeler, g.labeler, r.labeler) as labeler, s.paused_at, s.paused_by,"
-                            + " s.pause_reason, coalesce(g.n, 0) as n, g.score, coalesce(r.reliability, 1) as weight"
-                            + " from (select * from labeler_state where project_id = :p) s full join (select labeler,"
-                            + " count(*) as n, avg(score) as score from gold_result where project_id = :p group by"
-                            + " labeler) g on g.labeler = s.labeler full join (select labeler, reliability from"
-                            + " labeler_reliability where project_id = :p) r on r.labeler = coalesce(s.labeler,"
-                            + " g.labeler)",
+                                + " s.pause_reason, coalesce(g.n, 0) as n, g.score, coalesce(r.reliability, 1) as weight"
+                                + " from (select * from labeler_state where project_id = :p) s full join (select labeler,"
+                                + " count(*) as n, avg(score) as score from gold_result where project_id = :p group by"
+                                + " labeler) g on g.labeler = s.labeler full join (select labeler, reliability from"
+                                + " labeler_reliability where project_id = :p) r on r.labeler = coalesce(s.labeler,"
+                                + " g.labeler)",
                         Tuple.class)
                 .setParameter("p", project)
                 .getResultList();

@@ -160,7 +160,10 @@ class GoldenQualityTest {
         List<List<String>> topTwo = List.of(List.of("a"), List.of("b"), List.of("c", "d", "e"));
         assertEquals(1, GoldTasks.score(answer, topTwo, 2));
         assertEquals(0.7, GoldTasks.score(answer, topTwo, 0), 1e-12);
-        assertEquals(6.0 / 7, GoldTasks.score(answer, List.of(List.of("b"), List.of("a"), List.of("c", "d", "e")), 2), 1e-12);
+        assertEquals(
+                6.0 / 7,
+                GoldTasks.score(answer, List.of(List.of("b"), List.of("a"), List.of("c", "d", "e")), 2),
+                1e-12);
     }
 
     private static JsonNode golden(String name) throws IOException {
