@@ -2,8 +2,12 @@
 -- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
 -- looked up task by task (a subquery as a value), never joined.
 
--- What a function gives cannot be changed in place.
-drop function if exists next_task;
+-- What a function gives cannot be changed in place. Named with its schema: the search path has further ones.
+do $$
+begin
+  execute format('drop function if exists %1$I.next_task, %1$I.submission_state', current_schema());
+end $$;
+
 create function next_task(
   in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
   in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
@@ -116,7 +120,6 @@ begin
   select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
 end $$;
 
-drop function if exists submission_state;
 create function submission_state(
   in_person text, in_key text, in_project text, in_task text, in_labeler text, in_erased text,
   out status text, out answer_sha256 text, out answer_status int, out answer_body text, out pause_reason text,
