@@ -41,8 +41,7 @@ class LimitsTest {
         long refused = IntStream.range(0, CHANGES + 10)
                 .filter(i -> Api.next(busy, project).statusCode() == 429)
                 .count();
-        // A slow machine gives tokens back meanwhile.
-        assertEquals(true, refused >= 1 && refused <= 10, refused + " refused");
+        assertEquals(true, refused >= 5 && refused <= 10, refused + " refused");
         Api.next(busy, project)
                 .then()
                 .statusCode(429)
