@@ -44,7 +44,8 @@ class StepGuardTest {
     @Test
     void aStepThatIsNotFiniteIsSkippedAndTheThirdInARowEndsTheRound() throws Exception {
         float[] before = parameter();
-        StepGuard guard = guard(TRAINING, new LossCurve());
+        LossCurve curve = new LossCurve();
+        StepGuard guard = guard(TRAINING, curve);
 
         guard.step(optimizer, 1e-2, Double.NaN, 0);
         guard.step(optimizer, 1e-2, Double.POSITIVE_INFINITY, 1);
@@ -56,6 +57,8 @@ class StepGuardTest {
 
         assertEquals("not_finite", failure.code());
         assertEquals(5, guard.metrics().get("skipped_steps"));
+        assertEquals(0.5, curve.first(), "a skipped step's loss is no part of the curve");
+        assertEquals(0.5, curve.last());
         assertEquals(Collections.nCopies(5, Guard.NON_FINITE), round.recorder.guards);
         assertArrayEquals(before, parameter());
     }

