@@ -52,7 +52,10 @@ import org.jboss.logging.Logger;
  */
 public final class ChunkCollector {
     private static final Logger LOG = Logger.getLogger(ChunkCollector.class);
-    private static final int TRANSACTION_MILLIS = (int) Duration.ofMinutes(10).toMillis();
+    // Open tombstones keep readers from what is written behind them: a collector that dies must not do so for long.
+    private static final int TRANSACTION_MILLIS = (int) Duration.ofMinutes(1).toMillis();
+    // Of publishers whose transactions are open below the tombstones.
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(20);
     private static final int ATTEMPTS = 3;
     private static final Duration POLL = Duration.ofMillis(200);
 
@@ -145,7 +148,7 @@ public final class ChunkCollector {
             int unneeded = garbage.size();
             garbage.values().removeIf(artifact -> artifact.newestMillis > youngestMillis);
             if (!dryRun && !garbage.isEmpty()) {
-                remove(reader, garbage, seenUntil, retired);
+                remove(garbage, seenUntil, retired);
             }
             return new Result(
                     artifacts.size(),
@@ -210,13 +213,10 @@ public final class ChunkCollector {
         return needed;
     }
 
-    private void remove(
-            BoundedReader reader,
-            Map<String, Artifact> garbage,
-            Map<TopicPartition, Long> seenUntil,
-            Set<String> retired)
+    private void remove(Map<String, Artifact> garbage, Map<TopicPartition, Long> seenUntil, Set<String> retired)
             throws Concurrent {
-        try (Producer<byte[], byte[]> producer = producer()) {
+        try (Producer<byte[], byte[]> producer = producer();
+                BoundedReader patient = BoundedReader.connect(kafka, LONGEST_WAIT)) {
             producer.initTransactions();
             producer.beginTransaction();
             beforeTombstones.run();
@@ -225,13 +225,15 @@ public final class ChunkCollector {
                 Map<TopicPartition, Long> first = new HashMap<>();
                 Map<TopicPartition, Long> last = new HashMap<>();
                 bury(producer, garbage, first, last);
-                requireUntouched(reader, garbage, seenUntil, first, last);
-                for (String sha256 : needed(reader, retired)) {
+                requireUntouched(patient, garbage, seenUntil, first, last);
+                for (String sha256 : needed(patient, retired)) {
                     if (garbage.containsKey(sha256)) {
                         throw new Concurrent(sha256 + " is needed again");
                     }
                 }
                 sound = true;
+            } catch (TimeoutException e) {
+                throw new Concurrent("a publisher's transaction is still open");
             } finally {
                 if (!sound) {
                     producer.abortTransaction();
@@ -274,15 +276,11 @@ public final class ChunkCollector {
         Set<String> again = new HashSet<>();
         Map<TopicPartition, Long> from = new HashMap<>();
         first.keySet().forEach(partition -> from.put(partition, seenUntil.getOrDefault(partition, 0L)));
-        try {
-            // Waits for every transaction that is open below our first tombstone: its chunks count when it commits.
-            reader.read(from, first, record -> {
-                touch(garbage, record, again);
-                return true;
-            });
-        } catch (TimeoutException e) {
-            throw new Concurrent("a publisher's transaction is still open");
-        }
+        // Waits for every transaction that is open below our first tombstone: its chunks count when it commits.
+        reader.read(from, first, record -> {
+            touch(garbage, record, again);
+            return true;
+        });
         amongTombstones(first, last, record -> touch(garbage, record, again));
         if (!again.isEmpty()) {
             throw new Concurrent(again.size() + " artifacts were written again");
@@ -312,7 +310,7 @@ public final class ChunkCollector {
                 new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(first.keySet());
             first.forEach(consumer::seek);
-            long deadlineNanos = System.nanoTime() + BoundedReader.STALL.toNanos();
+            long deadlineNanos = System.nanoTime() + LONGEST_WAIT.toNanos();
             while (first.keySet().stream()
                     .anyMatch(partition -> consumer.position(partition) <= last.getOrDefault(partition, -1L))) {
                 if (System.nanoTime() > deadlineNanos) {

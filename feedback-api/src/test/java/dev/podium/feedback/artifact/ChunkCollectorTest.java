@@ -27,6 +27,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
@@ -38,7 +40,6 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -131,42 +132,50 @@ class ChunkCollectorTest {
     }
 
     /** Contents come, are retired, and come again, while one collection follows the other without any grace. */
-    @Disabled("a collector that is held up by publishers again and again goes on failing afterwards; until that is"
-            + " mended docs/operations.md says to collect while no round publishes")
     @Test
     void noVersionThatIsNeededLosesAChunkWhileCollectionsRun() throws Exception {
         AtomicBoolean publishing = new AtomicBoolean(true);
         AtomicInteger removals = new AtomicInteger();
         AtomicInteger looks = new AtomicInteger();
-        CompletableFuture<Void> collections = CompletableFuture.runAsync(() -> {
-            while (publishing.get()) {
-                try {
-                    if (new ChunkCollector(kafka)
-                            .collect(Set.of(), NO_GRACE, false)
-                            .removed()) {
-                        removals.incrementAndGet();
+        // A thread of its own: one of the common pool may have been made by a Quarkus test, whose class loader it
+        // keeps;
+        // Kafka's clients then find a second copy of their own classes there, and cannot be made.
+        ExecutorService collector = Executors.newSingleThreadExecutor();
+        CompletableFuture<Void> collections = CompletableFuture.runAsync(
+                () -> {
+                    while (publishing.get()) {
+                        try {
+                            if (new ChunkCollector(kafka)
+                                    .collect(Set.of(), NO_GRACE, false)
+                                    .removed()) {
+                                removals.incrementAndGet();
+                            }
+                            looks.incrementAndGet();
+                        } catch (org.apache.kafka.common.KafkaException busy) {
+                            // It says so where publishers leave no moment; whatever else it says is a fault.
+                            if (!String.valueOf(busy.getMessage()).contains("are being published at this moment")) {
+                                throw busy;
+                            }
+                        }
                     }
-                    looks.incrementAndGet();
-                } catch (org.apache.kafka.common.KafkaException busy) {
-                    // It says so where publishers leave no moment.
-                }
-            }
-        });
+                },
+                collector);
         List<Path> contents = List.of(content("a"), content("b"), content("c"));
         try (Publisher publisher = new Publisher()) {
-            for (int i = 0; i < 24; i++) {
+            for (int i = 0; i < 12; i++) {
                 Path current = contents.get(i % contents.size());
                 publisher.publish("current", current, Optional.empty());
                 assertTrue(isThere(current), "version " + i + " has lost a chunk");
                 // A collection needs a moment in which nobody publishes; the next publication meets the one after it.
                 int seen = looks.get();
                 long deadlineNanos = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-                while (looks.get() == seen && System.nanoTime() < deadlineNanos) {
+                while (looks.get() == seen && !collections.isDone() && System.nanoTime() < deadlineNanos) {
                     java.util.concurrent.locks.LockSupport.parkNanos(10_000_000);
                 }
             }
         } finally {
             publishing.set(false);
+            collector.shutdown();
             collections.join();
         }
         assertTrue(removals.get() > 0, "nothing was ever removed");
