@@ -10,6 +10,7 @@ import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.PersistenceException;
 import jakarta.persistence.Tuple;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jboss.logging.Logger;
@@ -24,8 +25,8 @@ public class OperationsMeters {
     private static final Logger LOG = Logger.getLogger(OperationsMeters.class);
 
     // A few indexed rows; load reports are one per instance of a service. An instance that reports regularly and has
-    // been
-    // silent for a day is gone for good. One that only waits for a store has not refused anything (as in ChannelRules).
+    // been silent for a day is gone for good. One that only waits for a store has not refused anything (as in
+    // ChannelRules).
     private static final String OUTBOX = "select coalesce(extract(epoch from now() - min(created_at)), 0), count(*)"
             + " from outbox where refused is null";
     private static final String SERVICES = """
@@ -51,7 +52,8 @@ public class OperationsMeters {
     private final EntityManager entities;
     private final AtomicReference<Double> oldestSeconds = new AtomicReference<>(0.0);
     private final AtomicReference<Double> waiting = new AtomicReference<>(0.0);
-    private final AtomicReference<Double> databaseUp = new AtomicReference<>(0.0);
+    // Three looks: one that takes its time is no outage.
+    private final LastAnswer database = new LastAnswer(Duration.ofSeconds(15), System::nanoTime);
     private final MultiGauge instances;
     private final MultiGauge behind;
     private final MultiGauge refused;
@@ -61,7 +63,7 @@ public class OperationsMeters {
         this.entities = entities;
         registry.gauge("podium.outbox.oldest.seconds", oldestSeconds, AtomicReference::get);
         registry.gauge("podium.outbox.waiting", waiting, AtomicReference::get);
-        registry.gauge("podium.database.up", databaseUp, AtomicReference::get);
+        registry.gauge("podium.database.up", database, LastAnswer::value);
         this.instances = gauge(registry, "podium.service.instances", "Instances that have reported for a channel");
         this.behind =
                 gauge(registry, "podium.service.instances.behind", "Instances that have not followed the pointer");
@@ -79,15 +81,19 @@ public class OperationsMeters {
 
     @Scheduled(every = "5s", concurrentExecution = ConcurrentExecution.SKIP)
     void look() {
-        double up = 0;
+        boolean answered = false;
         try {
             QuarkusTransaction.requiringNew().run(this::read);
-            up = 1;
+            answered = true;
         } catch (PersistenceException e) {
             // Said by readiness already; the gauges keep what was last seen.
             LOG.debugf("the gauges of operations were not read: %s", e.getMessage());
         } finally {
-            databaseUp.set(up);
+            if (answered) {
+                database.came();
+            } else {
+                database.failed();
+            }
         }
     }
 
