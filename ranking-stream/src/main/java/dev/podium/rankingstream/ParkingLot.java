@@ -2,18 +2,21 @@ package dev.podium.rankingstream;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
+import dev.podium.contracts.Topics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
-/** Rankings whose task has not arrived, one row each as it came; they wait for a bounded time. */
+/** Rankings and decisions whose task has not arrived, one row each as it came; they wait for a bounded time. */
 final class ParkingLot {
     private static final String SEPARATOR = "\0";
 
@@ -30,10 +33,12 @@ final class ParkingLot {
     /**
      * A record that waits.
      *
+     * @param topic it came by; rows of before have none, and are rankings
      * @param value the raw bytes
      * @param sinceMillis when it was parked, by the clock of the process that did it
      */
     record Parked(
+            Optional<String> topic,
             String taskId,
             byte[] key,
             byte[] value,
@@ -42,6 +47,14 @@ final class ParkingLot {
             int partition,
             long offset,
             long sinceMillis) {
+        Parked {
+            topic = topic == null ? Optional.empty() : topic;
+        }
+
+        String origin() {
+            return topic.orElse(Topics.RANKINGS);
+        }
+
         Record<byte[], byte[]> record() {
             RecordHeaders all = new RecordHeaders();
             headers.forEach(header -> all.add(header.name(), header.value().length == 0 ? null : header.value()));
@@ -52,19 +65,27 @@ final class ParkingLot {
     /** One header; a null value is kept as an empty one. */
     record ParkedHeader(String name, byte[] value) {}
 
-    void park(String taskId, Record<byte[], byte[]> record, int partition, long offset, long nowMillis) {
+    void park(String taskId, Record<byte[], byte[]> record, RecordMetadata origin, long nowMillis) {
         List<ParkedHeader> headers = new ArrayList<>();
         for (Header header : record.headers()) {
             headers.add(new ParkedHeader(header.key(), header.value() == null ? new byte[0] : header.value()));
         }
         Parked parked = new Parked(
-                taskId, record.key(), record.value(), headers, record.timestamp(), partition, offset, nowMillis);
+                Optional.of(origin.topic()),
+                taskId,
+                record.key(),
+                record.value(),
+                headers,
+                record.timestamp(),
+                origin.partition(),
+                origin.offset(),
+                nowMillis);
         rows.put(rowKey(parked), EventJson.write(parked));
         oldestMillis = Math.min(oldestMillis, nowMillis);
         latestMillis = Math.max(latestMillis, nowMillis);
     }
 
-    /** The waiting rankings of a task, in the order of the log; they wait no more. */
+    /** What waits for a task, in the order of each log; it waits no more. */
     List<Parked> take(String taskId) {
         List<Parked> taken = new ArrayList<>();
         try (KeyValueIterator<String, byte[]> all = rows.prefixScan(taskId + SEPARATOR, new StringSerializer())) {
@@ -112,14 +133,16 @@ final class ParkingLot {
         // Digits of fixed width, so that rows sort as the log does.
         return parked.taskId()
                 + SEPARATOR
-                + String.format(Locale.ROOT, "%010d-%019d", parked.partition(), parked.offset());
+                + String.format(Locale.ROOT, "%010d-%019d", parked.partition(), parked.offset())
+                // The same place in two logs is two rows.
+                + (parked.origin().equals(Topics.RANKINGS) ? "" : SEPARATOR + parked.origin());
     }
 
     private static Parked read(byte[] row) {
         try {
             return EventJson.read(row, Parked.class);
         } catch (InvalidEventException e) {
-            throw new IllegalStateException("a parked ranking cannot be read", e);
+            throw new IllegalStateException("a parked record cannot be read", e);
         }
     }
 }

@@ -15,9 +15,7 @@ import dev.podium.contracts.preference.HeldAdjudication;
 import dev.podium.contracts.preference.HeldRanking;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.LongSupplier;
@@ -39,8 +37,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private static final int MOST_GIVEN_UP = 1000;
 
     // Sets made anew in one go after a labeler's weight has changed, by number and by time; the others wait for the
-    // next
-    // one, so that rankings are not kept waiting.
+    // next one, so that rankings are not kept waiting.
     private static final int MOST_WEIGHED_ANEW = 1000;
     private static final int WEIGHED_AT_ONCE = 50;
     private static final long WEIGH_AT_MOST_MILLIS = 50;
@@ -55,24 +52,21 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private static final int MOST_SETS = 1_000;
     private static final long LONGEST_DUE_MILLIS = 100;
 
-    private static final String COUNTED_KEY = "counted";
-
     private final Duration parkTime;
     private final StreamMetrics metrics;
     private final LongSupplier steadyMillis;
-    private @Nullable KeyValueStore<String, byte[]> counted;
     private @Nullable PendingShares<LabelerShare> labelerShares;
     private @Nullable PendingShares<ProjectShare> projectShares;
     private @Nullable DueSets dueSets;
     private long lastSetsMillis;
     private long lastBeatMillis;
-    private boolean tasksAreCounted;
     private long lastCommitAskedMillis;
     private long startMillis;
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable TaskStore tasks;
     private @Nullable ParkingLot parking;
     private @Nullable Reliabilities reliabilities;
+    private @Nullable Survey survey;
     private long lastWeighedMillis;
 
     /**
@@ -98,8 +92,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 newContext.getStateStore(RankingTopology.TASKS_OF_LABELERS),
                 newContext.getStateStore(RankingTopology.WEIGHED_ANEW));
         parking = new ParkingLot(newContext.getStateStore(RankingTopology.PARKED));
-        counted = newContext.getStateStore(RankingTopology.COUNTED);
-        tasksAreCounted = counted.get(COUNTED_KEY) != null;
+        survey = new Survey(tasks, newContext.getStateStore(RankingTopology.COUNTED), reliabilities, steadyMillis);
         KeyValueStore<String, byte[]> pending = newContext.getStateStore(RankingTopology.PENDING);
         labelerShares = new PendingShares<>("labeler/", LabelerShare.class, pending);
         projectShares = new PendingShares<>("project/", ProjectShare.class, pending);
@@ -118,23 +111,14 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 Duration.ofMillis(WEIGH_ANEW_EVERY_MILLIS),
                 PunctuationType.WALL_CLOCK_TIME,
                 nowMillis -> weighAnew(nowMillis));
+        newContext.schedule(
+                Duration.ofMillis(Survey.EVERY_MILLIS), PunctuationType.WALL_CLOCK_TIME, nowMillis -> goOnSurveying());
     }
 
     @Override
     public void process(Record<byte[], byte[]> record) {
-        if (!tasksAreCounted) {
-            countTasks();
-        }
-        if (!reliabilities().isComplete()) {
-            tasks().forEach(state -> state.byLabeler()
-                    .values()
-                    .forEach(held -> reliabilities()
-                            .ranked(
-                                    LabelerStatistics.key(
-                                            held.event().projectId(),
-                                            held.event().labelerId()),
-                                    held.event().taskId())));
-            reliabilities().complete();
+        if (survey().isDue()) {
+            goOnSurveying();
         }
         if (steadyMillis.getAsLong() - lastCommitAskedMillis >= LONGEST_WITHOUT_COMMIT_MILLIS) {
             lastCommitAskedMillis = steadyMillis.getAsLong();
@@ -176,10 +160,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         TaskState after = before.with(task);
         for (ParkingLot.Parked waiting : parking().take(task.taskId())) {
             try {
-                after = withRanking(
-                        after, RecordParser.ranking(waiting.record()), waiting.partition(), waiting.offset());
+                after = withWaiting(after, waiting);
             } catch (RejectedRecord e) {
-                deadLetter(waiting.record(), e, Topics.RANKINGS, waiting.partition(), waiting.offset());
+                deadLetter(waiting.record(), e, waiting.origin(), waiting.partition(), waiting.offset());
             }
         }
         update(before, after, record);
@@ -189,24 +172,26 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         RankingEvent event = RecordParser.ranking(record);
         TaskState before = tasks().read(event.taskId());
         if (before.task().isEmpty()) {
-            metrics.parked();
-            parking().park(event.taskId(), record, origin.partition(), origin.offset(), steadyMillis.getAsLong());
+            park(event.taskId(), record, origin);
             return;
         }
         update(before, withRanking(before, event, origin.partition(), origin.offset()), record);
     }
 
-    /** Somebody decides the task. One that comes before its task waits with it, and is left out where it does not fit. */
+    /** Somebody decides the task. */
     private void decision(Record<byte[], byte[]> record, RecordMetadata origin) throws RejectedRecord {
         TaskAdjudicated event = RecordParser.adjudication(record);
         TaskState before = tasks().read(event.taskId());
-        TaskState after = before.with(new HeldAdjudication(event, origin.partition(), origin.offset()));
-        if (before.task().isPresent()) {
-            RecordParser.requireFits(event, before.task().get());
-            update(before, after, record);
-        } else {
-            tasks().write(event.taskId(), after.decision().orElseThrow());
+        if (before.task().isEmpty()) {
+            park(event.taskId(), record, origin);
+            return;
         }
+        update(before, withDecision(before, event, origin.partition(), origin.offset()), record);
+    }
+
+    private void park(String taskId, Record<byte[], byte[]> record, RecordMetadata origin) {
+        metrics.parked();
+        parking().park(taskId, record, origin, steadyMillis.getAsLong());
     }
 
     /** A labeler's weight: from now on for what comes, and bit by bit for what is there. */
@@ -220,11 +205,15 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void weighAnew(long timestamp) {
+        if (!reliabilities().isComplete()) {
+            // Nobody knows yet which tasks a labeler has ranked; the line waits.
+            return;
+        }
         long beganMillis = steadyMillis.getAsLong();
         for (int weighed = 0; weighed < MOST_WEIGHED_ANEW; ) {
             var some = reliabilities().takeDue(WEIGHED_AT_ONCE);
             for (Reliabilities.Due due : some) {
-                TaskState before = tasks().read(due.taskId());
+                TaskState before = tasks().look(due.taskId());
                 TaskState after = before.weighing(due.labelerId(), due.weight());
                 if (!after.saysTheSameAs(before)) {
                     update(before, after, new Record<>(due.taskId().getBytes(UTF_8), new byte[0], timestamp));
@@ -237,6 +226,19 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         }
         // From the end: rankings have the time between, however long it took.
         lastWeighedMillis = steadyMillis.getAsLong();
+    }
+
+    private TaskState withWaiting(TaskState state, ParkingLot.Parked waiting) throws RejectedRecord {
+        return waiting.origin().equals(Topics.ADJUDICATIONS)
+                ? withDecision(
+                        state, RecordParser.adjudication(waiting.record()), waiting.partition(), waiting.offset())
+                : withRanking(state, RecordParser.ranking(waiting.record()), waiting.partition(), waiting.offset());
+    }
+
+    private static TaskState withDecision(TaskState state, TaskAdjudicated event, int partition, long offset)
+            throws RejectedRecord {
+        RecordParser.requireFits(event, state.task().orElseThrow());
+        return state.with(new HeldAdjudication(event, partition, offset));
     }
 
     private TaskState withRanking(TaskState state, RankingEvent event, int partition, long offset)
@@ -282,7 +284,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             return;
         }
         lastSetsMillis = steadyMillis.getAsLong();
-        sets.take().forEach(due -> tasks().read(due.taskId()).set().ifPresent(set -> publish(set, due)));
+        sets.take().forEach(due -> tasks().look(due.taskId()).set().ifPresent(set -> publish(set, due)));
     }
 
     private void publish(PreferenceSet set, DueSets.Due due) {
@@ -302,6 +304,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             TaskState after,
             Optional<PreferenceSet> now,
             Record<byte[], byte[]> cause) {
+        if (!survey().hasCounted(after.task().orElseThrow().taskId())) {
+            return;
+        }
         ProjectShare share = ProjectShare.of(after.task().orElseThrow(), now);
         if (before.task().isPresent()) {
             share = share.minus(ProjectShare.of(before.task().get(), earlier));
@@ -334,21 +339,11 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 .forEach(share -> context().forward(share, RankingTopology.PROJECT_SHARES_SINK));
     }
 
-    /**
-     * Adds up what is there already, where an earlier version of this application kept tasks but no totals; once per
-     * partition.
-     */
-    private void countTasks() {
-        Map<String, ProjectShare> totals = new TreeMap<>();
-        tasks().forEach(state -> {
-            ProjectShare share = ProjectShare.of(state.task().orElseThrow(), state.set());
-            totals.merge(share.key(), share, ProjectShare::plus);
-        });
-        totals.values()
-                .forEach(total ->
-                        requireNonNull(projectShares).add(total, total.at().toEpochMilli(), Optional.empty()));
-        requireNonNull(counted).put(COUNTED_KEY, new byte[] {1});
-        tasksAreCounted = true;
+    private void goOnSurveying() {
+        if (!survey().isComplete()) {
+            survey().goOn(share ->
+                    requireNonNull(projectShares).add(share, share.at().toEpochMilli(), Optional.empty()));
+        }
     }
 
     private static Optional<String> traceParent(Record<byte[], byte[]> cause) {
@@ -370,8 +365,8 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                     new RejectedRecord(
                             "unknown_task",
                             "no task " + waiting.taskId() + " came within " + parkTime
-                                    + "; publish it, then replay this ranking"),
-                    Topics.RANKINGS,
+                                    + "; publish it, then replay this record"),
+                    waiting.origin(),
                     waiting.partition(),
                     waiting.offset());
         }
@@ -404,6 +399,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private Reliabilities reliabilities() {
         return requireNonNull(reliabilities);
+    }
+
+    private Survey survey() {
+        return requireNonNull(survey);
     }
 
     private ParkingLot parking() {

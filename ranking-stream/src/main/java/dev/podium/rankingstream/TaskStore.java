@@ -13,16 +13,18 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The state of tasks in four stores: the task, one row per labeler, so that a ranking rewrites its own row and not the
- * prompt and the outputs, the weight of a labeler's votes where it is not 1, and a decision where there is one. Tasks that were touched last are held as objects too: the rankings of a task come near
- * each other. What is held is never newer than the stores, because a stream that fails makes a new one of this.
+ * prompt and the outputs, the weight of a labeler's votes where it is not 1, and a decision where there is one. Tasks
+ * that were touched last are held as objects too: the rankings of a task come near each other. What is held is never
+ * newer than the stores, because a stream that fails makes a new one of this.
  */
 final class TaskStore {
     private static final String SEPARATOR = "\0";
@@ -68,13 +70,37 @@ final class TaskStore {
         return state;
     }
 
-    /** Every known task, once, past what is held. */
-    void forEach(Consumer<TaskState> look) {
-        try (KeyValueIterator<String, byte[]> rows = tasks.all()) {
+    /** The same for who meets a task by the way: it does not take the place of those that are held. */
+    TaskState look(String taskId) {
+        Held known = held.get(taskId);
+        if (known != null) {
+            return known.state();
+        }
+        byte @Nullable [] task = tasks.get(taskId);
+        return task == null
+                ? new TaskState(Optional.empty(), Map.of(), Map.of(), decision(taskId))
+                : state(read(task, Task.class));
+    }
+
+    /**
+     * The known tasks in the order of their ids, past what is held, until somebody has seen enough.
+     *
+     * @param behind the task to go on behind
+     * @return whether the last task was reached
+     */
+    boolean walk(Optional<String> behind, Predicate<TaskState> goesOn) {
+        try (KeyValueIterator<String, byte[]> rows =
+                behind.isPresent() ? tasks.range(behind.get(), null) : tasks.all()) {
             while (rows.hasNext()) {
-                Task task = read(rows.next().value, Task.class);
-                look.accept(state(task));
+                KeyValue<String, byte[]> row = rows.next();
+                if (row.key.equals(behind.orElse(""))) {
+                    continue;
+                }
+                if (!goesOn.test(state(read(row.value, Task.class)))) {
+                    return !rows.hasNext();
+                }
             }
+            return true;
         }
     }
 
@@ -94,12 +120,7 @@ final class TaskStore {
         return Optional.ofNullable(decisions.get(taskId)).map(row -> read(row, HeldAdjudication.class));
     }
 
-    /** Writes a decision whose task is not known yet. */
-    void write(String taskId, HeldAdjudication decision) {
-        decisions.put(taskId, EventJson.write(decision));
-    }
-
-    /** Writes the rows that differ. */
+    /** Writes the rows that differ. What is held, or new, is held on. */
     void write(TaskState before, TaskState after) {
         Task task = after.task().orElseThrow();
         Held known = held.get(task.taskId());
@@ -121,9 +142,11 @@ final class TaskStore {
             }
         });
         if (!after.decision().equals(before.decision())) {
-            write(task.taskId(), after.decision().orElseThrow());
+            decisions.put(task.taskId(), EventJson.write(after.decision().orElseThrow()));
         }
-        hold(task.taskId(), new Held(after, taskBytes));
+        if (known != null || before.task().isEmpty()) {
+            hold(task.taskId(), new Held(after, taskBytes));
+        }
     }
 
     private Map<String, HeldRanking> rankings(String taskId) {

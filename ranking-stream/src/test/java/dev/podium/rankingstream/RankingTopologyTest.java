@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.test.TestRecord;
@@ -822,5 +823,33 @@ class RankingTopologyTest {
         assertEquals("c", stream.newestSet().pairs().getLast().chosen());
         stream.adjudication(Facts.decision("t", 2, "x>a"));
         assertEquals("unknown_output", TopologyHarness.header(stream.onlyDeadLetter(), "podium_dlt_reason"));
+    }
+
+    @Test
+    void aDecisionThatDoesNotFitItsTaskDoesNotHideAnEarlierOne() {
+        stream.adjudication(Facts.decision("t", 1, "c>a>b"));
+        stream.adjudication(Facts.decision("t", 2, "x>a"));
+        stream.ranking(Facts.ranking("t", "ann", 1, "a>b>c"));
+
+        stream.task(Facts.task("t"));
+
+        assertEquals("unknown_output", header(stream.onlyDeadLetter(), "podium_dlt_reason"));
+        assertEquals("c", stream.newestSet().pairs().getLast().chosen());
+    }
+
+    @Test
+    void aDecisionWhoseTaskDoesNotComeBecomesADeadLetterOfItsTopic() {
+        // At the same place in its log as a ranking that waits, too.
+        stream.adjudication(Facts.decision("t", 1, "c>a>b"));
+        stream.ranking(Facts.ranking("t", "ann", 1, "a>b>c"));
+
+        stream.pass(TopologyHarness.PARK.plusMinutes(1));
+
+        assertEquals(
+                Map.of(Topics.ADJUDICATIONS, "unknown_task", Topics.RANKINGS, "unknown_task"),
+                stream.deadLetters().stream()
+                        .collect(Collectors.toMap(
+                                letter -> header(letter, DeadLetterHeaders.TOPIC),
+                                letter -> header(letter, DeadLetterHeaders.REASON))));
     }
 }

@@ -28,6 +28,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TestOutputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.test.TestRecord;
 
@@ -52,6 +53,11 @@ final class TopologyHarness implements AutoCloseable {
     private final TestOutputTopic<byte[], byte[]> deadLetters;
 
     TopologyHarness() {
+        this(Duration.ZERO);
+    }
+
+    /** @param tick how far the clock moves whenever somebody looks at it */
+    TopologyHarness(Duration tick) {
         Properties properties = new Properties();
         properties.put("application.id", "test");
         properties.put("bootstrap.servers", "none:1");
@@ -63,7 +69,7 @@ final class TopologyHarness implements AutoCloseable {
                         PARK,
                         Stores::inMemoryKeyValueStore,
                         new StreamMetrics(meters),
-                        steadyMillis::get),
+                        () -> steadyMillis.addAndGet(tick.toMillis())),
                 properties,
                 Facts.NOON);
         ByteArraySerializer in = new ByteArraySerializer();
@@ -156,6 +162,11 @@ final class TopologyHarness implements AutoCloseable {
     /** The wall clock alone is set; no time passes. */
     void setClockForward(Duration jump) {
         driver.advanceWallClockTime(jump);
+    }
+
+    /** A store, to look into or to fill as an earlier version did. */
+    KeyValueStore<String, byte[]> store(String name) {
+        return driver.getKeyValueStore(name);
     }
 
     double count(String meter, String tag, String value) {
