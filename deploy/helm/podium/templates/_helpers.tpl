@@ -150,13 +150,20 @@ jdbc:postgresql://{{ .Release.Name }}-postgresql-rw:5432/podium
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if and (hasSuffix "-trainer" .name) .root.Values.signing.existingSecret }}
+{{- if include "podium.signingSecret" . }}
 - name: PODIUM_SIGNING_KEY_FILE
   value: /etc/podium/signing/signing-key.pem
 {{- end }}
 {{- range $name, $value := merge (deepCopy (.app.extraEnv | default dict)) $kafka.extraEnv }}
 - name: {{ $name }}
   value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+
+{{/* The Secret of an application's signing key: trainers sign manifests, feedback-api signs channels. Argument as of podium.env */}}
+{{- define "podium.signingSecret" -}}
+{{- if hasSuffix "-trainer" .name }}{{ .root.Values.signing.existingSecret }}
+{{- else if eq .name "feedback-api" }}{{ .root.Values.signing.pointersSecret }}
 {{- end }}
 {{- end }}
 
@@ -182,7 +189,7 @@ envFrom: {{- toYaml . | nindent 2 }}
   mountPath: /etc/podium/trusted-keys
   readOnly: true
 {{- end }}
-{{- if and (hasSuffix "-trainer" .name) .root.Values.signing.existingSecret }}
+{{- if include "podium.signingSecret" . }}
 - name: signing
   mountPath: /etc/podium/signing
   readOnly: true
@@ -212,10 +219,10 @@ envFrom: {{- toYaml . | nindent 2 }}
       - key: trusted-keys
         path: trusted-keys
 {{- end }}
-{{- if and (hasSuffix "-trainer" .name) .root.Values.signing.existingSecret }}
+{{- if include "podium.signingSecret" . }}
 - name: signing
   secret:
-    secretName: {{ .root.Values.signing.existingSecret }}
+    secretName: {{ include "podium.signingSecret" . }}
     defaultMode: 0440
     items:
       - key: signing-key.pem

@@ -129,6 +129,7 @@ public final class Sidecar implements AutoCloseable {
                                 expectation,
                                 RETRY_PAUSE)
                         .trusting(ManifestTrust.configured(config.settings().apply(ManifestTrust.SETTING)))
+                        .following(ManifestTrust.configured(config.settings().apply(ManifestTrust.POINTERS_SETTING)))
                         .fetchingFrom(store),
                 swap);
         client = started;

@@ -32,8 +32,16 @@ public class Channels {
     private final Adapters adapters;
     private final AuditLog audit;
     private final Retention retention;
+    private final PointerSigning signing;
 
-    Channels(EntityManager entities, Outbox outbox, Adapters adapters, AuditLog audit, Retention retention) {
+    Channels(
+            EntityManager entities,
+            Outbox outbox,
+            Adapters adapters,
+            AuditLog audit,
+            Retention retention,
+            PointerSigning signing) {
+        this.signing = signing;
         this.entities = entities;
         this.outbox = outbox;
         this.adapters = adapters;
@@ -248,7 +256,14 @@ public class Channels {
                 .with("version", version.orElse("base model"))
                 .with("sequence", sequence));
         String key = ChannelPointer.key(project, channel);
-        outbox.add(Topics.CHANNELS, key, UUID.randomUUID().toString(), key, pointer, pointer.at());
+        outbox.add(
+                Topics.CHANNELS,
+                key,
+                UUID.randomUUID().toString(),
+                key,
+                pointer,
+                pointer.at(),
+                payload -> signing.sign(key, payload));
         return pointer;
     }
 

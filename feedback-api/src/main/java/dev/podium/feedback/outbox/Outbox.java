@@ -15,6 +15,8 @@ import jakarta.transaction.Status;
 import jakarta.transaction.Synchronization;
 import jakarta.transaction.TransactionSynchronizationRegistry;
 import java.time.Instant;
+import java.util.Optional;
+import java.util.function.Function;
 
 /** Takes events in the transaction of the rows they speak of; {@link OutboxRelay} sends them after the commit. */
 @Singleton
@@ -60,6 +62,22 @@ public class Outbox {
      * @param key of the record; events of one key keep their order
      */
     public void add(String topic, String key, String id, String subject, Object event, Instant at) {
+        add(topic, key, id, subject, event, at, payload -> Optional.empty());
+    }
+
+    /**
+     * Adds an event that may be signed.
+     *
+     * @param signature of the payload, which is sent byte for byte
+     */
+    public void add(
+            String topic,
+            String key,
+            String id,
+            String subject,
+            Object event,
+            Instant at,
+            Function<String, Optional<String>> signature) {
         String payload = requireFits(topic, event);
         OutboxRow row = new OutboxRow();
         row.id = id;
@@ -70,6 +88,7 @@ public class Outbox {
         row.subject = subject;
         row.createdAt = at;
         row.traceParent = cause().toString();
+        row.signature = signature.apply(payload).orElse(null);
         entities.persist(row);
         wakeAfterCommit();
     }

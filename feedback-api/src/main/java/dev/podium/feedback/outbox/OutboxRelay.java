@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.feedback.kafka.KafkaAccess;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -194,12 +195,16 @@ public class OutboxRelay {
     }
 
     private static ProducerRecord<String, byte[]> record(OutboxRow row) {
-        return new ProducerRecord<>(
+        ProducerRecord<String, byte[]> record = new ProducerRecord<>(
                 row.aggregateType,
                 null,
                 row.aggregateId,
                 row.payload.getBytes(UTF_8),
                 CloudEvents.headers(row.id, "/feedback-api", row.type, row.subject, row.createdAt, row.traceParent));
+        if (row.signature != null) {
+            record.headers().add(SigningKey.HEADER, row.signature.getBytes(UTF_8));
+        }
+        return record;
     }
 
     private Producer<String, byte[]> producer() {

@@ -32,6 +32,9 @@ public class OutboxRow extends PanacheEntityBase {
     @Column(name = "traceparent")
     public @Nullable String traceParent;
 
+    /** Of key and payload, for the header of the record; absent: not signed. */
+    public @Nullable String signature;
+
     @Column(name = "created_at")
     public Instant createdAt = Instant.EPOCH;
 }

@@ -39,8 +39,8 @@ class ErasedColumnsTest {
         labeler_reliability.project_id labeler_reliability.source labeler_state.project_id
         labeler_statistics.body labeler_statistics.project_id
         lease.project_id lease.shown_order lease.task_id
-        outbox.aggregateid outbox.aggregatetype outbox.id outbox.payload outbox.refused outbox.subject
-        outbox.traceparent outbox.type
+        outbox.aggregateid outbox.aggregatetype outbox.id outbox.payload outbox.refused outbox.signature
+        outbox.subject outbox.traceparent outbox.type
         person.every_project person.name person.oidc_issuer person.oidc_subject person.password_hash
         planned_round.id planned_round.kind planned_round.plan_id planned_round.project_id planned_round.request
         planned_round.rerun_of planned_round.round_id planned_round.rule planned_round.state

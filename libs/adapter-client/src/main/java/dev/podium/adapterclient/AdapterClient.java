@@ -185,7 +185,8 @@ public final class AdapterClient implements AutoCloseable {
 
     private void followUntilError() throws IOException {
         forgetOtherCluster();
-        try (ChannelReader channel = new ChannelReader(config.kafka(), config.projectId(), config.channel());
+        try (ChannelReader channel =
+                        new ChannelReader(config.kafka(), config.projectId(), config.channel(), config.pointerTrust());
                 BoundedReader reader = BoundedReader.connect(config.kafka());
                 LoadReports reports = new LoadReports(config.kafka())) {
             channel.start();

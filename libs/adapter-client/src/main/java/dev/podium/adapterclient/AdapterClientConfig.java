@@ -21,6 +21,7 @@ import java.util.Optional;
  *     close it
  * @param trafficPause how often requests and errors are reported, where the service counts them; where nothing has
  *     changed, every sixth time
+ * @param pointerTrust which pointers of the channel are followed
  */
 public record AdapterClientConfig(
         Map<String, Object> kafka,
@@ -32,7 +33,8 @@ public record AdapterClientConfig(
         Duration retryPause,
         ManifestTrust trust,
         Optional<ArtifactStore> store,
-        Duration trafficPause) {
+        Duration trafficPause,
+        ManifestTrust pointerTrust) {
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
     private static final Duration TRAFFIC_PAUSE = Duration.ofSeconds(10);
     // A minute by default: what is silent for several of them is looked for.
@@ -47,7 +49,7 @@ public record AdapterClientConfig(
         return trafficPause.multipliedBy(PAUSES_PER_HEARTBEAT);
     }
 
-    /** Believes every manifest, and knows no object store. */
+    /** Believes every manifest and every pointer, and knows no object store. */
     public AdapterClientConfig(
             Map<String, Object> kafka,
             String instanceId,
@@ -66,7 +68,8 @@ public record AdapterClientConfig(
                 retryPause,
                 ManifestTrust.everything(),
                 Optional.empty(),
-                TRAFFIC_PAUSE);
+                TRAFFIC_PAUSE,
+                ManifestTrust.everything());
     }
 
     /** The same with a Kafka that needs nothing but its address. */
@@ -89,19 +92,37 @@ public record AdapterClientConfig(
 
     /** The same, believing only what {@code trust} does. */
     public AdapterClientConfig trusting(ManifestTrust other) {
-        return new AdapterClientConfig(
-                kafka, instanceId, projectId, channel, cacheDir, expectation, retryPause, other, store, trafficPause);
+        return with(other, store, trafficPause, pointerTrust);
+    }
+
+    /** The same, following only pointers that {@code trust} believes; unsigned ones are ignored then. */
+    public AdapterClientConfig following(ManifestTrust other) {
+        return with(trust, store, trafficPause, other);
     }
 
     /** The same with an object store. */
     public AdapterClientConfig fetchingFrom(Optional<ArtifactStore> other) {
-        return new AdapterClientConfig(
-                kafka, instanceId, projectId, channel, cacheDir, expectation, retryPause, trust, other, trafficPause);
+        return with(trust, other, trafficPause, pointerTrust);
     }
 
     /** The same with another pause between reports of traffic. */
     public AdapterClientConfig reportingEvery(Duration other) {
+        return with(trust, store, other, pointerTrust);
+    }
+
+    private AdapterClientConfig with(
+            ManifestTrust manifests, Optional<ArtifactStore> from, Duration reports, ManifestTrust pointers) {
         return new AdapterClientConfig(
-                kafka, instanceId, projectId, channel, cacheDir, expectation, retryPause, trust, store, other);
+                kafka,
+                instanceId,
+                projectId,
+                channel,
+                cacheDir,
+                expectation,
+                retryPause,
+                manifests,
+                from,
+                reports,
+                pointers);
     }
 }

@@ -8,6 +8,11 @@ import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.TraceParent;
+import dev.podium.contracts.adapter.ArtifactException;
+import dev.podium.contracts.adapter.ManifestTrust;
+import dev.podium.contracts.adapter.SigningKey;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,11 +41,14 @@ final class ChannelReader implements AutoCloseable {
     private final String projectId;
     private final String channel;
     private final Consumer<byte[], byte[]> consumer;
+    private final ManifestTrust trust;
     private Map<TopicPartition, Long> endsAtStart = Map.of();
     private Optional<TraceParent> trace = Optional.empty();
     private long tracedSequence;
 
-    ChannelReader(Map<String, Object> kafka, String projectId, String channel) {
+    /** @param trust which pointers are followed */
+    ChannelReader(Map<String, Object> kafka, String projectId, String channel, ManifestTrust trust) {
+        this.trust = trust;
         this.projectId = projectId;
         this.channel = channel;
         Map<String, Object> properties = new HashMap<>(kafka);
@@ -108,6 +116,7 @@ final class ChannelReader implements AutoCloseable {
             return Optional.empty();
         }
         try {
+            trust.checkPointer(record.key(), record.value(), CloudEvents.text(record.headers(), SigningKey.HEADER));
             ChannelPointer pointer = EventJson.read(record.value(), ChannelPointer.class);
             if (pointer.projectId().equals(projectId) && pointer.channel().equals(channel)) {
                 return Optional.of(pointer);
@@ -121,7 +130,10 @@ final class ChannelReader implements AutoCloseable {
                     record.topic(),
                     record.partition(),
                     record.offset());
-        } catch (InvalidEventException e) {
+        } catch (IOException e) {
+            // Nobody knows now whom to believe: it is read again once the file is there.
+            throw new UncheckedIOException(e);
+        } catch (InvalidEventException | ArtifactException e) {
             LOG.warn(
                     "pointer ignored: {} ({}-{}@{})",
                     e.getMessage(),

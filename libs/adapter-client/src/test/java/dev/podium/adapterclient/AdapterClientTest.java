@@ -415,6 +415,29 @@ class AdapterClientTest {
     }
 
     @Test
+    void onlySignedPointersAreFollowedWhereTheirKeysAreConfigured() throws Exception {
+        SigningKey next = SigningKey.generate();
+        Path keys = Files.writeString(folder.resolve("pointer-keys"), key.trustLine());
+        publish("v1", 1);
+        publish("v2", 2);
+        publish("v3", 3);
+        AdapterClient client = start(config(instance).following(ManifestTrust.in(keys)));
+        topic.pointSigned(CHANNEL, "v2", 1, key);
+        topic.awaitLoad(instance, 1);
+
+        // Unsigned, signed by a stranger, and a signed one of before: none of them leads back.
+        topic.point(CHANNEL, "v1", 2);
+        topic.pointSigned(CHANNEL, "v1", 3, SigningKey.generate());
+        topic.pointSigned(CHANNEL, "v1", 1, key);
+        Files.writeString(keys, key.trustLine() + "\n" + next.trustLine());
+        topic.pointSigned(CHANNEL, "v3", 4, next);
+
+        assertEquals(AdapterLoad.Status.LOADED, topic.awaitLoad(instance, 4).status());
+        assertEquals(Optional.of("v3"), client.runningVersion());
+        assertEquals(List.of("v2", "v3"), swaps);
+    }
+
+    @Test
     void aRotationNeedsNoRestartAndARevokedKeyStartsNothing() throws Exception {
         SigningKey next = SigningKey.generate();
         Path keys = Files.writeString(folder.resolve("keys"), key.trustLine());

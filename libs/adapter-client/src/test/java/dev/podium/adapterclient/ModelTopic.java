@@ -127,7 +127,26 @@ final class ModelTopic implements AutoCloseable {
     }
 
     void point(String channel, String version, long sequence, ChannelPointer.Canary canary) {
-        ChannelPointer pointer = new ChannelPointer(
+        send(
+                Topics.CHANNELS,
+                ChannelPointer.key(project, channel),
+                EventJson.write(pointer(channel, version, sequence, canary)));
+    }
+
+    /** As feedback-api with a key does. */
+    void pointSigned(String channel, String version, long sequence, SigningKey key) {
+        byte[] recordKey = ChannelPointer.key(project, channel).getBytes(UTF_8);
+        byte[] value = EventJson.write(pointer(channel, version, sequence, null));
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(Topics.CHANNELS, recordKey, value);
+        record.headers()
+                .add(
+                        SigningKey.HEADER,
+                        key.sign(SigningKey.Purpose.POINTER, recordKey, value).getBytes(UTF_8));
+        send(record);
+    }
+
+    private ChannelPointer pointer(String channel, String version, long sequence, ChannelPointer.Canary canary) {
+        return new ChannelPointer(
                 project,
                 channel,
                 Optional.ofNullable(version),
@@ -136,7 +155,6 @@ final class ModelTopic implements AutoCloseable {
                 Optional.empty(),
                 Instant.now(),
                 Optional.ofNullable(canary));
-        send(Topics.CHANNELS, ChannelPointer.key(project, channel), EventJson.write(pointer));
     }
 
     void send(String topic, String key, byte[] value) {

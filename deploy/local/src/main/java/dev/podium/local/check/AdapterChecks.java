@@ -105,9 +105,23 @@ final class AdapterChecks {
             if (earlier != null && !Arrays.equals(earlier, record.value())) {
                 wrong.add(record.key() + " was published twice, with different manifests");
             }
-            ManifestSignature.fault(record, trusted).ifPresent(fault -> wrong.add(record.key() + " " + fault));
+            ManifestSignature.fault(ManifestSignature.MANIFEST, record, trusted)
+                    .ifPresent(fault -> wrong.add(record.key() + " " + fault));
         }
         return new Finding("manifests_are_signed_and_never_change", looked, wrong);
+    }
+
+    /** Every pointer of a channel is signed by a key that services trust for pointers. */
+    Finding pointersSigned() throws IOException {
+        List<String> wrong = new ArrayList<>();
+        Map<String, PublicKey> trusted = ManifestSignature.trusted(evidence.trustedPointerKeys());
+        long looked = 0;
+        for (ConsumerRecord<String, byte[]> record : TopicLog.read(evidence.bootstrapServers(), "rlhf.channels.v1")) {
+            looked++;
+            ManifestSignature.fault(ManifestSignature.POINTER, record, trusted)
+                    .ifPresent(fault -> wrong.add("pointer " + record.key() + " " + fault));
+        }
+        return new Finding("pointers_are_signed", looked, wrong);
     }
 
     /** Whatever is done to a trainer its round goes on; only what a round has learnt may make it fail. */

@@ -45,6 +45,7 @@ public final class Checker {
                             adapters.failures(),
                             adapters.verifiable(),
                             adapters.signed(),
+                            adapters.pointersSigned(),
                             adapters.channel(database)),
                     rankings.copiesInTheLog());
         }

@@ -12,6 +12,7 @@ import java.util.Map;
  * @param jdbcUrl PostgreSQL
  * @param channel that the services follow
  * @param trustedKeys public keys that may sign manifests, one line each: key id and key
+ * @param trustedPointerKeys the same for pointers of channels
  * @param services instance id to the address that tells the running version
  */
 public record Evidence(
@@ -23,6 +24,7 @@ public record Evidence(
         String project,
         String channel,
         Path trustedKeys,
+        Path trustedPointerKeys,
         Map<String, String> services) {
     public Evidence {
         services = Map.copyOf(services);

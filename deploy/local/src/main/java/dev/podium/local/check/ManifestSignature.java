@@ -17,10 +17,13 @@ import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/** The signature of a manifest, verified as docs/events.md describes it. */
+/** The signature of a record, verified as docs/events.md describes it. */
 final class ManifestSignature {
     private static final String HEADER = "podium_signature";
-    private static final byte[] PURPOSE = "podium manifest v1\n".getBytes(US_ASCII);
+    /** What a manifest's signature begins with. */
+    static final String MANIFEST = "podium manifest v1";
+    /** The same of a channel's pointer. */
+    static final String POINTER = "podium channel pointer v1";
 
     private ManifestSignature() {}
 
@@ -43,8 +46,9 @@ final class ManifestSignature {
         return keys;
     }
 
-    /** What is wrong with the signature of a manifest's record; empty when nothing is. */
-    static Optional<String> fault(ConsumerRecord<String, byte[]> record, Map<String, PublicKey> trusted) {
+    /** What is wrong with the signature of a record; empty when nothing is. */
+    static Optional<String> fault(
+            String purpose, ConsumerRecord<String, byte[]> record, Map<String, PublicKey> trusted) {
         String[] words = TopicLog.header(record, HEADER).split(" ");
         if (words.length != 3 || !words[0].equals("ed25519")) {
             return Optional.of("is not signed");
@@ -56,7 +60,7 @@ final class ManifestSignature {
         try {
             Signature signature = Signature.getInstance("Ed25519");
             signature.initVerify(key);
-            signature.update(PURPOSE);
+            signature.update((purpose + "\n").getBytes(US_ASCII));
             signature.update(record.key().getBytes(UTF_8));
             signature.update((byte) '\n');
             signature.update(record.value());

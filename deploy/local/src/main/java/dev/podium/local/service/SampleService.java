@@ -71,6 +71,7 @@ public final class SampleService {
                                         .shaped(answerer.baseShape()),
                                 RETRY_PAUSE)
                         .trusting(config.trust())
+                        .following(config.pointerTrust())
                         .fetchingFrom(config.store()),
                 answerer);
         HttpServer server =

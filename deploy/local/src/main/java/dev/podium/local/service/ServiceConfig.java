@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param channel (PODIUM_SERVICE_CHANNEL)
  * @param baseModel (PODIUM_SERVICE_MODEL)
  * @param trust which manifests are believed (PODIUM_TRUSTED_KEYS_FILE)
+ * @param pointerTrust which pointers of the channel are followed (PODIUM_TRUSTED_POINTER_KEYS_FILE)
  * @param store where large adapters are (PODIUM_STORE_URL and the rest of podium-object-store's settings)
  * @param device auto, cpu or cuda:N (PODIUM_DEVICE)
  * @param threads of libtorch (PODIUM_THREADS)
@@ -31,6 +32,7 @@ record ServiceConfig(
         String device,
         int threads,
         ManifestTrust trust,
+        ManifestTrust pointerTrust,
         Optional<ArtifactStore> store) {
     private static Map<String, Object> kafka(Map<String, String> environment) {
         Map<String, Object> settings = KafkaSettings.from(name -> setting(environment, name));
@@ -55,6 +57,7 @@ record ServiceConfig(
                 environment.getOrDefault("PODIUM_DEVICE", "cpu"),
                 Integer.parseInt(environment.getOrDefault("PODIUM_THREADS", Integer.toString(Math.min(cores, 4)))),
                 ManifestTrust.configured(setting(environment, ManifestTrust.SETTING)),
+                ManifestTrust.configured(setting(environment, ManifestTrust.POINTERS_SETTING)),
                 S3ArtifactStore.configured(name -> setting(environment, name)));
     }
 }

@@ -46,6 +46,8 @@ public record ApplicationEnvironment(StackFolder folder, Ports ports) {
                 environment.put("QUARKUS_DATASOURCE_USERNAME", database.username());
                 environment.put("QUARKUS_DATASOURCE_PASSWORD", database.password());
                 environment.put("PODIUM_OPERATOR_PASSWORD", folder.secret("operator-password", 15));
+                environment.put(
+                        "PODIUM_SIGNING_KEY_FILE", folder.pointerKeyFile().toString());
                 environment.put("PODIUM_SESSION_KEY", folder.secret("session-key", 32));
             }
             case RANKING_STREAM -> {
@@ -53,10 +55,16 @@ public record ApplicationEnvironment(StackFolder folder, Ports ports) {
                 // It is alone.
                 environment.put("PODIUM_STANDBY_REPLICAS", "0");
             }
-            case REWARD_TRAINER, POLICY_TRAINER, SAMPLE_SERVICE ->
+            case REWARD_TRAINER, POLICY_TRAINER, SAMPLE_SERVICE -> {
+                if (application == Application.SAMPLE_SERVICE) {
+                    environment.put(
+                            "PODIUM_TRUSTED_POINTER_KEYS_FILE",
+                            folder.trustedPointerKeysFile().toString());
+                }
                 environment.put(
                         "PODIUM_MODELS_DIR",
                         own("PODIUM_MODELS_DIR").orElse(folder.models()).toString());
+            }
         }
         environment.put(
                 "PODIUM_WORK_DIR",

@@ -13,6 +13,7 @@ import java.net.http.HttpResponse;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -200,7 +202,7 @@ public final class LocalStack implements AutoCloseable {
                     + ". Stop what listens there, or choose another first port, as in PODIUM_HTTP_PORT=18080");
         }
         startServers();
-        signManifests();
+        signWhatWasThere();
         Thread.ofPlatform().daemon().name("watch-postgres").start(this::watchPostgres);
         operator = new Operator(url(), "operator", options.folder().secret("operator-password", 15));
         present(operator).write(options.folder());
@@ -216,26 +218,36 @@ public final class LocalStack implements AutoCloseable {
                 .toList());
     }
 
-    /** A stack that is older than its key has manifests that nobody signed: they are this machine's own. */
-    private void signManifests() throws StackException, IOException {
-        if (!options.folder().makeSigningKey()) {
-            return;
+    /** A stack that is older than a key has records that nobody signed: they are this machine's own. */
+    private void signWhatWasThere() throws StackException, IOException {
+        StackFolder folder = options.folder();
+        if (folder.makeSigningKey()) {
+            sign("adapters", Topics.ADAPTERS, folder.signingKeyFile(), ManifestSigner::sign);
         }
-        SigningKey key = SigningKey.read(options.folder().signingKeyFile());
+        if (folder.makePointerKey()) {
+            sign("channels", Topics.CHANNELS, folder.pointerKeyFile(), ManifestSigner::signPointers);
+        }
+    }
+
+    private interface Signer {
+        List<ManifestSigner.Found> sign(Map<String, ?> kafka, SigningKey key, Predicate<ManifestSigner.Found> wanted);
+    }
+
+    private void sign(String what, String topic, Path keyFile, Signer signer) throws StackException, IOException {
+        SigningKey key = SigningKey.read(keyFile);
         Map<String, Object> client = Map.of("bootstrap.servers", bootstrapServers());
         try (Admin admin = Admin.create(client)) {
-            if (admin.listTopics().names().get().contains(Topics.ADAPTERS)) {
-                int signed = ManifestSigner.sign(
-                                client, key, manifest -> manifest.keyId().isEmpty())
+            if (admin.listTopics().names().get().contains(topic)) {
+                int signed = signer.sign(client, key, found -> found.keyId().isEmpty())
                         .size();
                 if (signed > 0) {
-                    options.notices().accept("signed " + signed + " adapters of before by the new key " + key.id());
+                    options.notices().accept("signed " + signed + " " + what + " of before by the new key " + key.id());
                 }
             }
         } catch (ExecutionException | KafkaException e) {
             // The next start makes a key again, and tries again.
-            Files.deleteIfExists(options.folder().signingKeyFile());
-            throw new StackException("the adapters of before cannot be signed: " + e.getMessage(), e);
+            Files.deleteIfExists(keyFile);
+            throw new StackException("the " + what + " of before cannot be signed: " + e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new StackException("interrupted while the stack started", e);

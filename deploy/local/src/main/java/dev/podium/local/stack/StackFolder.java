@@ -109,15 +109,34 @@ public record StackFolder(Path home) {
         return home.resolve("trusted-keys");
     }
 
+    /** The key that this stack's feedback-api signs pointers of channels with. */
+    public Path pointerKeyFile() {
+        return home.resolve("pointer-key.pem");
+    }
+
+    /** The keys whose pointers this stack's services follow. */
+    public Path trustedPointerKeysFile() {
+        return home.resolve("trusted-pointer-keys");
+    }
+
     /** Makes the signing key at the first start, and trusts it; true when it is new. */
     public boolean makeSigningKey() throws IOException {
-        if (Files.exists(signingKeyFile())) {
+        return makeKey(signingKeyFile(), trustedKeysFile());
+    }
+
+    /** The same for the key of pointers. */
+    public boolean makePointerKey() throws IOException {
+        return makeKey(pointerKeyFile(), trustedPointerKeysFile());
+    }
+
+    private static boolean makeKey(Path file, Path trusted) throws IOException {
+        if (Files.exists(file)) {
             return false;
         }
         SigningKey key = SigningKey.generate();
-        writePrivate(signingKeyFile(), key.toPem());
-        String before = Files.exists(trustedKeysFile()) ? Files.readString(trustedKeysFile()) : "";
-        writePrivate(trustedKeysFile(), before + "# made by ./podium up\n" + key.trustLine() + "\n");
+        writePrivate(file, key.toPem());
+        String before = Files.exists(trusted) ? Files.readString(trusted) : "";
+        writePrivate(trusted, before + "# made by ./podium up\n" + key.trustLine() + "\n");
         return true;
     }
 

@@ -13,7 +13,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the trainers sign passes the checker, which verifies by the description alone; anything else does not. */
+/** What trainers and feedback-api sign passes the checker, which verifies by the description alone; anything else does not. */
 class ManifestSignatureTest {
     @TempDir
     Path folder;
@@ -27,17 +27,36 @@ class ManifestSignatureTest {
         byte[] value = "{\"version\":\"v1\"}".getBytes(UTF_8);
         String signature = key.sign("p/v1".getBytes(UTF_8), value);
 
-        assertEquals(Optional.empty(), ManifestSignature.fault(record("p/v1", value, signature), trusted));
+        assertEquals(
+                Optional.empty(),
+                ManifestSignature.fault(ManifestSignature.MANIFEST, record("p/v1", value, signature), trusted));
         assertEquals(
                 Optional.of("is not what was signed"),
-                ManifestSignature.fault(record("p/v2", value, signature), trusted));
+                ManifestSignature.fault(ManifestSignature.MANIFEST, record("p/v2", value, signature), trusted));
         assertEquals(
                 Optional.of("is not what was signed"),
-                ManifestSignature.fault(record("p/v1", "{\"version\":\"v2\"}".getBytes(UTF_8), signature), trusted));
+                ManifestSignature.fault(
+                        ManifestSignature.MANIFEST,
+                        record("p/v1", "{\"version\":\"v2\"}".getBytes(UTF_8), signature),
+                        trusted));
         assertEquals(
                 Optional.of("is signed by a key that nobody trusts"),
-                ManifestSignature.fault(record("p/v1", value, stranger.sign("p/v1".getBytes(UTF_8), value)), trusted));
-        assertEquals(Optional.of("is not signed"), ManifestSignature.fault(record("p/v1", value, ""), trusted));
+                ManifestSignature.fault(
+                        ManifestSignature.MANIFEST,
+                        record("p/v1", value, stranger.sign("p/v1".getBytes(UTF_8), value)),
+                        trusted));
+        assertEquals(
+                Optional.empty(),
+                ManifestSignature.fault(
+                        ManifestSignature.POINTER,
+                        record("p/v1", value, key.sign(SigningKey.Purpose.POINTER, "p/v1".getBytes(UTF_8), value)),
+                        trusted));
+        assertEquals(
+                Optional.of("is not what was signed"),
+                ManifestSignature.fault(ManifestSignature.POINTER, record("p/v1", value, signature), trusted));
+        assertEquals(
+                Optional.of("is not signed"),
+                ManifestSignature.fault(ManifestSignature.MANIFEST, record("p/v1", value, ""), trusted));
     }
 
     private static ConsumerRecord<String, byte[]> record(String key, byte[] value, String signature) {

@@ -30,7 +30,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class ManifestSigner {
     private ManifestSigner() {}
 
-    /** The signature of a manifest in the log. */
+    /** The signature of a record in the log. */
     public record Found(String key, Optional<String> keyId) {}
 
     /**
@@ -40,9 +40,24 @@ public final class ManifestSigner {
      * @return what was signed, with the key before
      */
     public static List<Found> sign(Map<String, ?> kafka, SigningKey key, Predicate<Found> wanted) {
+        return sign(kafka, key, Topics.ADAPTERS, SigningKey.Purpose.MANIFEST, wanted);
+    }
+
+    /**
+     * The same for the newest pointer of each channel. Nobody may promote meanwhile: the older pointer would come behind
+     * the newer one.
+     *
+     * @param wanted from project/channel and the id of the key that has signed it, if any
+     */
+    public static List<Found> signPointers(Map<String, ?> kafka, SigningKey key, Predicate<Found> wanted) {
+        return sign(kafka, key, Topics.CHANNELS, SigningKey.Purpose.POINTER, wanted);
+    }
+
+    private static List<Found> sign(
+            Map<String, ?> kafka, SigningKey key, String topic, SigningKey.Purpose purpose, Predicate<Found> wanted) {
         Map<String, ConsumerRecord<byte[], byte[]>> newest = new LinkedHashMap<>();
         try (BoundedReader reader = BoundedReader.connect(kafka)) {
-            reader.readAll(reader.partitions(Topics.ADAPTERS), record -> {
+            reader.readAll(reader.partitions(topic), record -> {
                 if (record.key() != null && record.value() != null) {
                     newest.put(new String(record.key(), UTF_8), record);
                 } else if (record.key() != null) {
@@ -69,9 +84,9 @@ public final class ManifestSigner {
                     headers.remove(SigningKey.HEADER);
                     headers.add(
                             SigningKey.HEADER,
-                            key.sign(record.key(), record.value()).getBytes(UTF_8));
+                            key.sign(purpose, record.key(), record.value()).getBytes(UTF_8));
                     producer.send(new ProducerRecord<>(
-                                    Topics.ADAPTERS,
+                                    topic,
                                     record.partition(),
                                     record.timestamp(),
                                     record.key(),

@@ -8,12 +8,16 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which manifests are believed: those signed by a key of a file, or all where no file is configured. The file is read at
- * each check, so that a rotation or a revocation needs no restart; a file that cannot be read lets nothing through.
+ * Which manifests, or which pointers of channels, are believed: those signed by a key of a file, or all where no file is
+ * configured. The file is read at each check, so that a rotation or a revocation needs no restart; a file that cannot be
+ * read lets nothing through.
  */
 public final class ManifestTrust {
     /** Name of the setting in every application. */
     public static final String SETTING = "podium.trusted.keys.file";
+
+    /** Name of the setting of the keys whose pointers of channels are followed. */
+    public static final String POINTERS_SETTING = "podium.trusted.pointer.keys.file";
 
     private static final ManifestTrust EVERYTHING = new ManifestTrust(Optional.empty());
 
@@ -23,7 +27,7 @@ public final class ManifestTrust {
         this.file = file;
     }
 
-    /** Believes every manifest: for a Kafka that only trusted programs can write to. */
+    /** Believes everything: for a Kafka that only trusted programs can write to. */
     public static ManifestTrust everything() {
         return EVERYTHING;
     }
@@ -33,7 +37,7 @@ public final class ManifestTrust {
         return new ManifestTrust(Optional.of(file));
     }
 
-    /** As configured by {@link #SETTING}; absent or blank is {@link #everything()}. */
+    /** As configured by {@link #SETTING} or {@link #POINTERS_SETTING}; absent or blank is {@link #everything()}. */
     public static ManifestTrust configured(Optional<String> setting) {
         return setting.filter(text -> !text.isBlank())
                 .map(text -> in(Path.of(text)))
@@ -68,6 +72,18 @@ public final class ManifestTrust {
     public void check(String key, byte[] value, Optional<String> signature) throws ArtifactException, IOException {
         if (file.isPresent()) {
             TrustedKeys.read(file.get()).verify(key.getBytes(UTF_8), value, signature);
+        }
+    }
+
+    /**
+     * The same for a pointer.
+     *
+     * @param key project/channel
+     */
+    public void checkPointer(byte[] key, byte[] value, Optional<String> signature)
+            throws ArtifactException, IOException {
+        if (file.isPresent()) {
+            TrustedKeys.read(file.get()).verify(SigningKey.Purpose.POINTER, key, value, signature);
         }
     }
 }

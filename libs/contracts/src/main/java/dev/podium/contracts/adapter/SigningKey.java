@@ -24,11 +24,11 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * An Ed25519 key that signs manifests. On disk it is a PKCS#8 file in PEM form, as {@code openssl genpkey -algorithm
+ * An Ed25519 key that signs manifests or pointers of channels. On disk it is a PKCS#8 file in PEM form, as {@code openssl genpkey -algorithm
  * ed25519} writes it. Its id is the beginning of the sha256 of its public key, so that nobody can choose one.
  */
 public final class SigningKey {
-    /** Header of a manifest's record: {@code ed25519 KEYID SIGNATURE}, the signature in base64. */
+    /** Header of a signed record: {@code ed25519 KEYID SIGNATURE}, the signature in base64. */
     public static final String HEADER = "podium_signature";
 
     static final String ALGORITHM = "Ed25519";
@@ -36,8 +36,27 @@ public final class SigningKey {
     private static final String BEGIN = "-----BEGIN PRIVATE KEY-----";
     private static final String END = "-----END PRIVATE KEY-----";
     private static final int ID_DIGITS = 16;
-    // What is signed names its purpose, so that a signature of something else is never one of a manifest.
-    private static final byte[] DOMAIN = "podium manifest v1\n".getBytes(US_ASCII);
+
+    /** What is signed names its purpose, so that a signature of one kind of record is never one of another. */
+    public enum Purpose {
+        /** project/version: what was trained. */
+        MANIFEST("podium manifest v1\n", "its manifest"),
+        /** project/channel: what is to be served. */
+        POINTER("podium channel pointer v1\n", "the pointer");
+
+        private final byte[] domain;
+        private final String subject;
+
+        Purpose(String domain, String subject) {
+            this.domain = domain.getBytes(US_ASCII);
+            this.subject = subject;
+        }
+
+        /** As the beginning of a sentence names it. */
+        String subject() {
+            return subject;
+        }
+    }
 
     private final PrivateKey privateKey;
     private final PublicKey publicKey;
@@ -98,16 +117,21 @@ public final class SigningKey {
     }
 
     /**
-     * Value of {@link #HEADER}.
+     * Value of {@link #HEADER} for a manifest.
      *
      * @param recordKey project/version
      * @param value the record's value, byte for byte
      */
     public String sign(byte[] recordKey, byte[] value) {
+        return sign(Purpose.MANIFEST, recordKey, value);
+    }
+
+    /** The same for any record that is signed. */
+    public String sign(Purpose purpose, byte[] recordKey, byte[] value) {
         try {
             Signature signature = Signature.getInstance(ALGORITHM);
             signature.initSign(privateKey);
-            feed(signature, recordKey, value);
+            feed(signature, purpose, recordKey, value);
             return SCHEME + " " + id + " " + Base64.getEncoder().encodeToString(signature.sign());
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("the signing key " + id + " does not sign", e);
@@ -143,11 +167,11 @@ public final class SigningKey {
         }
     }
 
-    static boolean verifies(PublicKey key, byte[] signed, byte[] recordKey, byte[] value) {
+    static boolean verifies(PublicKey key, byte[] signed, Purpose purpose, byte[] recordKey, byte[] value) {
         try {
             Signature signature = Signature.getInstance(ALGORITHM);
             signature.initVerify(key);
-            feed(signature, recordKey, value);
+            feed(signature, purpose, recordKey, value);
             return signature.verify(signed);
         } catch (GeneralSecurityException e) {
             // Of a wrong length, say.
@@ -160,8 +184,9 @@ public final class SigningKey {
         return HexFormat.of().formatHex(digest.digest(key.getEncoded())).substring(0, ID_DIGITS);
     }
 
-    private static void feed(Signature signature, byte[] recordKey, byte[] value) throws GeneralSecurityException {
-        signature.update(DOMAIN);
+    private static void feed(Signature signature, Purpose purpose, byte[] recordKey, byte[] value)
+            throws GeneralSecurityException {
+        signature.update(purpose.domain);
         // Key and value cannot be shifted against each other: a key has no line end.
         signature.update(recordKey);
         signature.update((byte) '\n');
@@ -182,7 +207,7 @@ public final class SigningKey {
         byte[] probe = "probe".getBytes(US_ASCII);
         Parsed signed =
                 Parsed.of(key.sign(probe, probe)).orElseThrow(() -> new InvalidKeyException("the key does not sign"));
-        if (!verifies(key.publicKey, signed.bytes(), probe, probe)) {
+        if (!verifies(key.publicKey, signed.bytes(), Purpose.MANIFEST, probe, probe)) {
             throw new InvalidKeyException("the key's public half was not found");
         }
         return key;

@@ -104,22 +104,30 @@ public final class TrustedKeys {
      * @param header of {@link SigningKey#HEADER}
      */
     public void verify(byte[] recordKey, byte[] value, Optional<String> header) throws ArtifactException {
+        verify(SigningKey.Purpose.MANIFEST, recordKey, value, header);
+    }
+
+    /** The same for any record that is signed. */
+    public void verify(SigningKey.Purpose purpose, byte[] recordKey, byte[] value, Optional<String> header)
+            throws ArtifactException {
+        String subject = purpose.subject();
         if (header.isEmpty()) {
-            throw new ArtifactException("its manifest is not signed, and only signed ones are trusted here");
+            throw new ArtifactException(subject + " is not signed, and only signed ones are trusted here");
         }
         SigningKey.Parsed signature = SigningKey.Parsed.of(header.get())
-                .orElseThrow(() -> new ArtifactException("its manifest's signature cannot be read"));
+                .orElseThrow(() -> new ArtifactException(subject + "'s signature cannot be read"));
         if (revoked.contains(signature.keyId())) {
-            throw new ArtifactException("its manifest is signed by key " + printable(signature) + ", which is revoked");
+            throw new ArtifactException(subject + " is signed by key " + printable(signature) + ", which is revoked");
         }
         PublicKey key = keys.get(signature.keyId());
         if (key == null) {
-            throw new ArtifactException("its manifest is signed by key " + printable(signature)
+            throw new ArtifactException(subject + " is signed by key " + printable(signature)
                     + ", which is not trusted here; trusted are " + keys.keySet());
         }
-        if (!SigningKey.verifies(key, signature.bytes(), recordKey, value)) {
-            throw new ArtifactException("its manifest's signature by key " + printable(signature)
-                    + " is wrong: it was changed, or belongs to another version");
+        if (!SigningKey.verifies(key, signature.bytes(), purpose, recordKey, value)) {
+            throw new ArtifactException(subject + "'s signature by key " + printable(signature)
+                    + " is wrong: it was changed, or belongs to another "
+                    + (purpose == SigningKey.Purpose.MANIFEST ? "version" : "channel"));
         }
     }
 

@@ -85,6 +85,17 @@ class TrustedKeysTest {
     }
 
     @Test
+    void aSignatureOfAManifestIsNoneOfAPointer() throws Exception {
+        TrustedKeys keys = trust(old.trustLine());
+        byte[] key = KEY.getBytes(UTF_8);
+        Optional<String> pointer = Optional.of(old.sign(SigningKey.Purpose.POINTER, key, VALUE));
+
+        assertDoesNotThrow(() -> keys.verify(SigningKey.Purpose.POINTER, key, VALUE, pointer));
+        assertRefused(keys, pointer, "is wrong");
+        assertThrows(ArtifactException.class, () -> keys.verify(SigningKey.Purpose.POINTER, key, VALUE, signedBy(old)));
+    }
+
+    @Test
     void aFileThatIsNotUnderstoodTrustsNobody() {
         assertThrows(IOException.class, () -> trust("# nothing yet"));
         assertThrows(IOException.class, () -> trust("what is this line"));
