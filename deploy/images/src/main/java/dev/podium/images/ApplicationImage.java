@@ -20,11 +20,19 @@ import java.util.stream.Stream;
 
 /** One application as an image: what changes seldom lies in lower layers. The same input gives the same bytes. */
 enum ApplicationImage {
-    FEEDBACK_API("feedback-api", 8080, "60", false),
-    RANKING_STREAM("ranking-stream", 8080, "50", false),
-    REWARD_TRAINER("reward-trainer", 8080, "25", true),
-    POLICY_TRAINER("policy-trainer", 8080, "25", true),
-    SIDECAR("deploy/sidecar", 8001, "60", false);
+    FEEDBACK_API("feedback-api", 8080, "60", Kind.QUARKUS),
+    RANKING_STREAM("ranking-stream", 8080, "50", Kind.QUARKUS),
+    REWARD_TRAINER("reward-trainer", 8080, "25", Kind.TRAINER),
+    POLICY_TRAINER("policy-trainer", 8080, "25", Kind.TRAINER),
+    SIDECAR("deploy/sidecar", 8001, "60", Kind.PLAIN);
+
+    private enum Kind {
+        /** A jar with its libraries beside it. */
+        PLAIN,
+        QUARKUS,
+        /** Quarkus, with libtorch and models. */
+        TRAINER
+    }
 
     /** Not root, and the same everywhere: a volume's files belong to it. */
     static final int USER_ID = 10001;
@@ -38,28 +46,22 @@ enum ApplicationImage {
     private final String folder;
     private final int port;
     private final String heapPercent;
-    private final boolean computes;
+    private final Kind kind;
 
     /**
      * @param folder of its Maven module
      * @param heapPercent of the container's memory for the Java heap; RocksDB and libtorch live outside it
-     * @param computes whether it has libtorch
      */
-    ApplicationImage(String folder, int port, String heapPercent, boolean computes) {
+    ApplicationImage(String folder, int port, String heapPercent, Kind kind) {
         this.folder = folder;
         this.port = port;
         this.heapPercent = heapPercent;
-        this.computes = computes;
+        this.kind = kind;
     }
 
     /** Name of its Maven module's folder, and of the image after the registry's part. */
     String module() {
         return folder.substring(folder.lastIndexOf('/') + 1);
-    }
-
-    /** The sidecar is plain Java, all else is Quarkus. */
-    private boolean plain() {
-        return this == SIDECAR;
     }
 
     /**
@@ -70,13 +72,13 @@ enum ApplicationImage {
      */
     JibContainerBuilder on(String base, Path root) throws IOException, InvalidImageReferenceException {
         Path target = root.resolve(folder).resolve("target");
-        Path built = plain() ? target : target.resolve("quarkus-app");
+        Path built = kind == Kind.PLAIN ? target : target.resolve("quarkus-app");
         if (!Files.isRegularFile(built.resolve(jar()))) {
             throw new IOException(module() + " is not built; ./podium images builds it, or run ./mvnw package");
         }
         JibContainerBuilder image = base.equals("scratch") ? Jib.fromScratch() : Jib.from(base);
         image.addFileEntriesLayer(layer("libraries", built.resolve("lib"), APP.resolve("lib")));
-        if (!plain()) {
+        if (kind != Kind.PLAIN) {
             image.addFileEntriesLayer(layer("quarkus", built.resolve("quarkus"), APP.resolve("quarkus")));
         }
         return image.addFileEntriesLayer(application(built))
@@ -100,7 +102,7 @@ enum ApplicationImage {
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow"));
-        if (computes) {
+        if (kind == Kind.TRAINER) {
             line.add("-XX:+UseSerialGC");
             line.add("-Dai.djl.offline=true");
         }
@@ -111,7 +113,7 @@ enum ApplicationImage {
     private Map<String, String> environment() {
         Map<String, String> environment = new LinkedHashMap<>();
         environment.put("HOME", WORK.toString());
-        if (plain()) {
+        if (kind == Kind.PLAIN) {
             environment.put("PODIUM_SIDECAR_HOST", "0.0.0.0");
             environment.put("PODIUM_SIDECAR_FOLDER", WORK + "/adapters");
             return environment;
@@ -120,7 +122,7 @@ enum ApplicationImage {
         environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
         environment.put("QUARKUS_LOG_CONSOLE_JSON_ENABLED", "true");
         environment.put("PODIUM_WORK_DIR", WORK + "/state");
-        if (computes) {
+        if (kind == Kind.TRAINER) {
             environment.put("DJL_CACHE_DIR", WORK + "/djl");
             environment.put("OPT_OUT_TRACKING", "true");
             environment.put("PODIUM_MODELS_DIR", MODELS.toString());
@@ -132,12 +134,12 @@ enum ApplicationImage {
     }
 
     private String jar() {
-        return plain() ? "podium-sidecar.jar" : "quarkus-run.jar";
+        return kind == Kind.PLAIN ? "podium-sidecar.jar" : "quarkus-run.jar";
     }
 
     private FileEntriesLayer application(Path built) throws IOException {
         FileEntriesLayer.Builder layer = FileEntriesLayer.builder().setName("application");
-        if (!plain()) {
+        if (kind != Kind.PLAIN) {
             add(layer, built.resolve("app"), APP.resolve("app"));
         }
         layer.addEntry(built.resolve(jar()), APP.resolve(jar()));
@@ -152,7 +154,7 @@ enum ApplicationImage {
     FileEntriesLayer work() throws IOException {
         Path empty = Files.createTempDirectory("podium-work");
         FileEntriesLayer.Builder layer = FileEntriesLayer.builder().setName("work");
-        for (AbsoluteUnixPath folder : computes ? List.of(WORK, MODELS) : List.of(WORK)) {
+        for (AbsoluteUnixPath folder : kind == Kind.TRAINER ? List.of(WORK, MODELS) : List.of(WORK)) {
             layer.addEntry(
                     empty,
                     folder,

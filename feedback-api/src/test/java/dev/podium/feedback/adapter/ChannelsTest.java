@@ -261,7 +261,7 @@ class ChannelsTest {
             long requests,
             long errors) {
         boolean loaded = status.equals("LOADED");
-        AdapterLoad load = new AdapterLoad(
+        AdapterLoad swapped = new AdapterLoad(
                 project + instance,
                 project,
                 "production",
@@ -271,9 +271,9 @@ class ChannelsTest {
                 sequence,
                 1,
                 Optional.empty(),
-                Instant.EPOCH,
-                retrying ? Optional.of(true) : Optional.empty(),
-                Optional.of(new AdapterLoad.Traffic(requests, errors, 0, 0)));
+                Instant.EPOCH);
+        AdapterLoad load = (retrying ? swapped.tryingAgain() : swapped)
+                .counting(Optional.of(new AdapterLoad.Traffic(requests, errors, 0, 0)), Instant.EPOCH);
         QuarkusTransaction.requiringNew()
                 .run(() -> entities.createNativeQuery("insert into adapter_load (instance_id, project_id, body)"
                                 + " values (:i, :p, :b) on conflict (instance_id) do update set body = excluded.body")

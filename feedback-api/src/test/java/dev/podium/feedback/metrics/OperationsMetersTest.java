@@ -133,7 +133,7 @@ class OperationsMetersTest {
 
     private static AdapterLoad report(
             String project, String instance, AdapterLoad.Status status, long sequence, boolean retrying) {
-        return new AdapterLoad(
+        AdapterLoad load = new AdapterLoad(
                 project + instance,
                 project,
                 "production",
@@ -143,9 +143,8 @@ class OperationsMetersTest {
                 sequence,
                 1,
                 Optional.empty(),
-                Instant.EPOCH,
-                retrying ? Optional.of(true) : Optional.empty(),
-                Optional.empty());
+                Instant.EPOCH);
+        return retrying ? load.tryingAgain() : load;
     }
 
     /** As the projection does. */

@@ -229,7 +229,7 @@ public final class AdapterClient implements AutoCloseable {
             Optional<AdapterLoad.Traffic> now = traffic.now();
             boolean changed = now.isPresent() && !now.equals(last.traffic());
             if (changed || silentNanos >= config.heartbeat().toNanos()) {
-                load = with(last, now);
+                load = last.counting(now, clock.instant());
             }
         }
         if (load != null) {
@@ -238,22 +238,6 @@ public final class AdapterClient implements AutoCloseable {
             reportedNanos = System.nanoTime();
             unreported = null;
         }
-    }
-
-    private AdapterLoad with(AdapterLoad last, Optional<AdapterLoad.Traffic> now) {
-        return new AdapterLoad(
-                last.instanceId(),
-                last.projectId(),
-                last.channel(),
-                last.status(),
-                last.requestedVersion(),
-                last.runningVersion(),
-                last.sequence(),
-                last.swapMillis(),
-                last.problem(),
-                clock.instant(),
-                last.retrying(),
-                now);
     }
 
     private static Optional<ChannelPointer> newer(Optional<ChannelPointer> a, Optional<ChannelPointer> b) {
@@ -394,7 +378,7 @@ public final class AdapterClient implements AutoCloseable {
             long swapMillis,
             Optional<String> problem,
             boolean retrying) {
-        return new AdapterLoad(
+        AdapterLoad load = new AdapterLoad(
                 config.instanceId(),
                 config.projectId(),
                 config.channel(),
@@ -404,9 +388,8 @@ public final class AdapterClient implements AutoCloseable {
                 pointer.sequence(),
                 swapMillis,
                 problem,
-                clock.instant(),
-                retrying ? Optional.of(true) : Optional.empty(),
-                traffic.now());
+                clock.instant());
+        return (retrying ? load.tryingAgain() : load).counting(traffic.now(), load.at());
     }
 
     /** Sequence numbers count within one cluster; those remembered from another say nothing. */

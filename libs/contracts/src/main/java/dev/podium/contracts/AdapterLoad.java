@@ -29,36 +29,6 @@ public record AdapterLoad(
         Optional<Boolean> retrying,
         Optional<Traffic> traffic,
         Optional<Long> reportsEverySeconds) {
-    /** A report of an instance that reports changes alone. */
-    public AdapterLoad(
-            String instanceId,
-            String projectId,
-            String channel,
-            Status status,
-            Optional<String> requestedVersion,
-            Optional<String> runningVersion,
-            long sequence,
-            long swapMillis,
-            Optional<String> problem,
-            Instant at,
-            Optional<Boolean> retrying,
-            Optional<Traffic> traffic) {
-        this(
-                instanceId,
-                projectId,
-                channel,
-                status,
-                requestedVersion,
-                runningVersion,
-                sequence,
-                swapMillis,
-                problem,
-                at,
-                retrying,
-                traffic,
-                Optional.empty());
-    }
-
     /** A report about a swap alone. */
     public AdapterLoad(
             String instanceId,
@@ -83,6 +53,7 @@ public record AdapterLoad(
                 problem,
                 at,
                 Optional.empty(),
+                Optional.empty(),
                 Optional.empty());
     }
 
@@ -101,8 +72,23 @@ public record AdapterLoad(
         Require.that(reportsEverySeconds.orElse(1L) > 0, "reportsEverySeconds is not positive");
     }
 
+    /** The same of an instance that tries again by itself. */
+    public AdapterLoad tryingAgain() {
+        return with(at, Optional.of(true), traffic, reportsEverySeconds);
+    }
+
+    /** The same at another time, with how requests went until then. */
+    public AdapterLoad counting(Optional<Traffic> now, Instant when) {
+        return with(when, retrying, now, reportsEverySeconds);
+    }
+
     /** The same of an instance that reports so often also when nothing has changed. */
     public AdapterLoad reportingEvery(long seconds) {
+        return with(at, retrying, traffic, Optional.of(seconds));
+    }
+
+    private AdapterLoad with(
+            Instant when, Optional<Boolean> again, Optional<Traffic> counted, Optional<Long> everySeconds) {
         return new AdapterLoad(
                 instanceId,
                 projectId,
@@ -113,10 +99,10 @@ public record AdapterLoad(
                 sequence,
                 swapMillis,
                 problem,
-                at,
-                retrying,
-                traffic,
-                Optional.of(seconds));
+                when,
+                again,
+                counted,
+                everySeconds);
     }
 
     /**
