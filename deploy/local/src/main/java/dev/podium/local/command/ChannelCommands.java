@@ -1,8 +1,11 @@
 package dev.podium.local.command;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.podium.contracts.Topics;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
@@ -11,13 +14,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Pointers that services follow. */
-@Command(name = "channel", description = "Channels: list, promote, rollback, canary, history, rule, loads.")
+@Command(name = "channel", description = "Channels: list, promote, rollback, canary, history, rule, loads, forget.")
 final class ChannelCommands {
     private final Session session;
 
@@ -53,6 +61,24 @@ final class ChannelCommands {
                 "runningVersion",
                 "swapMillis",
                 "problem");
+    }
+
+    @Command(
+            name = "forget",
+            description = "Takes back the report of an instance that is gone for good, so that nobody misses it.")
+    int forget(@Parameters(paramLabel = "INSTANCE", description = "as loads names it") String instance)
+            throws IOException, StackException, InterruptedException {
+        Map<String, Object> kafka = session.kafka();
+        kafka.put(ProducerConfig.ACKS_CONFIG, "all");
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.send(new ProducerRecord<>(Topics.ADAPTER_LOADS, instance.getBytes(UTF_8), null))
+                    .get();
+        } catch (ExecutionException e) {
+            throw new IOException("Kafka did not take it: " + e.getCause(), e);
+        }
+        session.out().println(instance + " is forgotten; if it runs, it reports again");
+        return 0;
     }
 
     @Command(name = "promote", description = "Points a channel to an adapter version.")

@@ -1,19 +1,14 @@
 package dev.podium.local.command;
 
-import dev.podium.contracts.KafkaSettings;
 import dev.podium.contracts.adapter.ManifestSigner;
 import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.contracts.adapter.TrustedKeys;
 import dev.podium.local.stack.StackException;
 import dev.podium.local.stack.StackFolder;
-import dev.podium.local.stack.StackState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import picocli.CommandLine.Command;
@@ -84,7 +79,7 @@ final class KeysCommand {
             throws IOException, StackException {
         SigningKey signing = SigningKey.read(key.orElse(session.folder().signingKeyFile()));
         List<ManifestSigner.Found> signed = ManifestSigner.sign(
-                kafka(),
+                session.kafka(),
                 signing,
                 found -> found.keyId().equals(signedBy)
                         && project.map(p -> found.key().startsWith(p + "/")).orElse(true)
@@ -92,20 +87,6 @@ final class KeysCommand {
         signed.forEach(found -> session.out().println(found.key() + " is signed by " + signing.id() + " now"));
         session.out().println(signed.size() + " signed");
         return 0;
-    }
-
-    private Map<String, Object> kafka() throws IOException, StackException {
-        Map<String, Object> settings = new HashMap<>(KafkaSettings.from(name -> Optional.ofNullable(
-                session.environment().get(name.toUpperCase(Locale.ROOT).replace('.', '_')))));
-        if (!settings.containsKey("bootstrap.servers")) {
-            settings.put(
-                    "bootstrap.servers",
-                    StackState.running(session.folder())
-                            .orElseThrow(() -> new StackException("no Kafka: set KAFKA_BOOTSTRAP_SERVERS, or start the"
-                                    + " local stack by ./podium up"))
-                            .bootstrapServers());
-        }
-        return settings;
     }
 
     private Path trusted(Optional<Path> keys) throws StackException {

@@ -2,6 +2,7 @@ package dev.podium.local.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.podium.contracts.KafkaSettings;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.Installation;
@@ -9,12 +10,15 @@ import dev.podium.local.stack.Operator;
 import dev.podium.local.stack.Ports;
 import dev.podium.local.stack.StackException;
 import dev.podium.local.stack.StackFolder;
+import dev.podium.local.stack.StackState;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -168,5 +172,20 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
             return "-";
         }
         return value.isValueNode() ? value.asText() : value.toString();
+    }
+
+    /** Settings of a Kafka client: those of the environment, or the local stack's. */
+    Map<String, Object> kafka() throws IOException, StackException {
+        Map<String, Object> settings = new HashMap<>(KafkaSettings.from(name -> Optional.ofNullable(
+                environment.get(name.toUpperCase(Locale.ROOT).replace('.', '_')))));
+        if (!settings.containsKey("bootstrap.servers")) {
+            settings.put(
+                    "bootstrap.servers",
+                    StackState.running(folder())
+                            .orElseThrow(() -> new StackException("no Kafka: set KAFKA_BOOTSTRAP_SERVERS, or start the"
+                                    + " local stack by ./podium up"))
+                            .bootstrapServers());
+        }
+        return settings;
     }
 }
