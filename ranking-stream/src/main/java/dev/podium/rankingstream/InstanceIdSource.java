@@ -29,7 +29,8 @@ public final class InstanceIdSource implements ConfigSourceFactory {
     @Override
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
         ConfigValue given = context.getValue(NAME);
-        if (given != null && given.getValue() != null) {
+        // Quarkus keeps what it found while it built as the lowest of defaults: the name of the machine that built.
+        if (given != null && given.getValue() != null && given.getConfigSourceOrdinal() > ORDINAL) {
             return List.of();
         }
         ConfigValue folder = context.getValue("podium.work.dir");
