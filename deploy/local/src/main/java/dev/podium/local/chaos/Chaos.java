@@ -40,6 +40,8 @@ public final class Chaos {
     private static final Duration END_TIMEOUT = Duration.ofMinutes(5);
     private static final Duration CHECK_TIMEOUT = Duration.ofMinutes(3);
     private static final long CHECK_PAUSE_SECONDS = 3;
+    // Of twenty labelers: a few seconds' work for each fault. Where fewer were taken, nothing was under fire.
+    private static final int LEAST_ACCEPTED_PER_FAULT = 5;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final ChaosOptions options;
@@ -87,7 +89,7 @@ public final class Chaos {
                 prepareProject(patient);
                 labelers = labelers(connections, stack, patient, ledger);
             }
-            Api operator = connect(connections, stack, "operator", stack.operatorPassword());
+            Api operator = connect(connections, stack.url(), "operator", stack.operatorPassword());
             ChaosRounds rounds = new ChaosRounds(operator, options.labelers(), this::say);
             List<Thread> work = new ArrayList<>();
             Thread.UncaughtExceptionHandler gaveUp = (thread, failure) -> {
@@ -154,14 +156,16 @@ public final class Chaos {
             String password = UUID.randomUUID().toString();
             operator.post(
                     "/users", Map.of("name", name, "password", password, "role", "labeler", "projects", List.of("*")));
-            labelers.add(new ChaosLabeler(
-                    connect(connections, stack, name, password), name, ledger, options.seed() * 1_000 + i));
+            List<Api> replicas = stack.urls().stream()
+                    .map(url -> connect(connections, url, name, password))
+                    .toList();
+            labelers.add(new ChaosLabeler(replicas, name, ledger, options.seed() * 1_000 + i));
         }
         return labelers;
     }
 
-    private static Api connect(List<Api> connections, ChaosStack stack, String user, String password) {
-        Api api = new Api(stack.url(), user, password, REQUEST_TIMEOUT);
+    private static Api connect(List<Api> connections, String url, String user, String password) {
+        Api api = new Api(url, user, password, REQUEST_TIMEOUT);
         connections.add(api);
         return api;
     }
@@ -251,6 +255,12 @@ public final class Chaos {
         checks.addObject()
                 .put("name", "everything_is_ready_again_and_every_round_ended")
                 .put("passed", ended);
+        boolean worked = ledger.acceptedCount()
+                >= LEAST_ACCEPTED_PER_FAULT * report.path("faults").size();
+        checks.addObject().put("name", "labelers_went_on_under_fire").put("passed", worked);
+        if (!worked) {
+            say("WRONG   labelers_went_on_under_fire (" + ledger.acceptedCount() + ")");
+        }
         for (Finding finding : result.findings()) {
             ObjectNode check = checks.addObject();
             check.put("name", finding.name()).put("passed", finding.passed()).put("looked_at", finding.looked());
@@ -258,7 +268,7 @@ public final class Chaos {
             say((finding.passed() ? "ok      " : "WRONG   ") + finding.name() + " (" + finding.looked() + ")");
             finding.told().forEach(wrong -> say("        " + wrong));
         }
-        boolean passed = ended && result.passed();
+        boolean passed = ended && worked && result.passed();
         report.put("passed", passed);
         say(String.format(
                 "%s: %d faults, %d accepted rankings, %s",
@@ -290,6 +300,7 @@ public final class Chaos {
                     ChaosStack.PROJECT,
                     ChaosStack.CHANNEL,
                     new StackFolder(options.folder()).trustedKeysFile(),
+                    new StackFolder(options.folder()).trustedPointerKeysFile(),
                     stack.services()));
         } catch (IOException | SQLException | RuntimeException e) {
             return new Checker.Result(List.of(new Finding("the_checker_can_look", 1, List.of(e.toString()))), 0);

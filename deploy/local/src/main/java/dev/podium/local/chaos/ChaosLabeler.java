@@ -22,7 +22,7 @@ final class ChaosLabeler implements Runnable {
     private static final int MIN_THINK_MILLIS = 300;
     private static final int MAX_THINK_MILLIS = 1_700;
 
-    private final Api api;
+    private final List<Api> replicas;
     private final String name;
     private final Ledger ledger;
     private final SplittableRandom random;
@@ -30,14 +30,17 @@ final class ChaosLabeler implements Runnable {
     private final Map<String, Own> own = new HashMap<>();
     private final List<String> ranked = new ArrayList<>();
     private volatile boolean stopping;
+    private int replica;
 
     private record Own(List<String> outputs, int revision, boolean counts) {}
 
-    ChaosLabeler(Api api, String name, Ledger ledger, long seed) {
-        this.api = api;
+    /** @param replicas the same Podium at several addresses; one that gives no answer is left for the next */
+    ChaosLabeler(List<Api> replicas, String name, Ledger ledger, long seed) {
+        this.replicas = List.copyOf(replicas);
         this.name = name;
         this.ledger = ledger;
         this.random = new SplittableRandom(seed);
+        this.replica = random.nextInt(replicas.size());
     }
 
     /** Ends after the action it is at. */
@@ -79,7 +82,7 @@ final class ChaosLabeler implements Runnable {
     /** False when no task is left. */
     private boolean rankNext() throws InterruptedException {
         Answer answer = untilKnown(
-                () -> api.post(path("tasks", "next"), Map.of(), Map.of()).orElse(MissingNode.getInstance()));
+                api -> api.post(path("tasks", "next"), Map.of(), Map.of()).orElse(MissingNode.getInstance()));
         JsonNode task = answer.body().path("task");
         if (answer.refused() || task.isMissingNode()) {
             return false;
@@ -104,7 +107,7 @@ final class ChaosLabeler implements Runnable {
         body.put("durationMillis", 1_000 + random.nextInt(20_000));
         lease.ifPresent(id -> body.put("leaseId", id));
         Map<String, String> headers = headers(seen);
-        Answer answer = untilKnown(() -> api.put(path("tasks", task, "ranking"), body, headers));
+        Answer answer = untilKnown(api -> api.put(path("tasks", task, "ranking"), body, headers));
         if (answer.refused()) {
             return;
         }
@@ -117,7 +120,7 @@ final class ChaosLabeler implements Runnable {
 
     private void retract(String task, Own before) throws InterruptedException {
         Map<String, String> headers = headers(before.revision());
-        Answer answer = untilKnown(() -> api.delete(path("tasks", task, "ranking"), headers));
+        Answer answer = untilKnown(api -> api.delete(path("tasks", task, "ranking"), headers));
         if (!answer.refused()) {
             int revision = answer.body().path("revision").asInt();
             ledger.accepted(task, name, revision, answer.body().path("eventId").asText(), true, List.of(), List.of());
@@ -149,7 +152,7 @@ final class ChaosLabeler implements Runnable {
     }
 
     private interface Request {
-        JsonNode send() throws ApiException;
+        JsonNode send(Api api) throws ApiException;
     }
 
     private record Answer(JsonNode body, boolean refused) {}
@@ -157,13 +160,14 @@ final class ChaosLabeler implements Runnable {
     private Answer untilKnown(Request request) throws InterruptedException {
         while (true) {
             try {
-                return new Answer(request.send(), false);
+                return new Answer(request.send(replicas.get(replica)), false);
             } catch (ApiException e) {
                 if (isFinal(e)) {
                     ledger.refused();
                     return new Answer(MissingNode.getInstance(), true);
                 }
                 ledger.repeated();
+                replica = (replica + 1) % replicas.size();
                 TimeUnit.MILLISECONDS.sleep(RETRY_MILLIS);
             }
         }

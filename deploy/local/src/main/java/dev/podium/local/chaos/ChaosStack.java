@@ -33,10 +33,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A stack that can be hit: broker, PostgreSQL and every application are processes of their own, and each application
- * reaches each server through a link of its own.
+ * reaches Kafka through a link of its own. feedback-api, ranking-stream and the service run twice.
  *
  * <pre>
- *   application ── link ──▶ its listener of the broker        feedback-api ── link ──▶ PostgreSQL
+ *   application ── link ──▶ its listener of the broker        first feedback-api ── link ──▶ PostgreSQL
  * </pre>
  */
 final class ChaosStack implements AutoCloseable {
@@ -46,8 +46,9 @@ final class ChaosStack implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofMinutes(5);
     private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
     private static final long POSTGRES_RETRY_MILLIS = 500;
-    private static final int PORTS = 32;
+    // Those of a stack with one instance of each, three for second instances, and two for each target.
     private static final int LINKS_OFFSET = 14;
+    private static final int PORTS = LINKS_OFFSET + 2 * Target.values().length;
 
     private final StackFolder folder;
     private final Ports ports;
@@ -74,6 +75,7 @@ final class ChaosStack implements AutoCloseable {
             throws IOException, StackException, InterruptedException {
         folder.create();
         folder.makeSigningKey();
+        folder.makePointerKey();
         ChaosStack stack = new ChaosStack(folder, freePorts(), notices);
         try {
             stack.startAll();
@@ -103,7 +105,16 @@ final class ChaosStack implements AutoCloseable {
     // ---- addresses
 
     String url() {
-        return "http://127.0.0.1:" + port(Target.FEEDBACK_API);
+        return url(Target.FEEDBACK_API);
+    }
+
+    /** Addresses of all replicas of feedback-api, as one behind a balancer has them. */
+    List<String> urls() {
+        return List.of(url(Target.FEEDBACK_API), url(Target.FEEDBACK_API_2));
+    }
+
+    private String url(Target target) {
+        return "http://127.0.0.1:" + port(target);
     }
 
     String operatorPassword() throws IOException {
@@ -147,10 +158,13 @@ final class ChaosStack implements AutoCloseable {
     }
 
     private int port(Target target) {
-        return target == Target.SAMPLE_SERVICE_2
-                // Behind the block of the stack's own ports.
-                ? ports.first() + 12
-                : ports.of(target.application().orElseThrow());
+        return switch (target) {
+            // Which the stack itself does not use.
+            case FEEDBACK_API_2 -> ports.first() + 5;
+            case RANKING_STREAM_2 -> ports.first() + 6;
+            case SAMPLE_SERVICE_2 -> ports.first() + 12;
+            default -> ports.of(target.application().orElseThrow());
+        };
     }
 
     private int linkPort(Target target) {
@@ -344,13 +358,14 @@ final class ChaosStack implements AutoCloseable {
                 real.jdbcUrl().replace(":" + ports.postgres() + "/", ":" + linkPort(Target.POSTGRES_LINK) + "/"),
                 real.username(),
                 real.password());
-        Map<String, String> environment = new HashMap<>(
-                new ApplicationEnvironment(folder, ports).of(application, "127.0.0.1:" + linkPort(target), linked));
+        Map<String, String> environment = new HashMap<>(new ApplicationEnvironment(folder, ports)
+                .of(application, "127.0.0.1:" + linkPort(target), target == Target.FEEDBACK_API ? linked : real));
         environment.put("QUARKUS_HTTP_PORT", Integer.toString(port(target)));
         environment.put(
                 "PODIUM_WORK_DIR",
                 folder.home().resolve("work").resolve(target.label()).toString());
         environment.put("PODIUM_THREADS", "1");
+        environment.put("PODIUM_STANDBY_REPLICAS", "1");
         environment.put("PODIUM_SERVICE_PROJECT", PROJECT);
         environment.put("PODIUM_SERVICE_CHANNEL", CHANNEL);
         environment.put("PODIUM_SERVICE_MODEL", "podium-nano");

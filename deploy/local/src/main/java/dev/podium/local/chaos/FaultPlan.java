@@ -12,9 +12,12 @@ import java.util.SplittableRandom;
  */
 final class FaultPlan {
     private static final int MAX_PAUSE_MILLIS = 4_000;
+    private static final int MIN_HOLD_MILLIS = 500;
     private static final int MAX_HOLD_MILLIS = 8_000;
-    // A pause as long as sessions last must be among them.
+    // A pause as long as sessions last must be among them: those of trainers, and those of the stream.
     private static final int MAX_FREEZE_MILLIS = 14_000;
+    private static final int MIN_ZOMBIE_MILLIS = 32_000;
+    private static final int MAX_ZOMBIE_MILLIS = 40_000;
     private static final int MAX_CLOCK_SECONDS = 3_600;
 
     private FaultPlan() {}
@@ -35,10 +38,12 @@ final class FaultPlan {
             }
             Card card = deck.get(next);
             next++;
-            int most = card.kind() == Kind.FREEZE ? MAX_FREEZE_MILLIS : MAX_HOLD_MILLIS;
+            boolean zombie = card.kind() == Kind.FREEZE && card.target() == Target.RANKING_STREAM_2;
+            int least = zombie ? MIN_ZOMBIE_MILLIS : MIN_HOLD_MILLIS;
+            int most = zombie ? MAX_ZOMBIE_MILLIS : card.kind() == Kind.FREEZE ? MAX_FREEZE_MILLIS : MAX_HOLD_MILLIS;
             // Drawn for every card, so that a kind that is left out does not change the others.
             long pause = random.nextLong(300, MAX_PAUSE_MILLIS);
-            long hold = random.nextLong(500, most);
+            long hold = random.nextLong(least, most);
             long clock = random.nextLong(-MAX_CLOCK_SECONDS, MAX_CLOCK_SECONDS);
             boolean recover = random.nextInt(10) < 4;
             if (!skipped.contains(card.kind())) {
@@ -73,7 +78,12 @@ final class FaultPlan {
         for (Target target : List.of(Target.KAFKA, Target.POSTGRES, Target.RANKING_STREAM, Target.FEEDBACK_API)) {
             deck.add(new Card(Kind.OUTAGE, target));
         }
-        for (Target target : List.of(Target.KAFKA, Target.RANKING_STREAM, Target.FEEDBACK_API, Target.POLICY_TRAINER)) {
+        for (Target target : List.of(
+                Target.KAFKA,
+                Target.RANKING_STREAM,
+                Target.RANKING_STREAM_2,
+                Target.FEEDBACK_API,
+                Target.POLICY_TRAINER)) {
             deck.add(new Card(Kind.FREEZE, target));
         }
         for (Target target :

@@ -9,7 +9,11 @@ import java.util.Optional;
 /** What can be hit: the processes, and the connections of each application to the servers. */
 enum Target {
     FEEDBACK_API(Application.FEEDBACK_API),
+    /** Another replica: two relays, and requests that are sent again come to another one. */
+    FEEDBACK_API_2(Application.FEEDBACK_API),
     RANKING_STREAM(Application.RANKING_STREAM),
+    /** Another member of the group: partitions move, and one that was frozen comes back as a zombie. */
+    RANKING_STREAM_2(Application.RANKING_STREAM),
     REWARD_TRAINER(Application.REWARD_TRAINER),
     POLICY_TRAINER(Application.POLICY_TRAINER),
     SAMPLE_SERVICE(Application.SAMPLE_SERVICE),
@@ -17,7 +21,7 @@ enum Target {
     SAMPLE_SERVICE_2(Application.SAMPLE_SERVICE),
     KAFKA(null),
     POSTGRES(null),
-    /** feedback-api's connections to PostgreSQL; those to Kafka are the application's own name. */
+    /** The first feedback-api's connections to PostgreSQL; those to Kafka are the application's own name. */
     POSTGRES_LINK(null);
 
     private final Optional<Application> application;
