@@ -204,10 +204,18 @@ class HelmChartTest {
     }
 
     @Test
-    void secretsAreFilesOrReferencesAndTheSigningKeyIsForTrainersAlone() throws Exception {
+    void secretsAreFilesOrReferencesAndEachSigningKeyIsForThoseWhoSignAlone() throws Exception {
         TreeSet<String> sign = new TreeSet<>();
+        Map<String, String> keys = new TreeMap<>();
         for (JsonNode resource : render("full")) {
             JsonNode pod = resource.path("spec").path("template").path("spec");
+            for (JsonNode volume : pod.path("volumes")) {
+                if (volume.path("name").asText().equals("signing")) {
+                    keys.put(
+                            pod.path("containers").get(0).path("name").asText(),
+                            volume.path("secret").path("secretName").asText());
+                }
+            }
             for (JsonNode container : pod.path("containers")) {
                 for (JsonNode variable : container.path("env")) {
                     String name = variable.path("name").asText();
@@ -220,7 +228,13 @@ class HelmChartTest {
                 }
             }
         }
-        assertEquals(new TreeSet<>(List.of("policy-trainer", "reward-trainer")), sign);
+        assertEquals(
+                Map.of(
+                        "policy-trainer", "podium-signing-key",
+                        "reward-trainer", "podium-signing-key",
+                        "feedback-api", "podium-pointer-key"),
+                keys);
+        assertEquals(keys.keySet(), sign);
     }
 
     @Test
