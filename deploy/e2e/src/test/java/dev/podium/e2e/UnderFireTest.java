@@ -8,7 +8,6 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,7 +23,6 @@ class UnderFireTest {
     @TempDir
     Path folder;
 
-    @Disabled("not seen green since trainers need a signing key; run ./podium chaos --faults 6 --seed 1")
     @Test
     void everyAcceptedRankingCountsOnceAndServicesFollowTheirChannelAfterFaults() throws Exception {
         Chaos chaos = new Chaos(
