@@ -79,7 +79,7 @@ final class UpCommand implements Callable<Integer> {
             throw new StackException("a stack already runs in " + folder.home() + " ("
                     + before.get().url() + "); stop it by ./podium down");
         }
-        Files.createDirectories(folder.logs());
+        folder.create();
         Path log = folder.logs().resolve("launcher.log");
         // It will hold the first log-in.
         Files.deleteIfExists(log);

@@ -25,6 +25,8 @@ class DocumentedCommandsTest {
     @Test
     void everyCommandOfTheDocumentationCanBeParsed() throws IOException {
         List<String> wrong = new ArrayList<>();
+        // One for all: to make it takes most of the time.
+        CommandLine commandLine = Podium.commandLine(session());
         int parsed = 0;
         for (Path file : documents()) {
             Matcher commands = COMMAND.matcher(Files.readString(file).replace("\\\n", " "));
@@ -38,7 +40,7 @@ class DocumentedCommandsTest {
                     continue;
                 }
                 try {
-                    Podium.commandLine(session()).parseArgs(words.toArray(String[]::new));
+                    commandLine.parseArgs(words.toArray(String[]::new));
                     parsed++;
                 } catch (CommandLine.ParameterException e) {
                     wrong.add(file.getFileName() + ": ./podium " + commands.group(1) + "\n    " + e.getMessage());
