@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.lang.ArchRule;
 import dev.podium.local.stack.Installation;
@@ -151,6 +152,26 @@ class ModuleRulesTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("ai.djl..", "dev.podium.llm..", "dev.podium.training.."));
+    }
+
+    /** Such a number is read again in the backward pass, when its memory may be gone; {@code Numbers} keeps it. */
+    @Test
+    void noNumberOfAGraphLivesInMemoryOfTheJvm() {
+        check(noClasses()
+                .that()
+                .resideInAPackage("dev.podium..")
+                .should()
+                .callMethodWhere(new DescribedPredicate<>("the engine makes an array of a number for one operation") {
+                    @Override
+                    public boolean test(JavaMethodCall call) {
+                        boolean takesNumber = call.getTarget().getRawParameterTypes().stream()
+                                .anyMatch(type -> type.isEquivalentTo(Number.class));
+                        // clip leaves its bounds to the scope.
+                        return takesNumber
+                                && call.getTargetOwner().getFullName().equals("ai.djl.ndarray.NDArray")
+                                && !call.getTarget().getName().equals("clip");
+                    }
+                }));
     }
 
     @Test

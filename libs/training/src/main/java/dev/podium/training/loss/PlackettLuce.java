@@ -1,5 +1,7 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.plus;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -155,6 +157,6 @@ public final class PlackettLuce {
         NDArray slope = manager.create(gradient).toType(scores.getDataType(), false);
         NDArray sum = scores.mul(slope).sum();
         // A double added to a float32 array would make it float64.
-        return sum.getDataType() == DataType.FLOAT64 ? sum.add(constant) : sum.add((float) constant);
+        return sum.getDataType() == DataType.FLOAT64 ? plus(sum, constant) : plus(sum, (float) constant);
     }
 }

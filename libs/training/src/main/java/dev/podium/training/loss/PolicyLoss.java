@@ -1,5 +1,8 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.minus;
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 
 /**
@@ -40,7 +43,7 @@ public final class PolicyLoss {
         NDArray negative = advantages.neg();
         NDArray plain = negative.mul(ratio);
         NDArray clipped = negative.mul(ratio.clip(1 - clip, 1 + clip));
-        return plain.maximum(clipped).mul(mask.mul(1 / totalTokens)).sum();
+        return plain.maximum(clipped).mul(times(mask, 1 / totalTokens)).sum();
     }
 
     /**
@@ -60,7 +63,7 @@ public final class PolicyLoss {
         NDArray clippedValues = oldValues.add(values.sub(oldValues).clip(-clip, clip));
         NDArray plain = values.sub(returns).square();
         NDArray clipped = clippedValues.sub(returns).square();
-        return plain.maximum(clipped).mul(mask.mul(0.5 / totalTokens)).sum();
+        return plain.maximum(clipped).mul(times(mask, 0.5 / totalTokens)).sum();
     }
 
     /**
@@ -78,6 +81,10 @@ public final class PolicyLoss {
     public static NDArray klPenalty(
             NDArray logProbabilities, NDArray reference, NDArray ratio, NDArray mask, double totalTokens) {
         NDArray x = reference.sub(logProbabilities).clip(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT);
-        return x.exp().sub(1f).sub(x).mul(ratio).mul(mask.mul(1 / totalTokens)).sum();
+        return minus(x.exp(), 1f)
+                .sub(x)
+                .mul(ratio)
+                .mul(times(mask, 1 / totalTokens))
+                .sum();
     }
 }

@@ -1,5 +1,11 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.atLeast;
+import static dev.podium.llm.torch.Numbers.atMost;
+import static dev.podium.llm.torch.Numbers.minus;
+import static dev.podium.llm.torch.Numbers.over;
+import static dev.podium.llm.torch.Numbers.plus;
+import static dev.podium.llm.torch.Numbers.times;
 import static dev.podium.training.loss.Smooth.logOneMinusExp;
 import static dev.podium.training.loss.Smooth.logSigmoid;
 import static dev.podium.training.loss.Smooth.sigmoid;
@@ -21,17 +27,16 @@ public enum PreferenceLoss {
     SIGMOID {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            return logSigmoid(pairs.difference().mul(beta)).neg();
+            return logSigmoid(times(pairs.difference(), beta)).neg();
         }
     },
     /** -(1-e) ls(bD) - e ls(-bD). Mitchell 2023, A note on DPO with noisy preferences. */
     CDPO {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray u = pairs.difference().mul(beta);
-            return logSigmoid(u)
-                    .mul(1 - labelSmoothing)
-                    .add(logSigmoid(u.neg()).mul(labelSmoothing))
+            NDArray u = times(pairs.difference(), beta);
+            return times(logSigmoid(u), 1 - labelSmoothing)
+                    .add(times(logSigmoid(u.neg()), labelSmoothing))
                     .neg();
         }
     },
@@ -39,32 +44,30 @@ public enum PreferenceLoss {
     ROBUST {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray u = pairs.difference().mul(beta);
-            return logSigmoid(u.neg())
-                    .mul(labelSmoothing)
-                    .sub(logSigmoid(u).mul(1 - labelSmoothing))
-                    .div(1 - 2 * labelSmoothing);
+            NDArray u = times(pairs.difference(), beta);
+            NDArray smoothed = times(logSigmoid(u.neg()), labelSmoothing).sub(times(logSigmoid(u), 1 - labelSmoothing));
+            return over(smoothed, 1 - 2 * labelSmoothing);
         }
     },
     /** max(0, 1 - b D). Zhao et al. 2023, SLiC-HF. */
     HINGE {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            return pairs.difference().mul(-beta).add(1f).maximum(0f);
+            return atLeast(plus(times(pairs.difference(), -beta), 1f), 0f);
         }
     },
     /** (c/|c| - r/|r| - 1/(2b))^2. Azar et al. 2023, eq. 17, with TRL's means over tokens. */
     IPO {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            return pairs.differenceOfMeans().sub(1 / (2 * beta)).square();
+            return minus(pairs.differenceOfMeans(), 1 / (2 * beta)).square();
         }
     },
     /** -ls(b (c/|c| - r/|r|)): DPO on means over tokens, against a preference for length. */
     SIGMOID_NORM {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            return logSigmoid(pairs.differenceOfMeans().mul(beta)).neg();
+            return logSigmoid(times(pairs.differenceOfMeans(), beta)).neg();
         }
     },
     /** s(bD)[ls(bD) - log(1-e)] + s(-bD)[ls(-bD) - log e], e > 0. Ji et al. 2024, EXO, eq. 16. */
@@ -74,21 +77,21 @@ public enum PreferenceLoss {
             if (labelSmoothing <= 0) {
                 throw new IllegalArgumentException("exo_pair needs labelSmoothing above 0 (0.001 is usual)");
             }
-            NDArray u = pairs.difference().mul(beta);
+            NDArray u = times(pairs.difference(), beta);
             NDArray v = u.neg();
             return sigmoid(u)
-                    .mul(logSigmoid(u).sub(Math.log(1 - labelSmoothing)))
-                    .add(sigmoid(v).mul(logSigmoid(v).sub(Math.log(labelSmoothing))));
+                    .mul(minus(logSigmoid(u), Math.log(1 - labelSmoothing)))
+                    .add(sigmoid(v).mul(minus(logSigmoid(v), Math.log(labelSmoothing))));
         }
     },
     /** -ls(bc) - ls(-bc)/2 - ls(-br)/2. Chen et al. 2024, noise contrastive alignment. */
     NCA_PAIR {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray c = pairs.chosenLogRatio().mul(beta);
-            NDArray r = pairs.rejectedLogRatio().mul(beta);
+            NDArray c = times(pairs.chosenLogRatio(), beta);
+            NDArray r = times(pairs.rejectedLogRatio(), beta);
             return logSigmoid(c)
-                    .add(logSigmoid(c.neg()).add(logSigmoid(r.neg())).mul(0.5))
+                    .add(times(logSigmoid(c.neg()).add(logSigmoid(r.neg())), 0.5))
                     .neg();
         }
     },
@@ -96,8 +99,8 @@ public enum PreferenceLoss {
     BCO_PAIR {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray c = pairs.chosenLogRatio().mul(beta);
-            NDArray r = pairs.rejectedLogRatio().mul(-beta);
+            NDArray c = times(pairs.chosenLogRatio(), beta);
+            NDArray r = times(pairs.rejectedLogRatio(), -beta);
             return logSigmoid(c).add(logSigmoid(r)).neg();
         }
     },
@@ -106,37 +109,36 @@ public enum PreferenceLoss {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
             double half = 1 / (2 * beta);
-            return pairs.chosenLogRatio()
-                    .sub(half)
+            return minus(pairs.chosenLogRatio(), half)
                     .square()
-                    .add(pairs.rejectedLogRatio().add(half).square());
+                    .add(plus(pairs.rejectedLogRatio(), half).square());
         }
     },
     /** 1 - s(bc) + s(br). D'Oosterlinck et al. 2024, anchored preference optimization, eq. 7. */
     APO_ZERO {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray c = sigmoid(pairs.chosenLogRatio().mul(beta));
-            return sigmoid(pairs.rejectedLogRatio().mul(beta)).sub(c).add(1f);
+            NDArray c = sigmoid(times(pairs.chosenLogRatio(), beta));
+            return plus(sigmoid(times(pairs.rejectedLogRatio(), beta)).sub(c), 1f);
         }
     },
     /** s(bc) + 1 - s(bD). D'Oosterlinck et al. 2024, eq. 8. */
     APO_DOWN {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray c = sigmoid(pairs.chosenLogRatio().mul(beta));
-            return c.sub(sigmoid(pairs.difference().mul(beta))).add(1f);
+            NDArray c = sigmoid(times(pairs.chosenLogRatio(), beta));
+            return plus(c.sub(sigmoid(times(pairs.difference(), beta))), 1f);
         }
     },
     /** u = bD, w = s(u/0.05): (1-w)(-ls(u)) + w e^-u. Lu et al. 2024, DiscoPOP, eq. 5. */
     DISCOPOP {
         @Override
         public NDArray perPair(PairLogProbabilities pairs, double beta, double labelSmoothing) {
-            NDArray u = pairs.difference().mul(beta);
-            NDArray w = sigmoid(u.div(0.05));
-            NDArray logistic = logSigmoid(u).mul(w.sub(1f));
+            NDArray u = times(pairs.difference(), beta);
+            NDArray w = sigmoid(over(u, 0.05));
+            NDArray logistic = logSigmoid(u).mul(minus(w, 1f));
             // Where u is very negative w is 0 and e^-u overflows: 0 * infinity would be NaN.
-            return logistic.add(w.mul(u.neg().minimum(60f).exp()));
+            return logistic.add(w.mul(atMost(u.neg(), 60f).exp()));
         }
     },
     /** -ls(b (lc/|c| - lr/|r|) - 0.5), no reference. Meng et al. 2024, SimPO, eq. 6. */
@@ -146,7 +148,7 @@ public enum PreferenceLoss {
             NDArray means = pairs.chosen()
                     .div(pairs.chosenLengths())
                     .sub(pairs.rejected().div(pairs.rejectedLengths()));
-            return logSigmoid(means.mul(beta).sub(SIMPO_MARGIN)).neg();
+            return logSigmoid(minus(times(means, beta), SIMPO_MARGIN)).neg();
         }
     },
     /**
@@ -159,7 +161,7 @@ public enum PreferenceLoss {
             NDArray mc = pairs.chosen().div(pairs.chosenLengths());
             NDArray mr = pairs.rejected().div(pairs.rejectedLengths());
             NDArray logOdds = mc.sub(mr).sub(logOneMinusExp(mc).sub(logOneMinusExp(mr)));
-            return mc.add(logSigmoid(logOdds).mul(beta)).neg();
+            return mc.add(times(logSigmoid(logOdds), beta)).neg();
         }
     };
 

@@ -1,5 +1,7 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 
 /** From a loss per element to one number, such that the number does not depend on how a batch was cut up. */
@@ -16,6 +18,6 @@ public final class Reduction {
      * @return a scalar
      */
     public static NDArray weightedMean(NDArray losses, NDArray weights, double totalWeight) {
-        return losses.mul(weights.mul(1 / totalWeight)).sum();
+        return losses.mul(times(weights, 1 / totalWeight)).sum();
     }
 }

@@ -1,5 +1,7 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.plus;
+import static dev.podium.llm.torch.Numbers.times;
 import static dev.podium.training.loss.Smooth.logSigmoid;
 
 import ai.djl.ndarray.NDArray;
@@ -26,12 +28,12 @@ public final class RewardLoss {
     public static NDArray bradleyTerry(
             NDArray chosen, NDArray rejected, NDArray margins, double centering, double labelSmoothing) {
         NDArray d = chosen.sub(rejected).sub(margins);
-        NDArray loss = logSigmoid(d).mul(-(1 - labelSmoothing));
+        NDArray loss = times(logSigmoid(d), -(1 - labelSmoothing));
         if (labelSmoothing > 0) {
-            loss = loss.sub(logSigmoid(d.neg()).mul(labelSmoothing));
+            loss = loss.sub(times(logSigmoid(d.neg()), labelSmoothing));
         }
         if (centering > 0) {
-            loss = loss.add(chosen.add(rejected).square().mul(centering));
+            loss = loss.add(times(chosen.add(rejected).square(), centering));
         }
         return loss;
     }
@@ -50,11 +52,11 @@ public final class RewardLoss {
      */
     public static NDArray davidson(NDArray differences, NDArray tied, double tieStrength) {
         // Divided by sqrt(ab): Z = e^{d/2} + e^{-d/2} + v; with h = |d|/2 nothing overflows.
-        NDArray half = differences.mul(0.5);
+        NDArray half = times(differences, 0.5);
         NDArray h = half.abs();
-        NDArray logZ = h.add(
-                h.mul(-2).exp().add(h.neg().exp().mul(tieStrength)).add(1f).log());
-        NDArray seen = half.mul(tied.neg().add(1f)).add(tied.mul(Math.log(tieStrength)));
+        NDArray scaled = times(h, -2).exp().add(times(h.neg().exp(), tieStrength));
+        NDArray logZ = h.add(plus(scaled, 1f).log());
+        NDArray seen = half.mul(plus(tied.neg(), 1f)).add(times(tied, Math.log(tieStrength)));
         return logZ.sub(seen);
     }
 

@@ -1,5 +1,8 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.atMost;
+import static dev.podium.llm.torch.Numbers.plus;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Activation;
 
@@ -19,6 +22,6 @@ final class Smooth {
 
     /** log(1 - e^x) for x < 0, with x kept below -1e-6 where the true value runs to minus infinity. */
     static NDArray logOneMinusExp(NDArray x) {
-        return x.minimum(-1e-6f).exp().neg().add(1f).log();
+        return plus(atMost(x, -1e-6f).exp().neg(), 1f).log();
     }
 }

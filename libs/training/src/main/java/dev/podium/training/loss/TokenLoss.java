@@ -1,5 +1,7 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 
 /** The loss of plain language modelling. */
@@ -15,6 +17,6 @@ public final class TokenLoss {
      * @return a scalar
      */
     public static NDArray crossEntropy(NDArray logProbabilities, NDArray mask, double totalTokens) {
-        return logProbabilities.mul(mask.mul(-1 / totalTokens)).sum();
+        return logProbabilities.mul(times(mask, -1 / totalTokens)).sum();
     }
 }

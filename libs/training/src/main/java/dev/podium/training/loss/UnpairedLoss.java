@@ -1,5 +1,8 @@
 package dev.podium.training.loss;
 
+import static dev.podium.llm.torch.Numbers.minus;
+import static dev.podium.llm.torch.Numbers.plus;
+import static dev.podium.llm.torch.Numbers.times;
 import static dev.podium.training.loss.Smooth.sigmoid;
 
 import ai.djl.ndarray.NDArray;
@@ -20,7 +23,7 @@ public final class UnpairedLoss {
      * @return [n]
      */
     public static NDArray kto(NDArray logRatios, NDArray signs, NDArray weights, double beta, double kl) {
-        NDArray u = logRatios.sub(kl).mul(beta).mul(signs);
-        return sigmoid(u).neg().add(1f).mul(weights);
+        NDArray u = times(minus(logRatios, kl), beta).mul(signs);
+        return plus(sigmoid(u).neg(), 1f).mul(weights);
     }
 }

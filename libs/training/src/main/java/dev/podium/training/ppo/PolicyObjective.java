@@ -1,5 +1,7 @@
 package dev.podium.training.ppo;
 
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -43,8 +45,7 @@ record PolicyObjective(CausalLM base, RoundConfig.Ppo config) {
             return loss;
         }
         NDArray reference = flat(experience.reference(), members);
-        return loss.add(
-                PolicyLoss.klPenalty(logp, reference, ratio, mask, tokens).mul((float) klCoefficient));
+        return loss.add(times(PolicyLoss.klPenalty(logp, reference, ratio, mask, tokens), (float) klCoefficient));
     }
 
     /** Values of some rollouts' tokens in a row. */

@@ -1,5 +1,7 @@
 package dev.podium.training.ppo;
 
+import static dev.podium.llm.torch.Numbers.over;
+
 import ai.djl.ndarray.NDArray;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.generate.Completion;
@@ -177,7 +179,7 @@ final class Rollouts {
     /** States divided by the temperature, so that their logits are those that were sampled from. */
     private NDArray atTemperature(TokenBatch batch, Optional<LoraAdapter> adapter) {
         NDArray states = batch.completionStates(base, batch.states(base, adapter));
-        return config.temperature() == 1 ? states : states.div((float) config.temperature());
+        return config.temperature() == 1 ? states : over(states, (float) config.temperature());
     }
 
     private static void scatter(TokenBatch batch, float[] perToken, int[] order, double[][] into) {

@@ -1,5 +1,9 @@
 package dev.podium.training.ppo;
 
+import static dev.podium.llm.torch.Numbers.over;
+import static dev.podium.llm.torch.Numbers.plus;
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -140,7 +144,7 @@ final class Updates {
                 TokenBatch batch =
                         TokenBatch.of(base, part.stream().map(rows::get).toList());
                 NDArray states = batch.completionStates(base, batch.states(base, Optional.of(policy)));
-                NDArray scaled = config.temperature() == 1 ? states : states.div((float) config.temperature());
+                NDArray scaled = config.temperature() == 1 ? states : over(states, (float) config.temperature());
                 NDArray logp = base.logProbabilities(scaled, batch.targets());
                 NDArray old = objective.flat(experience.logProbabilities(), members);
                 NDArray advantages = objective.flat(experience.advantages(), members);
@@ -156,7 +160,7 @@ final class Updates {
                             logp.onesLike(),
                             config.valueClip(),
                             tokens);
-                    loss = policyPart.add(valuePart.mul((float) config.valueCoefficient()));
+                    loss = policyPart.add(times(valuePart, (float) config.valueCoefficient()));
                     valueLoss += valuePart.getFloat();
                     countValues(totals, values.toFloatArray(), oldValues.toFloatArray());
                 }
@@ -196,7 +200,7 @@ final class Updates {
             at += row.length;
         }
         NDArray rows = arrays().create(states, new Shape(length / hidden, hidden));
-        return value.apply(rows).mul((float) reward.gain()).add((float) reward.bias());
+        return plus(times(value.apply(rows), (float) reward.gain()), (float) reward.bias());
     }
 
     private NDManager arrays() {

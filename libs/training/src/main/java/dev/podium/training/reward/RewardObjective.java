@@ -1,5 +1,7 @@
 package dev.podium.training.reward;
 
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.podium.contracts.RoundConfig;
@@ -60,7 +62,7 @@ sealed interface RewardObjective {
             NDArray losses = RewardLoss.bradleyTerry(
                     PairBatch.pick(model, rewards, batch.chosen()),
                     PairBatch.pick(model, rewards, batch.rejected()),
-                    batch.margins(arrays).mul(config.rankGapMargin()),
+                    times(batch.margins(arrays), config.rankGapMargin()),
                     config.centering(),
                     config.labelSmoothing());
             return Reduction.weightedMean(losses, batch.weights(), totalWeight);
