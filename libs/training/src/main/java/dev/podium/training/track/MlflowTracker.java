@@ -22,12 +22,14 @@ import java.util.TreeMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Tells MLflow's REST interface (2.0): an experiment per project, a run per round with its configuration as parameters. A
- * thread of its own sends; when MLflow does not answer, what cannot wait is dropped and counted, and the round goes on.
+ * thread of its own sends; when MLflow does not answer, the start and the end of a round are sent again for about twenty
+ * minutes, what is told of steps is dropped and counted, and the round goes on.
  * A round that goes on after a restart goes on in its run, which is found by the tag {@code podium.round}.
  */
 public final class MlflowTracker implements RoundTracker {
@@ -36,6 +38,9 @@ public final class MlflowTracker implements RoundTracker {
     private static final int MOST_WAITING = 2_000;
     private static final int MOST_PARAMETERS = 100;
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
+    private static final long FIRST_PAUSE_MILLIS = 200;
+    private static final long LONGEST_PAUSE_MILLIS = 5_000;
+    private static final int MOST_TRIES = 250;
 
     private final URI server;
     private final Optional<String> token;
@@ -49,11 +54,15 @@ public final class MlflowTracker implements RoundTracker {
     private final Thread sender;
     private volatile boolean closed;
     private boolean silent;
-    private long dropped;
+    private final AtomicLong dropped = new AtomicLong();
 
     /** @param kind START, PROGRESS, or the outcome of an end */
     private record Told(
-            String kind, RoundCommand.StartRound command, long atMillis, int step, Map<String, Double> metrics) {}
+            String kind, RoundCommand.StartRound command, long atMillis, int step, Map<String, Double> metrics) {
+        boolean canBeMissed() {
+            return kind.equals("PROGRESS");
+        }
+    }
 
     /**
      * @param server address of MLflow
@@ -91,31 +100,51 @@ public final class MlflowTracker implements RoundTracker {
 
     private void tell(Told told) {
         if (!waiting.offer(told)) {
-            dropped++;
-            if (dropped == 1 || dropped % 1000 == 0) {
-                LOG.warn("MLflow at {} is too slow or away; {} reports are dropped", server, dropped);
-            }
+            drop();
+        }
+    }
+
+    private void drop() {
+        long all = dropped.incrementAndGet();
+        if (all == 1 || all % 1000 == 0) {
+            LOG.warn("MLflow at {} is too slow or away; {} reports are dropped", server, all);
         }
     }
 
     private void sendAll() {
-        while (!closed || !waiting.isEmpty()) {
-            try {
+        try {
+            while (!closed || !waiting.isEmpty()) {
                 Told told = waiting.poll(200, TimeUnit.MILLISECONDS);
                 if (told != null) {
-                    send(told);
-                    silent = false;
+                    sendSurely(told);
                 }
+            }
+        } catch (InterruptedException e) {
+            LOG.debug("MLflow is told no more", e);
+        }
+    }
+
+    private void sendSurely(Told told) throws InterruptedException {
+        for (int tried = 1; ; tried++) {
+            try {
+                send(told);
+                silent = false;
+                return;
             } catch (IOException e) {
                 if (!silent) {
                     LOG.warn("MLflow at {}: {}; the round goes on without it", server, e.toString());
                 }
                 silent = true;
-            } catch (InterruptedException e) {
-                return;
             } catch (RuntimeException e) {
                 LOG.warn("MLflow at {}: {}", server, e.toString());
+                drop();
+                return;
             }
+            if (told.canBeMissed() || closed || tried == MOST_TRIES) {
+                drop();
+                return;
+            }
+            TimeUnit.MILLISECONDS.sleep(Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS * tried));
         }
     }
 

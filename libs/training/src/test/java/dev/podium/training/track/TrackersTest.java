@@ -27,6 +27,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -131,6 +134,32 @@ class TrackersTest {
         assertTrue(requests.get(6).contains("\"step\":3"));
         assertTrue(requests.get(7).contains("result/heldout_accuracy"), requests.get(7));
         assertTrue(requests.get(8).startsWith("runs/update ") && requests.get(8).contains("FINISHED"));
+    }
+
+    @Test
+    void theEndOfARoundReachesMlflowThoughItWasAwayForAWhile() throws Exception {
+        AtomicInteger requests = new AtomicInteger();
+        CountDownLatch ended = new CountDownLatch(1);
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            String said = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+            byte[] body = "{\"run\":{\"info\":{\"run_id\":\"abc\"}},\"experiment\":{\"experiment_id\":\"7\"}}"
+                    .getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(requests.incrementAndGet() <= 3 ? 503 : 200, body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+            if (said.contains("FINISHED")) {
+                ended.countDown();
+            }
+        });
+        server.start();
+        try (MlflowTracker tracker = new MlflowTracker(
+                URI.create("http://127.0.0.1:" + server.getAddress().getPort()), Optional.empty())) {
+            tracker.ended(COMMAND, "SUCCEEDED", Map.of("heldout_accuracy", 0.75));
+            assertTrue(ended.await(1, TimeUnit.MINUTES), "the run stays RUNNING");
+        } finally {
+            server.stop(0);
+        }
     }
 
     @Test
