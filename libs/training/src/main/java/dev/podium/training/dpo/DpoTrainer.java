@@ -44,6 +44,8 @@ import java.util.Optional;
 public final class DpoTrainer implements Trainer {
     private static final String HELD_OUT_ACCURACY = "heldout_accuracy";
     private static final double CHANCE = 0.5;
+    /** The entropy takes another product with the head: not in each step. */
+    private static final int ENTROPY_EVERY = 10;
 
     @Override
     public RoundResult train(RoundContext context) throws RoundFailure, RoundCancelled {
@@ -88,6 +90,7 @@ public final class DpoTrainer implements Trainer {
                 double batchWeight = objective.weight(batch);
                 double kl = mismatches.kl(model, adapter, batch);
                 PairStatistics statistics = new PairStatistics(config.beta());
+                boolean tellsEntropy = step % ENTROPY_EVERY == 0;
                 double loss = 0;
                 for (List<TaskTokens> part : MicroBatches.ofTasks(batch, maxTokens)) {
                     try (TensorScope scope = new TensorScope();
@@ -98,6 +101,9 @@ public final class DpoTrainer implements Trainer {
                         GradientMode.backward(partLoss);
                         loss += partLoss.getFloat();
                         statistics.add(forward);
+                        if (tellsEntropy) {
+                            statistics.addEntropies(forward.entropies());
+                        }
                         curve.addTokens(pairs.tokens());
                         throughput.trained(pairs.outputs().sequences(), true);
                     }
@@ -172,10 +178,13 @@ public final class DpoTrainer implements Trainer {
     /** One pass of the model over the outputs, next to the reference. */
     static Objective.Forward forward(
             CausalLM model, LoraAdapter adapter, PairBatch batch, Map<String, float[]> reference) {
+        NDArray states = batch.outputs().completionStates(model, batch.outputs().states(model, Optional.of(adapter)));
         return new Objective.Forward(
                 model,
                 batch,
-                batch.outputs().logProbabilities(model, Optional.of(adapter)),
+                states,
+                batch.outputs()
+                        .rowSums(model.logProbabilities(states, batch.outputs().targets())),
                 model.runtime().root().create(perOutput(batch.tasks(), reference)));
     }
 

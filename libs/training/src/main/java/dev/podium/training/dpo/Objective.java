@@ -1,9 +1,13 @@
 package dev.podium.training.dpo;
 
+import static dev.podium.llm.torch.Numbers.times;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.llm.model.CausalLM;
+import dev.podium.llm.torch.GradientMode;
+import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.batch.PairBatch;
 import dev.podium.training.batch.TaskTokens;
 import dev.podium.training.loss.PairLogProbabilities;
@@ -58,10 +62,19 @@ sealed interface Objective {
     /**
      * A pass over the outputs of tasks.
      *
+     * @param states that predict the completion tokens, with gradient
      * @param perOutput sums of log-probabilities, [outputs], with gradient
      * @param reference the same under the reference, [outputs]
      */
-    record Forward(CausalLM model, PairBatch batch, NDArray perOutput, NDArray reference) {
+    record Forward(CausalLM model, PairBatch batch, NDArray states, NDArray perOutput, NDArray reference) {
+        /** Entropy of the policy at each completion token, in nats. */
+        float[] entropies() {
+            try (TensorScope scope = new TensorScope();
+                    GradientMode off = GradientMode.off()) {
+                return model.entropies(states).toFloatArray();
+            }
+        }
+
         PairLogProbabilities pairs() {
             NDArray lengths = batch.lengths(arrays());
             return new PairLogProbabilities(
@@ -115,7 +128,7 @@ sealed interface Objective {
             PairLogProbabilities pairs = forward.pairs();
             NDArray losses = loss.perPair(margined(pairs, forward), config.beta(), config.labelSmoothing());
             if (config.sftWeight() > 0) {
-                losses = losses.sub(pairs.chosen().div(pairs.chosenLengths()).mul(config.sftWeight()));
+                losses = losses.sub(times(pairs.chosen().div(pairs.chosenLengths()), config.sftWeight()));
             }
             return Reduction.weightedMean(losses, forward.batch().weights(), totalWeight);
         }
@@ -125,7 +138,7 @@ sealed interface Objective {
             if (config.rankGapMargin() == 0) {
                 return pairs;
             }
-            NDArray shift = forward.batch().margins(forward.arrays()).mul(config.rankGapMargin() / config.beta());
+            NDArray shift = times(forward.batch().margins(forward.arrays()), config.rankGapMargin() / config.beta());
             return new PairLogProbabilities(
                     pairs.chosen(),
                     pairs.rejected(),
@@ -155,7 +168,7 @@ sealed interface Objective {
         @Override
         public NDArray loss(Forward forward, double totalWeight, double kl) {
             List<TaskTokens> tasks = forward.batch().tasks();
-            NDArray scores = forward.perOutput().sub(forward.reference()).mul(beta);
+            NDArray scores = times(forward.perOutput().sub(forward.reference()), beta);
             List<int[]> ranks = tasks.stream().map(TaskTokens::ranks).toList();
             double[] weights = tasks.stream().mapToDouble(task -> 1).toArray();
             return PlackettLuce.loss(scores, ranks, weights, totalWeight);

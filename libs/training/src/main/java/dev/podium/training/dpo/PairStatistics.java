@@ -13,6 +13,8 @@ final class PairStatistics {
     private double rejectedRewards;
     private double chosenLogProbabilities;
     private double rejectedLogProbabilities;
+    private double entropy;
+    private int tokens;
 
     PairStatistics(double beta) {
         this.beta = beta;
@@ -39,6 +41,14 @@ final class PairStatistics {
         }
     }
 
+    /** @param nats of the policy at each completion token of a part */
+    void addEntropies(float[] nats) {
+        for (float each : nats) {
+            entropy += each;
+        }
+        tokens += nats.length;
+    }
+
     Map<String, Double> metrics() {
         Map<String, Double> metrics = new LinkedHashMap<>();
         double n = Math.max(1, pairs);
@@ -48,6 +58,9 @@ final class PairStatistics {
         metrics.put("rewards/margins", (chosenRewards - rejectedRewards) / n);
         metrics.put("logps/chosen", chosenLogProbabilities / n);
         metrics.put("logps/rejected", rejectedLogProbabilities / n);
+        if (tokens > 0) {
+            metrics.put("entropy", entropy / tokens);
+        }
         return metrics;
     }
 }

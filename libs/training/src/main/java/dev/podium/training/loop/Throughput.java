@@ -10,14 +10,14 @@ import java.util.function.LongSupplier;
 
 /**
  * How fast the steps of a round are: tokens per second, the share of the time that went into generation, and the model FLOP
- * utilisation (Chowdhery et al. 2022, PaLM, appendix B), here of all passes that were really done, against the measured peak of a
- * product ({@link PeakRate}).
+ * utilisation (Chowdhery et al. 2022, PaLM, appendix B), here of all passes that were really done, against the measured peak
+ * ({@link PeakRate}), which is told beside it; and the most memory that the process has held.
  */
 public final class Throughput {
     private final CausalLM model;
     private final Flops adapted;
     private final Flops plain;
-    private final double peak;
+    private final PeakRate peak;
     private final LongSupplier nanoTime;
     private long began;
     private long generationNanos;
@@ -35,7 +35,7 @@ public final class Throughput {
                 model, new Flops(model.config(), 0, true), PeakRate.of(model.runtime()), System::nanoTime);
     }
 
-    Throughput(CausalLM model, List<NamedParameter> trained, double peak, LongSupplier nanoTime) {
+    Throughput(CausalLM model, List<NamedParameter> trained, PeakRate peak, LongSupplier nanoTime) {
         this(
                 model,
                 new Flops(
@@ -46,7 +46,7 @@ public final class Throughput {
                 nanoTime);
     }
 
-    private Throughput(CausalLM model, Flops trained, double peak, LongSupplier nanoTime) {
+    private Throughput(CausalLM model, Flops trained, PeakRate peak, LongSupplier nanoTime) {
         this.model = model;
         this.adapted = trained;
         this.plain = new Flops(model.config(), 0, false);
@@ -98,7 +98,11 @@ public final class Throughput {
         Map<String, Double> metrics = new LinkedHashMap<>();
         metrics.put("tokens_per_second", tokens / nanos * 1e9);
         metrics.put("generation_share", generationNanos / nanos);
-        metrics.put("mfu", operations / (nanos / 1e9) / peak);
+        double rate = operations / (nanos / 1e9);
+        double best = peak.given(rate);
+        metrics.put("mfu", rate / best);
+        metrics.put("peak_gflops", best / 1e9);
+        PeakMemory.megabytes().ifPresent(most -> metrics.put("peak_memory_mb", most));
         return metrics;
     }
 }

@@ -50,6 +50,9 @@ class DpoTrainerTest {
         assertTrue(result.metrics().get("heldout_margin") > 0, result.metrics().toString());
         assertEquals(10, result.metrics().get("heldout_pairs"));
         assertEquals(0, round.recorder.progress.getFirst().get("rewards/margins"), 1e-5);
+        double entropy = round.recorder.progress.getFirst().get("entropy");
+        double most = Math.log(round.base.config().vocabularySize());
+        assertTrue(entropy > most / 2 && entropy <= most + 1e-4, "nats: " + entropy);
         assertEquals(6, round.recorder.info.get("tasks"));
         assertTrue(round.recorder.info.get("trainableParameters") > 0);
     }
