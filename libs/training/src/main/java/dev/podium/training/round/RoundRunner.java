@@ -24,16 +24,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -515,12 +517,23 @@ public final class RoundRunner implements AutoCloseable {
         }
     }
 
+    /** Of the poll thread, which asks for it when the group spreads partitions anew. */
+    private Set<Integer> partitionsAtWork() {
+        return tickets.values().stream()
+                .filter(RoundTicket::isRunning)
+                .flatMap(ticket -> ticket.positions().stream())
+                .map(position -> position.partition().partition())
+                .collect(Collectors.toSet());
+    }
+
     private Consumer<byte[], byte[]> consumer() {
         Map<String, Object> properties = new HashMap<>(config.kafka());
         properties.put(ConsumerConfig.GROUP_ID_CONFIG, config.groupId());
         // Stays with the work folder: after a restart the same commands come back at once, where the checkpoints are.
         properties.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, config.trainer() + "-" + folder.instanceId());
-        properties.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, CooperativeStickyAssignor.class.getName());
+        properties.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, KeepingAssignor.class.getName());
+        Supplier<Set<Integer>> atWork = this::partitionsAtWork;
+        properties.put(KeepingAssignor.AT_WORK, atWork);
         properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
