@@ -44,18 +44,21 @@ public class AdapterResource {
     private final EntityManager entities;
     private final SecurityIdentity identity;
     private final IdempotentAnswers answers;
+    private final Announced announced;
 
     AdapterResource(
             Adapters adapters,
             Channels channels,
             EntityManager entities,
             SecurityIdentity identity,
-            IdempotentAnswers answers) {
+            IdempotentAnswers answers,
+            Announced announced) {
         this.adapters = adapters;
         this.channels = channels;
         this.entities = entities;
         this.identity = identity;
         this.answers = answers;
+        this.announced = announced;
     }
 
     /** Where to point a channel; version null is the base model without an adapter. */
@@ -74,7 +77,6 @@ public class AdapterResource {
     @GET
     @Path("adapters/{version}")
     @AllowedTo({Who.OPERATOR, Who.SERVICE})
-    @Transactional
     public AdapterManifest one(@RestPath String project, @RestPath String version) {
         return required(project, version);
     }
@@ -86,7 +88,7 @@ public class AdapterResource {
     @Produces(MediaType.APPLICATION_OCTET_STREAM)
     public StreamingOutput file(@RestPath String project, @RestPath String version, @RestPath String name) {
         // Reading from Kafka takes its time: not inside a transaction.
-        AdapterManifest manifest = QuarkusTransaction.requiringNew().call(() -> required(project, version));
+        AdapterManifest manifest = required(project, version);
         java.nio.file.Path file = adapters.fetch(manifest, name);
         return out -> {
             try {
@@ -122,7 +124,7 @@ public class AdapterResource {
         if (!from.equals("artifact") && !from.equals("logs")) {
             throw Refusal.unprocessable("invalid_from", "from must be artifact or logs.");
         }
-        AdapterManifest manifest = QuarkusTransaction.requiringNew().call(() -> required(project, version));
+        AdapterManifest manifest = required(project, version);
         java.nio.file.Path file = adapters.dataSet(manifest, from.equals("logs"));
         StreamingOutput body = out -> {
             try {
@@ -141,10 +143,9 @@ public class AdapterResource {
     @GET
     @Path("adapters/{version}/signature")
     @AllowedTo({Who.OPERATOR, Who.SERVICE})
-    @Transactional
     public Adapters.Signed signature(@RestPath String project, @RestPath String version) {
         required(project, version);
-        return adapters.signature(project, version);
+        return QuarkusTransaction.requiringNew().call(() -> adapters.signature(project, version));
     }
 
     /** From a labeler forward to the adapters that learnt from the labeler's rankings. */
@@ -158,8 +159,11 @@ public class AdapterResource {
     }
 
     private AdapterManifest required(String project, String version) {
-        Project.required(project);
-        return adapters.find(project, version).orElseThrow(() -> Refusal.notFound("Adapter " + version));
+        announced.await(project, version);
+        return QuarkusTransaction.requiringNew().call(() -> {
+            Project.required(project);
+            return adapters.find(project, version).orElseThrow(() -> Refusal.notFound("Adapter " + version));
+        });
     }
 
     @GET
@@ -176,15 +180,17 @@ public class AdapterResource {
     @Path("channels/{channel}")
     @AllowedTo(Who.OPERATOR)
     @Consumes(MediaType.APPLICATION_JSON)
-    @Transactional
     public ChannelPointer point(@RestPath String project, @RestPath String channel, InputStream body) {
         NewPointer wanted = Bodies.json(body, NewPointer.class);
-        return channels.point(
-                project,
-                channel,
-                Optional.ofNullable(wanted.version()).filter(v -> !v.isBlank()),
-                Optional.ofNullable(wanted.reason()).filter(r -> !r.isBlank()),
-                identity.getPrincipal().getName());
+        Optional<String> version = Optional.ofNullable(wanted.version()).filter(v -> !v.isBlank());
+        version.ifPresent(v -> announced.await(project, v));
+        return QuarkusTransaction.requiringNew()
+                .call(() -> channels.point(
+                        project,
+                        channel,
+                        version,
+                        Optional.ofNullable(wanted.reason()).filter(r -> !r.isBlank()),
+                        identity.getPrincipal().getName()));
     }
 
     /** Back to what the channel pointed to before. Under one Idempotency-Key it is one step, however often it is sent. */

@@ -6,6 +6,7 @@ import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.Who;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
@@ -32,11 +33,13 @@ public class ChannelResource {
     private final Channels channels;
     private final ChannelRules rules;
     private final SecurityIdentity identity;
+    private final Announced announced;
 
-    ChannelResource(Channels channels, ChannelRules rules, SecurityIdentity identity) {
+    ChannelResource(Channels channels, ChannelRules rules, SecurityIdentity identity, Announced announced) {
         this.channels = channels;
         this.rules = rules;
         this.identity = identity;
+        this.announced = announced;
     }
 
     /** A version on trial; {@code by} is instances or requests. */
@@ -66,6 +69,7 @@ public class ChannelResource {
     @Path("canary")
     @AllowedTo(Who.OPERATOR)
     @Consumes(MediaType.APPLICATION_JSON)
+    @Transactional(Transactional.TxType.NOT_SUPPORTED)
     public ChannelPointer tryOut(@RestPath String project, @RestPath String channel, InputStream body) {
         NewCanary wanted = Bodies.json(body, NewCanary.class);
         try {
@@ -73,12 +77,14 @@ public class ChannelResource {
                     wanted.version() == null ? "" : wanted.version(),
                     wanted.percent() == null ? 0 : wanted.percent(),
                     by(wanted.by()));
-            return channels.tryOut(
-                    project,
-                    channel,
-                    canary,
-                    Optional.ofNullable(wanted.reason()).filter(text -> !text.isBlank()),
-                    name());
+            announced.await(project, canary.version());
+            return QuarkusTransaction.requiringNew()
+                    .call(() -> channels.tryOut(
+                            project,
+                            channel,
+                            canary,
+                            Optional.ofNullable(wanted.reason()).filter(text -> !text.isBlank()),
+                            name()));
         } catch (IllegalArgumentException e) {
             throw Refusal.unprocessable("invalid_canary", e.getMessage() + ".");
         }

@@ -1,5 +1,7 @@
 package dev.podium.feedback.round;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.podium.contracts.AdapterManifest.ArtifactFile;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Message;
@@ -9,6 +11,7 @@ import dev.podium.contracts.RoundCommand.SftRecord;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
+import dev.podium.feedback.adapter.Announced;
 import dev.podium.feedback.artifact.Retention;
 import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.audit.AuditLog;
@@ -29,6 +32,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +48,7 @@ public class Rounds {
     private final Retention retention;
     private final Set<String> baseModels;
     private final AuditLog audit;
+    private final Announced announced;
 
     Rounds(
             EntityManager entities,
@@ -51,12 +56,14 @@ public class Rounds {
             KafkaAccess kafka,
             AuditLog audit,
             Retention retention,
+            Announced announced,
             @ConfigProperty(name = "podium.base-models") Set<String> baseModels) {
         this.entities = entities;
         this.outbox = outbox;
         this.kafka = kafka;
         this.audit = audit;
         this.retention = retention;
+        this.announced = announced;
         this.baseModels = baseModels;
     }
 
@@ -112,8 +119,19 @@ public class Rounds {
         if (before.isPresent()) {
             return new Started(before.get(), false);
         }
+        named(wanted).filter(version -> !version.isBlank()).forEach(version -> announced.await(project, version));
         Checked checked = QuarkusTransaction.requiringNew().call(() -> check(project, kind, wanted));
         return stored(project, kind, checked, key, operator, origin);
+    }
+
+    /** Versions that a round needs, as an operator has written them. */
+    private static Stream<String> named(NewRound wanted) {
+        JsonNode config = wanted.config() == null ? MissingNode.getInstance() : wanted.config();
+        return Stream.of(
+                        Optional.ofNullable(wanted.initialAdapter()),
+                        Optional.ofNullable(wanted.rewardAdapter()),
+                        Optional.of(config.path("mixWith").asText()))
+                .flatMap(Optional::stream);
     }
 
     /**

@@ -2,14 +2,18 @@ package dev.podium.feedback.adapter;
 
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.nullValue;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.podium.contracts.AdapterLoad;
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RoundConfig;
+import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
 import dev.podium.embedded.testing.ServersResource;
 import dev.podium.feedback.Api;
+import dev.podium.feedback.rest.Refusal;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -20,6 +24,12 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -30,6 +40,41 @@ class ChannelsTest {
 
     @Inject
     ChannelRules rules;
+
+    @Test
+    void aVersionThatItsRoundHasAnnouncedIsWaitedForAndNoOther() {
+        String project = Api.project("{}");
+        succeeded(project, "v1");
+        succeeded(project, "v2");
+        AtomicLong clock = new AtomicLong();
+        AtomicInteger looks = new AtomicInteger();
+        Announced announced = new Announced(entities, clock::get, () -> {
+            clock.addAndGet(TimeUnit.SECONDS.toNanos(2));
+            if (looks.incrementAndGet() == 2) {
+                published(project, "v1");
+            }
+        });
+
+        announced.await(project, "v1");
+        assertEquals(2, looks.get());
+        Refusal refusal = assertThrows(Refusal.class, () -> announced.await(project, "v2"));
+        assertEquals("adapter_on_its_way", refusal.code());
+        looks.set(10);
+        announced.await(project, "v1");
+        announced.await(project, "v7");
+        assertEquals(10, looks.get(), "nothing is waited for that is there, or that nobody has announced");
+    }
+
+    @Test
+    void promotingWhileTheManifestIsStillToComeSucceeds() throws Exception {
+        String project = Api.project("{}");
+        succeeded(project, "v1");
+        try (ExecutorService others = Executors.newSingleThreadExecutor()) {
+            Future<?> promoted = others.submit(() -> promote(project, "\"v1\"").body("version", equalTo("v1")));
+            published(project, "v1");
+            promoted.get(1, TimeUnit.MINUTES);
+        }
+    }
 
     @Test
     void rollingBackAgainGoesFurtherBackNotForthToWhatWasBad() {
@@ -295,6 +340,27 @@ class ChannelsTest {
         return Api.operator()
                 .post("/api/v1/projects/" + project + "/channels/production/rollback")
                 .then();
+    }
+
+    /** As the projection has it once the end of a round was read. */
+    private void succeeded(String project, String version) {
+        String round = project + "-" + version;
+        RoundEvent event = new RoundEvent.Succeeded(round, project, Optional.of(version), Map.of(), Instant.EPOCH);
+        QuarkusTransaction.requiringNew().run(() -> {
+            entities.createNativeQuery("insert into round (id, project_id, kind, version, config, requested_by,"
+                            + " requested_at) values (:r, :p, 'DPO', :v, '{}', 'operator', now())")
+                    .setParameter("r", round)
+                    .setParameter("p", project)
+                    .setParameter("v", version)
+                    .executeUpdate();
+            // A partition of its own: offsets of the real topic stay free.
+            entities.createNativeQuery("insert into round_event (partition, \"offset\", round_id, type, body)"
+                            + " values (:n, 0, :r, 'Succeeded', :b)")
+                    .setParameter("n", 1000 + Math.floorMod(round.hashCode(), 1_000_000))
+                    .setParameter("r", round)
+                    .setParameter("b", EventJson.writeText(event))
+                    .executeUpdate();
+        });
     }
 
     /** As the projection does. */
