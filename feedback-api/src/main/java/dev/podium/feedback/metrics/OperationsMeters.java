@@ -4,8 +4,10 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.PersistenceException;
@@ -50,6 +52,7 @@ public class OperationsMeters {
             """;
 
     private final EntityManager entities;
+    private final MeterRegistry registry;
     private final AtomicReference<Double> oldestSeconds = new AtomicReference<>(0.0);
     private final AtomicReference<Double> waiting = new AtomicReference<>(0.0);
     // Three looks: one that takes its time is no outage.
@@ -61,6 +64,7 @@ public class OperationsMeters {
 
     OperationsMeters(EntityManager entities, MeterRegistry registry) {
         this.entities = entities;
+        this.registry = registry;
         registry.gauge("podium.outbox.oldest.seconds", oldestSeconds, AtomicReference::get);
         registry.gauge("podium.outbox.waiting", waiting, AtomicReference::get);
         registry.gauge("podium.database.up", database, LastAnswer::value);
@@ -77,6 +81,14 @@ public class OperationsMeters {
 
     private static MultiGauge gauge(MeterRegistry registry, String name, String description) {
         return MultiGauge.builder(name).description(description).register(registry);
+    }
+
+    /**
+     * Where one process starts the application again, as tests do, the registry stays; a gauge of the same name would
+     * tell of the object that it was made for, which is gone.
+     */
+    void stop(@Observes ShutdownEvent event) {
+        registry.clear();
     }
 
     @Scheduled(every = "5s", concurrentExecution = ConcurrentExecution.SKIP)
