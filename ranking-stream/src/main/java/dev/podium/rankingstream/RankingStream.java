@@ -4,12 +4,15 @@ import dev.podium.contracts.KafkaSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.trace.Tracer;
 import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler;
@@ -29,6 +32,10 @@ import org.jboss.logging.Logger;
 @Singleton
 public class RankingStream {
     private static final Logger LOG = Logger.getLogger(RankingStream.class);
+    // Less than the 30 s that Kubernetes gives a pod.
+    private static final Duration LONGEST_STOP = Duration.ofSeconds(20);
+    private static final Duration STOP_POLL = Duration.ofMillis(50);
+
     private final StreamTopics topics;
     private final Duration parkTime;
     private final boolean watchParent;
@@ -88,6 +95,35 @@ public class RankingStream {
         if (watchParent) {
             daemon(RankingStream::waitForTheParentsEnd, "parent-watch");
         }
+    }
+
+    /**
+     * Without Kafka the stream would wait for the end of its transaction for ever, and whoever stops the process with it.
+     */
+    void stop(@Observes ShutdownEvent event, KafkaStreams streams) {
+        daemon(
+                () -> {
+                    if (!hasStopped(streams::state, LONGEST_STOP)) {
+                        LOG.errorf(
+                                "the stream has not stopped within %d s, as where Kafka is away; the process ends now,"
+                                        + " and what was not committed is done again at its next start",
+                                LONGEST_STOP.toSeconds());
+                        Runtime.getRuntime().halt(1);
+                    }
+                },
+                "end-at-last");
+    }
+
+    /** Whether a stream that is told to stop does so in time. */
+    static boolean hasStopped(Supplier<KafkaStreams.State> state, Duration within) {
+        long deadlineNanos = System.nanoTime() + within.toNanos();
+        while (!state.get().hasCompletedShutdown()) {
+            if (System.nanoTime() > deadlineNanos) {
+                return false;
+            }
+            LockSupport.parkNanos(STOP_POLL.toNanos());
+        }
+        return true;
     }
 
     private static void daemon(Runnable work, String name) {

@@ -1,8 +1,14 @@
 package dev.podium.rankingstream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.junit.jupiter.api.Test;
 
@@ -16,5 +22,14 @@ class StreamFailureTest {
 
         assertEquals(StreamThreadExceptionResponse.SHUTDOWN_CLIENT, response);
         assertEquals(1, ends.get());
+    }
+
+    @Test
+    void aStreamThatHangsInItsShutdownIsNotWaitedForForEver() {
+        assertFalse(RankingStream.hasStopped(() -> KafkaStreams.State.PENDING_SHUTDOWN, Duration.ofMillis(120)));
+        Iterator<KafkaStreams.State> states = List.of(
+                        KafkaStreams.State.PENDING_SHUTDOWN, KafkaStreams.State.NOT_RUNNING)
+                .iterator();
+        assertTrue(RankingStream.hasStopped(states::next, Duration.ofMinutes(1)));
     }
 }
