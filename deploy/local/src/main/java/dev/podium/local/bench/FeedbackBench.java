@@ -51,7 +51,8 @@ public final class FeedbackBench {
     private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final Duration WARM_UP = Duration.ofSeconds(10);
     private static final String READ = "select coalesce(sum(next_offset), 0) from projection_position";
-    private static final int MOST_WARM_UPS = 9;
+    private static final int MOST_WARM_UPS = 15;
+    private static final int LEVEL_RUNS = 3;
     private static final double WARM = 1.05;
 
     private final Wanted wanted;
@@ -170,16 +171,15 @@ public final class FeedbackBench {
         return "labeler-" + labeler;
     }
 
-    /** A server that has just started compiles what it runs: until a run is hardly quicker than the one before. */
+    /** A server that has just started compiles what it runs: until some runs were hardly quicker than the best before. */
     private void warmUp(int port) throws InterruptedException, IOException {
-        double before = 0;
-        for (int run = 0; run < MOST_WARM_UPS; run++) {
+        double best = 0;
+        int level = 0;
+        for (int run = 0; run < MOST_WARM_UPS && level < LEVEL_RUNS; run++) {
             double now =
                     tell("warm-up " + run, work(port, "warm", run, WARM_UP)).rankingsPerSecond();
-            if (now < before * WARM) {
-                return;
-            }
-            before = now;
+            level = now < best * WARM ? level + 1 : 0;
+            best = Math.max(best, now);
         }
     }
 

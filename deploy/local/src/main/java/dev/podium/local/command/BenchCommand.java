@@ -69,7 +69,7 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--pairs", defaultValue = "1000000", description = "of an export (export)")
     private int pairs;
 
-    @Option(names = "--seconds", defaultValue = "10", description = "of a run (feedback), of the latency (streams)")
+    @Option(names = "--seconds", defaultValue = "30", description = "of a run (feedback), of the latency (streams)")
     private int seconds;
 
     @Option(names = "--part", description = "throughput, latency or swap (streams); all when absent")

@@ -40,7 +40,10 @@ final class Latency {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String PROJECT = "latency";
     private static final int PER_SECOND = 100;
-    private static final int WARM_UP_SECONDS = 15;
+    // Servers that have just started compile what they run: labelers go as fast as they can before the clock starts.
+    private static final Duration WARM_UP = Duration.ofSeconds(120);
+    private static final int WARM_UP_PER_SECOND = 300;
+    private static final Duration REST = Duration.ofSeconds(5);
     private static final int LABELERS = 20;
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -48,7 +51,6 @@ final class Latency {
     private final Path folder;
     private final Consumer<String> progress;
     // By task, which has one ranking.
-    private final Map<String, Integer> order = new ConcurrentHashMap<>();
     private final Map<String, Long> dueNanos = new ConcurrentHashMap<>();
     private final Map<String, Double> seenMillis = new ConcurrentHashMap<>();
     private final Map<String, Double> answeredMillis = new ConcurrentHashMap<>();
@@ -73,8 +75,12 @@ final class Latency {
         try (LocalStack stack = LocalStack.start(options);
                 Api operator = new Api(
                         stack.url(), stack.operator().user(), stack.operator().password())) {
-            int each = (WARM_UP_SECONDS + seconds) * PER_SECOND / LABELERS;
-            List<Api> labelers = prepare(stack, operator, each * LABELERS);
+            int each = seconds * PER_SECOND / LABELERS;
+            int warmUp = (int) WARM_UP.toSeconds() * WARM_UP_PER_SECOND;
+            List<Api> labelers = prepare(stack, operator, warmUp + each * LABELERS);
+            progress.accept("warming up for " + WARM_UP.toSeconds() + " s");
+            warmUp(labelers);
+            progress.accept(PER_SECOND + " rankings a second for " + seconds + " s");
             Thread reader = Thread.ofPlatform().daemon().start(() -> read(stack.bootstrapServers()));
             submit(labelers, each);
             awaitSets(each * LABELERS);
@@ -108,6 +114,25 @@ final class Latency {
         return labelers;
     }
 
+    private void warmUp(List<Api> labelers) throws InterruptedException {
+        long untilNanos = System.nanoTime() + WARM_UP.toNanos();
+        List<Thread> threads = new ArrayList<>();
+        for (Api labeler : labelers) {
+            threads.add(Thread.ofVirtual().start(() -> {
+                while (System.nanoTime() < untilNanos) {
+                    rank(labeler, System.nanoTime());
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        Thread.sleep(REST);
+        dueNanos.clear();
+        answeredMillis.clear();
+        failures.set(0);
+    }
+
     private void submit(List<Api> labelers, int each) throws InterruptedException {
         long startNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
         List<Thread> threads = new ArrayList<>();
@@ -116,7 +141,7 @@ final class Latency {
             threads.add(Thread.ofVirtual().start(() -> {
                 for (int n = 0; n < each; n++) {
                     int number = first + n * LABELERS;
-                    rank(labelers.get(first), number, startNanos + number * (TimeUnit.SECONDS.toNanos(1) / PER_SECOND));
+                    rank(labelers.get(first), startNanos + number * (TimeUnit.SECONDS.toNanos(1) / PER_SECOND));
                 }
             }));
         }
@@ -126,7 +151,7 @@ final class Latency {
     }
 
     /** Takes a task, looks at it until the time has come, and sends the ranking. */
-    private void rank(Api labeler, int number, long due) {
+    private void rank(Api labeler, long due) {
         try {
             JsonNode next = labeler.post(Api.path("projects", PROJECT, "tasks", "next"), Map.of(), Map.of())
                     .orElseThrow();
@@ -138,7 +163,6 @@ final class Latency {
             JsonNode lease =
                     next.has("lease") ? next.path("lease") : next.path("task").path("lease");
             dueNanos.put(task, due);
-            order.put(task, number);
             TimeUnit.NANOSECONDS.sleep(Math.max(0, due - System.nanoTime()));
             labeler.put(
                     Api.path("projects", PROJECT, "tasks", task, "ranking"),
@@ -187,8 +211,8 @@ final class Latency {
     }
 
     private void print(int wanted, int seconds, StreamsBench.Figures figures) {
-        List<Double> seen = measured(seenMillis);
-        List<Double> answered = measured(answeredMillis);
+        List<Double> seen = List.copyOf(seenMillis.values());
+        List<Double> answered = List.copyOf(answeredMillis.values());
         ObjectNode more = JSON.createObjectNode()
                 .put("rankings_per_second", PER_SECOND)
                 .put("seconds", seconds)
@@ -199,13 +223,5 @@ final class Latency {
         figures.print("ranking_to_preference_p50_ms", StreamsBench.quantile(seen, 0.5), "ms", more);
         figures.print("ranking_to_preference_p99_ms", StreamsBench.quantile(seen, 0.99), "ms", more);
         figures.print("submit_answer_p99_ms", StreamsBench.quantile(answered, 0.99), "ms", more);
-    }
-
-    private List<Double> measured(Map<String, Double> millis) {
-        int warmUp = WARM_UP_SECONDS * PER_SECOND;
-        return millis.entrySet().stream()
-                .filter(each -> order.getOrDefault(each.getKey(), 0) >= warmUp)
-                .map(Map.Entry::getValue)
-                .toList();
     }
 }
