@@ -1,6 +1,6 @@
 -- The two questions that every ranking asks, each in one round trip. The planner's habits are set aside: these must
 -- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
--- looked up task by task (a subquery as a value), never joined.
+-- looked up task by task (a subquery as a value), never joined. Planned once per connection: to plan takes as long as to ask.
 
 -- What a function gives cannot be changed in place. Named with its schema: the search path has further ones.
 do $$
@@ -14,7 +14,7 @@ create function next_task(
   out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean)
 language plpgsql
 set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
-set enable_bitmapscan = off set jit = off
+set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   rules record;
@@ -73,20 +73,20 @@ begin
   end if;
   if rules.active_sampling and in_uniform_roll < rules.uniform_share then
     select t.priority into top from task t
-      where t.project_id = in_project and t.taken < t.overlap and not t.gold
+      where t.project_id = in_project and t.open
       order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1;
     -- One of the next few behind a random place, and not the next: that would favour tasks behind a gap.
     select t.id, t.body into task_id, body from task t
-      where t.taken < t.overlap and not t.gold and t.id = (
+      where t.open and t.id = (
         select w.id from (
             (select c.id from task c
               where c.project_id = in_project and c.priority = top and c.draw >= in_draw
-                and c.taken < c.overlap and not c.gold
+                and c.open
               order by c.project_id, c.priority, c.draw limit 32)
             union all
             (select c.id from task c
               where c.project_id = in_project and c.priority = top and c.draw < in_draw
-                and c.taken < c.overlap and not c.gold
+                and c.open
               order by c.project_id, c.priority, c.draw limit 32)
             limit 32) w
           where (select 1 from lease l where l.task_id = w.id and l.labeler = in_labeler) is null
@@ -100,14 +100,14 @@ begin
   end if;
   if in_wait then
     select t.id, t.body into task_id, body from task t
-      where t.project_id = in_project and t.taken < t.overlap and not t.gold
+      where t.project_id = in_project and t.open
         and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
         and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
         and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
       order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1 for update of t;
   else
     select t.id, t.body into task_id, body from task t
-      where t.project_id = in_project and t.taken < t.overlap and not t.gold
+      where t.project_id = in_project and t.open
         and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
         and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
         and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
@@ -126,7 +126,7 @@ create function submission_state(
   out task_body text, out overlap int, out taken int, out gold boolean, out lease_order text,
   out revision int, out retracted boolean, out ranking_order text, out ranking_body text)
 language plpgsql
-set enable_seqscan = off set jit = off
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
   if not pg_try_advisory_xact_lock(hashtextextended(in_person || chr(10) || in_key, 7)) then

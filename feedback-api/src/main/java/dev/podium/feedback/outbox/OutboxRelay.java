@@ -6,15 +6,21 @@ import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.adapter.SigningKey;
 import dev.podium.feedback.kafka.KafkaAccess;
+import dev.podium.feedback.rest.UncheckedSqlException;
+import io.agroal.api.AgroalDataSource;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
-import jakarta.persistence.EntityManager;
-import jakarta.persistence.PersistenceException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +40,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends the outbox to Kafka, at least once, in order per key: what is there is locked and sent, and deleted after the
@@ -45,10 +52,11 @@ public class OutboxRelay {
     private static final Logger LOG = Logger.getLogger(OutboxRelay.class);
     private static final int BATCH = 500;
     private static final Duration POLL = Duration.ofMillis(500);
+    private static final Duration GATHER = Duration.ofMillis(20);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
     private static final long RELAY_LOCK = 0x706f6469756dL;
 
-    private final EntityManager entities;
+    private final AgroalDataSource database;
     private final KafkaAccess kafka;
     private final boolean enabled;
     private final Semaphore work = new Semaphore(0);
@@ -58,11 +66,11 @@ public class OutboxRelay {
     private Thread thread = new Thread();
 
     OutboxRelay(
-            EntityManager entities,
+            AgroalDataSource database,
             KafkaAccess kafka,
             MeterRegistry metrics,
             @ConfigProperty(name = "podium.outbox.relay.enabled") boolean enabled) {
-        this.entities = entities;
+        this.database = database;
         this.kafka = kafka;
         this.enabled = enabled;
         this.sent = metrics.gauge("podium.outbox.sent", new AtomicLong());
@@ -104,6 +112,8 @@ public class OutboxRelay {
                     if (batch == 0) {
                         boolean woken = work.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS);
                         if (woken) {
+                            // What comes right behind goes along.
+                            sleep(GATHER);
                             work.drainPermits();
                         }
                     }
@@ -121,90 +131,127 @@ public class OutboxRelay {
 
     private static String reason(Throwable e) {
         Throwable cause = e;
-        while (cause.getCause() != null
-                && !(cause instanceof KafkaException)
-                && !(cause instanceof PersistenceException)) {
+        while (cause.getCause() != null && !(cause instanceof KafkaException) && !(cause instanceof SQLException)) {
             cause = cause.getCause();
         }
         return cause.toString();
     }
 
+    /** An event on its way. */
+    private record Row(
+            String id,
+            String topic,
+            String key,
+            String type,
+            String payload,
+            String subject,
+            Instant createdAt,
+            @Nullable String traceParent,
+            @Nullable String signature) {
+        ProducerRecord<String, byte[]> record() {
+            ProducerRecord<String, byte[]> record = new ProducerRecord<>(
+                    topic,
+                    null,
+                    key,
+                    payload.getBytes(UTF_8),
+                    CloudEvents.headers(id, "/feedback-api", type, subject, createdAt, traceParent));
+            if (signature != null) {
+                record.headers().add(SigningKey.HEADER, signature.getBytes(UTF_8));
+            }
+            return record;
+        }
+    }
+
     /** Locks, sends, waits for the acknowledgements, deletes. A failure rolls back, and the rows stay. */
     private int sendBatch(Producer<String, byte[]> producer) {
-        boolean mine = (Boolean) entities.createNativeQuery("select pg_try_advisory_xact_lock(:lock)", Boolean.class)
-                .setParameter("lock", RELAY_LOCK)
-                .getSingleResult();
-        if (!mine) {
-            return 0;
-        }
-        List<OutboxRow> rows = entities.createNativeQuery(
-                        "select * from outbox where refused is null order by position limit " + BATCH
-                                + " for update skip locked",
-                        OutboxRow.class)
-                .getResultList();
-        if (rows.isEmpty()) {
-            return 0;
-        }
-        List<Future<RecordMetadata>> acknowledgements = new ArrayList<>();
-        for (OutboxRow row : rows) {
-            Future<RecordMetadata> sending = producer.send(record(row));
-            if (sending.state() == Future.State.FAILED
-                    && !(sending.exceptionNow() instanceof RecordTooLargeException)) {
-                // Without brokers each of the others would wait as long, inside this transaction.
-                throw new KafkaException("Kafka did not take an event", sending.exceptionNow());
+        try (Connection connection = database.getConnection()) {
+            List<Row> rows = lock(connection);
+            if (rows.isEmpty()) {
+                return 0;
             }
-            acknowledgements.add(sending);
-        }
-        producer.flush();
-        List<String> taken = new ArrayList<>();
-        for (int i = 0; i < rows.size(); i++) {
-            OutboxRow row = rows.get(i);
-            try {
-                acknowledgements.get(i).get();
-                taken.add(row.id);
-            } catch (ExecutionException e) {
-                if (!(e.getCause() instanceof RecordTooLargeException)) {
-                    throw new KafkaException("Kafka did not take an event", e.getCause());
+            List<Future<RecordMetadata>> acknowledgements = new ArrayList<>();
+            for (Row row : rows) {
+                Future<RecordMetadata> sending = producer.send(row.record());
+                if (sending.state() == Future.State.FAILED
+                        && !(sending.exceptionNow() instanceof RecordTooLargeException)) {
+                    // Without brokers each of the others would wait as long, inside this transaction.
+                    throw new KafkaException("Kafka did not take an event", sending.exceptionNow());
                 }
-                setAside(row, String.valueOf(e.getCause().getMessage()));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new KafkaException("interrupted while sending", e);
+                acknowledgements.add(sending);
+            }
+            producer.flush();
+            List<String> taken = new ArrayList<>();
+            for (int i = 0; i < rows.size(); i++) {
+                Row row = rows.get(i);
+                try {
+                    acknowledgements.get(i).get();
+                    taken.add(row.id());
+                } catch (ExecutionException e) {
+                    if (!(e.getCause() instanceof RecordTooLargeException)) {
+                        throw new KafkaException("Kafka did not take an event", e.getCause());
+                    }
+                    setAside(connection, row, String.valueOf(e.getCause().getMessage()));
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new KafkaException("interrupted while sending", e);
+                }
+            }
+            try (PreparedStatement delete = connection.prepareStatement("delete from outbox where id = any(?)")) {
+                delete.setArray(1, connection.createArrayOf("text", taken.toArray()));
+                delete.executeUpdate();
+            }
+            return rows.size();
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
+    }
+
+    /** The oldest events, in order; none where another instance is at work. */
+    private static List<Row> lock(Connection connection) throws SQLException {
+        List<Row> rows = new ArrayList<>();
+        try (PreparedStatement one = connection.prepareStatement("select pg_try_advisory_xact_lock(?)")) {
+            one.setLong(1, RELAY_LOCK);
+            try (ResultSet mine = one.executeQuery()) {
+                mine.next();
+                if (!mine.getBoolean(1)) {
+                    return rows;
+                }
             }
         }
-        if (!taken.isEmpty()) {
-            entities.createNativeQuery("delete from outbox where id in (:ids)")
-                    .setParameter("ids", taken)
-                    .executeUpdate();
+        try (PreparedStatement oldest = connection.prepareStatement(
+                        "select id, aggregatetype, aggregateid, type, payload, subject, created_at, traceparent,"
+                                + " signature"
+                                + " from outbox where refused is null order by position limit " + BATCH
+                                + " for update skip locked");
+                ResultSet found = oldest.executeQuery()) {
+            while (found.next()) {
+                rows.add(new Row(
+                        found.getString(1),
+                        found.getString(2),
+                        found.getString(3),
+                        found.getString(4),
+                        found.getString(5),
+                        found.getString(6),
+                        found.getObject(7, OffsetDateTime.class).toInstant(),
+                        found.getString(8),
+                        found.getString(9)));
+            }
         }
-        entities.clear();
-        return rows.size();
+        return rows;
     }
 
     /** Kafka will never take it, so it must not hold up the others; it stays in the table for an operator. */
-    private void setAside(OutboxRow row, String reason) {
+    private void setAside(Connection connection, Row row, String reason) throws SQLException {
         LOG.errorf(
                 "event %s for %s stays in the outbox, Kafka refuses it for good: %s; raise the topic's"
                         + " max.message.bytes, then set outbox.refused to null",
-                row.id, row.aggregateType, reason);
-        entities.createNativeQuery("update outbox set refused = :reason where id = :id")
-                .setParameter("reason", reason)
-                .setParameter("id", row.id)
-                .executeUpdate();
-        refused.incrementAndGet();
-    }
-
-    private static ProducerRecord<String, byte[]> record(OutboxRow row) {
-        ProducerRecord<String, byte[]> record = new ProducerRecord<>(
-                row.aggregateType,
-                null,
-                row.aggregateId,
-                row.payload.getBytes(UTF_8),
-                CloudEvents.headers(row.id, "/feedback-api", row.type, row.subject, row.createdAt, row.traceParent));
-        if (row.signature != null) {
-            record.headers().add(SigningKey.HEADER, row.signature.getBytes(UTF_8));
+                row.id(), row.topic(), reason);
+        try (PreparedStatement update = connection.prepareStatement("update outbox set refused = ? where id = ?")) {
+            update.setString(1, reason);
+            update.setString(2, row.id());
+            update.executeUpdate();
         }
-        return record;
+        refused.incrementAndGet();
     }
 
     private Producer<String, byte[]> producer() {

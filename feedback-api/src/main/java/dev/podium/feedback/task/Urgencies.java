@@ -163,7 +163,7 @@ public class Urgencies {
         try (PreparedStatement update = connection.prepareStatement("with wanted as ("
                 + "select v.id, v.urgency from unnest(?::text[], ?::real[]) as v(id, urgency)),"
                 + " locked as (select t.id, wanted.urgency from task t join wanted on wanted.id = t.id"
-                + " where t.taken < t.overlap and t.urgency <> wanted.urgency"
+                + " where t.open and t.urgency <> wanted.urgency"
                 + " and not exists (select 1 from work_rules w where w.project_id = t.project_id"
                 + " and not w.active_sampling) for update of t skip locked)"
                 + " update task set urgency = locked.urgency from locked where task.id = locked.id")) {
