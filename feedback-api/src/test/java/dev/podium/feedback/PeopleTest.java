@@ -85,6 +85,78 @@ class PeopleTest {
     }
 
     @Test
+    void aLogOutEndsACookieThatWasCopiedAndABanIsNotOverWithItsEnd() {
+        String eve = Api.person("labeler");
+        Map<String, String> own = session(eve);
+        Map<String, String> copied = Map.copyOf(own);
+        given().cookies(copied).get("/api/v1/me").then().statusCode(200);
+        String page = given().cookies(own).get("/").asString();
+        given().cookies(own)
+                .header("X-CSRF-Token", page.replaceFirst("(?s).*name=\"csrf-token\" content=\"([^\"]*)\".*", "$1"))
+                .post("/logout")
+                .then()
+                .statusCode(204);
+        refused(copied);
+        Map<String, String> later = session(eve);
+        given().cookies(later).get("/api/v1/me").then().statusCode(200);
+        for (String act : List.of("disable", "enable")) {
+            Api.operator()
+                    .body("{}")
+                    .post("/api/v1/users/" + eve + "/" + act)
+                    .then()
+                    .statusCode(204);
+            refused(later);
+        }
+        Api.as(eve).get("/api/v1/me").then().statusCode(200);
+    }
+
+    private static void refused(Map<String, String> session) {
+        given().redirects()
+                .follow(false)
+                .cookies(session)
+                .get("/api/v1/me")
+                .then()
+                .statusCode(org.hamcrest.Matchers.oneOf(302, 401));
+    }
+
+    @Test
+    void nobodyGetsTheWorkOfSomebodyWhoWasRemovedByTheName() {
+        String gone = Api.person("labeler");
+        Api.operator().delete("/api/v1/users/" + gone).then().statusCode(204);
+        Map<String, Object> again =
+                Map.of("name", gone, "password", Api.PASSWORD, "role", "labeler", "projects", List.of());
+        Api.operator()
+                .body(again)
+                .post("/api/v1/users")
+                .then()
+                .statusCode(409)
+                .body("code", equalTo("name_of_removed"));
+        Map<String, Object> returning = new java.util.HashMap<>(again);
+        returning.put("returning", true);
+        Api.operator().body(returning).post("/api/v1/users").then().statusCode(201);
+        Api.operator()
+                .body(returning)
+                .post("/api/v1/users")
+                .then()
+                .statusCode(409)
+                .body("code", equalTo("name_taken"));
+    }
+
+    @Test
+    void tokensOfOneNameAreNotOneAnother() {
+        String own = Api.project("{}");
+        String other = Api.project("{}");
+        List<String> names = java.util.stream.Stream.of(own, own, other)
+                .map(project -> bearer(token("operator", Api.OPERATOR_PASSWORD, project))
+                        .get("/api/v1/me")
+                        .<String>path("name"))
+                .distinct()
+                .toList();
+        assertEquals(3, names.size(), names.toString());
+        assertTrue(names.getFirst().startsWith("token:t~"), names.toString());
+    }
+
+    @Test
     void administratorsResetDisableAndRemove() {
         String bob = Api.person("labeler");
         String made = Api.operator()
@@ -181,7 +253,11 @@ class PeopleTest {
     }
 
     private static String token(String by, String project) {
-        return Api.as(by)
+        return token(by, Api.PASSWORD, project);
+    }
+
+    private static String token(String by, String password, String project) {
+        return Api.as(by, password)
                 .body(Map.of("name", "t", "role", "operator"))
                 .post("/api/v1/projects/" + project + "/tokens")
                 .path("token");

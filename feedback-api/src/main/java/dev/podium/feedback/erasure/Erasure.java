@@ -53,6 +53,7 @@ class Erasure {
             new Column("ranking_revision", "labeler"),
             new Column("remark", "labeler"),
             new Column("remark", "settled_by"),
+            new Column("removed_person", "name"),
             new Column("retention_policy", "changed_by"),
             new Column("round", "requested_by"),
             new Column("rule", "set_by"));
@@ -147,6 +148,7 @@ class Erasure {
         // What Kafka never takes is not sent: it goes as it lies.
         update("delete from outbox where refused is not null and strpos(payload, :name) > 0", field("labelerId", name));
         update("delete from person where name = :name", name);
+        update("delete from removed_person where name = :name", name);
         replaceEverywhere(name, pseudonym);
         audit.append(Act.of("person.erased", pseudonym)
                 .to(id.orElse(""))

@@ -1,6 +1,8 @@
 package dev.podium.feedback.pages;
 
 import dev.podium.feedback.security.CsrfTokens;
+import dev.podium.feedback.security.People;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.qute.CheckedTemplate;
 import io.quarkus.qute.TemplateInstance;
 import io.quarkus.security.Authenticated;
@@ -28,17 +30,20 @@ import org.jspecify.annotations.Nullable;
 public class PageResource {
     private final SecurityIdentity identity;
     private final CsrfTokens tokens;
+    private final People people;
     private final String sessionCookie;
     private final boolean provider;
 
     PageResource(
             SecurityIdentity identity,
             CsrfTokens tokens,
+            People people,
             @ConfigProperty(name = "quarkus.http.auth.form.cookie-name", defaultValue = "quarkus-credential")
                     String sessionCookie,
             @ConfigProperty(name = "podium.oidc.enabled") boolean provider) {
         this.identity = identity;
         this.tokens = tokens;
+        this.people = people;
         this.sessionCookie = sessionCookie;
         this.provider = provider;
     }
@@ -81,7 +86,7 @@ public class PageResource {
         return Pages.unknown(name);
     }
 
-    /** Ends the session. */
+    /** Ends all sessions of who asks: a cookie that was copied is worth nothing then. */
     @POST
     @Path("logout")
     @Produces(MediaType.WILDCARD)
@@ -90,6 +95,8 @@ public class PageResource {
         if (!tokens.matches(identity.getPrincipal().getName(), token)) {
             return Response.status(Response.Status.FORBIDDEN).build();
         }
+        QuarkusTransaction.requiringNew()
+                .run(() -> people.endSessions(identity.getPrincipal().getName()));
         NewCookie gone = new NewCookie.Builder(sessionCookie)
                 .path("/")
                 .maxAge(0)

@@ -62,7 +62,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
             People.Known person = check(
                     request.getUsername(), new String(request.getPassword().getPassword()));
             if (http != null && http.normalizedPath().equals("/login")) {
-                stamps.set(http, person.name(), person.passwordHash());
+                stamps.set(http, person.name(), person.passwordHash(), person.sessionVersion());
             }
             return identity(person);
         });
@@ -141,7 +141,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
                 TrustedAuthenticationRequest request, AuthenticationRequestContext context) {
             RoutingContext http = HttpSecurityUtils.getRoutingContextAttribute(request);
             return context.runBlocking(() -> people.find(request.getPrincipal())
-                    .filter(person -> stamps.fits(http, person.name(), person.passwordHash()))
+                    .filter(person -> stamps.fits(http, person.name(), person.passwordHash(), person.sessionVersion()))
                     .map(LogIn::identity)
                     .orElseThrow(() -> new AuthenticationFailedException("removed, or another password since")));
         }

@@ -80,8 +80,9 @@ public class OidcLogIn {
                     .entity(PageResource.unknown(claimed))
                     .build();
         }
-        // No password ends this session: only the provider, the clock, or an administrator.
-        stamps.set(context, name.get(), "");
+        // No password ends this session: only a log-out, the clock, or an administrator.
+        int version = people.find(name.get()).map(People.Known::sessionVersion).orElse(0);
+        stamps.set(context, name.get(), "", version);
         sessions.save(name.get(), context, cookieName, null, context.request().isSSL());
         return Response.seeOther(URI.create("/")).build();
     }

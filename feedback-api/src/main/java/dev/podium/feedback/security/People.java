@@ -1,5 +1,6 @@
 package dev.podium.feedback.security;
 
+import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.rest.UncheckedSqlException;
 import io.agroal.api.AgroalDataSource;
 import jakarta.inject.Singleton;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Who is there, and who is in which project. All of it but {@link #find} must run in a transaction. */
 @Singleton
@@ -25,7 +27,7 @@ public class People {
     }
 
     /** Somebody who may log in: not those who are disabled. */
-    record Known(String name, String passwordHash, Access access) {}
+    record Known(String name, String passwordHash, int sessionVersion, Access access) {}
 
     /** One query, in one round trip where no transaction is at work: it runs at every request. */
     Optional<Known> find(String name) {
@@ -37,7 +39,7 @@ public class People {
                 PreparedStatement query = connection.prepareStatement(
                         "select cast(p.id as text), p.password_hash, p.administrator, p.every_project,"
                                 + " (select string_agg(m.role || ' ' || m.project_id, ',') from project_member m"
-                                + " where m.person = p.name) from person p"
+                                + " where m.person = p.name), p.session_version from person p"
                                 + " where p.name = ? and p.disabled_at is null")) {
             query.setString(1, name);
             try (ResultSet row = query.executeQuery()) {
@@ -45,6 +47,7 @@ public class People {
                         ? Optional.of(new Known(
                                 name,
                                 row.getString(2),
+                                row.getInt(6),
                                 access(row.getString(1), row.getBoolean(3), row.getString(4), row.getString(5))))
                         : Optional.empty();
             }
@@ -54,10 +57,7 @@ public class People {
     }
 
     private static Access access(
-            String id,
-            boolean administrator,
-            @org.jspecify.annotations.Nullable String everywhere,
-            @org.jspecify.annotations.Nullable String projects) {
+            String id, boolean administrator, @Nullable String everywhere, @Nullable String projects) {
         Map<String, Role> roles = new HashMap<>();
         if (projects != null) {
             for (String one : projects.split(",")) {
@@ -99,6 +99,14 @@ public class People {
         return now == 1 ? Optional.of(name) : Optional.empty();
     }
 
+    /**
+     * An act in a project upon somebody, who stands in the log by the id alone; without one where a file alone names the
+     * labeler.
+     */
+    public Act actUpon(String name, String action, String target, String project) {
+        return Act.of(action, target).in(project).to(idOf(name).orElse(""));
+    }
+
     /** Id of a person; empty when there is none of that name. */
     public Optional<String> idOf(String name) {
         return entities
@@ -120,6 +128,21 @@ public class People {
                     .put((String) values[1], (String) values[2]);
         }
         return all;
+    }
+
+    /** Ends all sessions of somebody, on every device. */
+    public void endSessions(String name) {
+        entities.createNativeQuery("update person set session_version = session_version + 1 where name = :name")
+                .setParameter("name", name)
+                .executeUpdate();
+    }
+
+    /** Whether somebody of that name was removed, whose work stands under it. */
+    boolean wasRemoved(String name) {
+        return !entities.createNativeQuery("select 1 from removed_person where name = :name")
+                .setParameter("name", name)
+                .getResultList()
+                .isEmpty();
     }
 
     /** Name to role of a project's members, those of every project left out. */

@@ -33,6 +33,10 @@ public class Person extends PanacheEntityBase {
     @Column(name = "disabled_at")
     public @Nullable Instant disabledAt;
 
+    /** Raised when all sessions of theirs end. */
+    @Column(name = "session_version")
+    public int sessionVersion;
+
     @Column(name = "created_at")
     public Instant createdAt = Instant.EPOCH;
 }

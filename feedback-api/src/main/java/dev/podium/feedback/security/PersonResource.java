@@ -85,13 +85,15 @@ public class PersonResource {
      * @param role administrator, or the role in each of {@code projects}
      * @param projects ids, or {@code *} for every project there is and will be
      * @param oidc true for who logs in by the OpenID Connect provider, and has no password
+     * @param returning true for the same person as the one of that name who was removed
      */
     public record NewPerson(
             @Nullable String name,
             @Nullable String password,
             @Nullable String role,
             @Nullable List<String> projects,
-            @Nullable Boolean oidc) {}
+            @Nullable Boolean oidc,
+            @Nullable Boolean returning) {}
 
     /** Who is logged in. */
     @GET
@@ -150,6 +152,16 @@ public class PersonResource {
             throw new Refusal(
                     409, "name_taken", "There is or was somebody called " + wanted.name() + "; take another name.");
         }
+        if (people.wasRemoved(wanted.name()) && !Boolean.TRUE.equals(wanted.returning())) {
+            throw new Refusal(
+                    409,
+                    "name_of_removed",
+                    "There was somebody called " + wanted.name() + ", and what they ranked stands under that name. Take"
+                            + " another name; or, if it is the same person, say so: returning.");
+        }
+        entities.createNativeQuery("delete from removed_person where name = :name")
+                .setParameter("name", wanted.name())
+                .executeUpdate();
         if (!administrator && projects.contains(EVERY_PROJECT)) {
             person.everyProject = role.word();
         }
@@ -193,7 +205,7 @@ public class PersonResource {
         }
         me.passwordHash = BcryptUtil.bcryptHash(Passwords.require(wanted.password()));
         // Other sessions end; this one goes on.
-        stamps.set(context, me.name, me.passwordHash);
+        stamps.set(context, me.name, me.passwordHash, me.sessionVersion);
         audit.append(Act.of("password.changed", "").to(me.id.toString()));
     }
 
@@ -232,6 +244,8 @@ public class PersonResource {
         Reason why = Bodies.json(body, Reason.class);
         Person whose = notMyself(person);
         whose.disabledAt = Clock.systemUTC().instant();
+        // Not to come to life again with the person.
+        whose.sessionVersion++;
         audit.append(Act.of("person.disabled", "").to(whose.id.toString()).because(why.reason()));
     }
 
@@ -256,6 +270,9 @@ public class PersonResource {
     public void remove(@RestPath String person, @QueryParam("reason") @Nullable String reason) {
         Person whose = notMyself(person);
         whose.delete();
+        entities.createNativeQuery("insert into removed_person (name) values (:name) on conflict do nothing")
+                .setParameter("name", person)
+                .executeUpdate();
         audit.append(Act.of("person.removed", "").to(whose.id.toString()).because(reason));
     }
 

@@ -14,12 +14,14 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends sessions with the password that began them: beside Quarkus' session cookie, which knows the name alone, goes one
- * with a keyed hash of the name and of what the database holds of the password.
+ * Ends sessions with the password that began them, and with a log-out: beside Quarkus' session cookie, which knows the
+ * name alone, goes one with a keyed hash of the name, of what the database holds of the password, and of the version of
+ * the person's sessions.
  */
 @Singleton
 class SessionStamps {
-    private static final String COOKIE = "podium-session";
+    /** Name of the cookie. */
+    static final String COOKIE = "podium-session";
 
     private final SecretKeySpec key;
 
@@ -28,30 +30,31 @@ class SessionStamps {
     }
 
     /** Stamps the session that begins with this response. */
-    void set(RoutingContext context, String name, String passwordHash) {
+    void set(RoutingContext context, String name, String passwordHash, int version) {
         context.response()
-                .addCookie(Cookie.cookie(COOKIE, of(name, passwordHash))
+                .addCookie(Cookie.cookie(COOKIE, of(name, passwordHash, version))
                         .setPath("/")
                         .setHttpOnly(true)
                         .setSameSite(CookieSameSite.LAX)
                         .setSecure(context.request().isSSL()));
     }
 
-    /** Whether the session began with the password that holds now. */
-    boolean fits(@Nullable RoutingContext context, String name, String passwordHash) {
+    /** Whether the session began with the password that holds now, and nobody has ended it. */
+    boolean fits(@Nullable RoutingContext context, String name, String passwordHash, int version) {
         Cookie cookie = context == null ? null : context.request().getCookie(COOKIE);
         return cookie != null
                 && MessageDigest.isEqual(
-                        of(name, passwordHash).getBytes(StandardCharsets.UTF_8),
+                        of(name, passwordHash, version).getBytes(StandardCharsets.UTF_8),
                         cookie.getValue().getBytes(StandardCharsets.UTF_8));
     }
 
-    private String of(String name, String passwordHash) {
+    private String of(String name, String passwordHash, int version) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(key);
-            byte[] hash =
-                    mac.doFinal(("podium session " + name + "\n" + passwordHash).getBytes(StandardCharsets.UTF_8));
+            // Without a version as long as there is none: sessions from before there were some go on.
+            String text = "podium session " + name + "\n" + passwordHash + (version == 0 ? "" : "\n" + version);
+            byte[] hash = mac.doFinal(text.getBytes(StandardCharsets.UTF_8));
             return Base64.getUrlEncoder().withoutPadding().encodeToString(hash);
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every Java platform has HmacSHA256", e);

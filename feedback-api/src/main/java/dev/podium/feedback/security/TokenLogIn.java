@@ -26,6 +26,7 @@ import java.util.Set;
 /** Log-in by a token: {@code Authorization: Bearer podium_...}. Other bearer tokens are left to others. */
 @ApplicationScoped
 public class TokenLogIn implements HttpAuthenticationMechanism {
+    private static final int ID_CHARACTERS = 8;
     private static final String BEARER = "Bearer " + ApiToken.PREFIX;
 
     /** A secret that came in. */
@@ -116,7 +117,9 @@ public class TokenLogIn implements HttpAuthenticationMechanism {
                     false,
                     Optional.empty(),
                     Map.of(token.get("project_id", String.class), Role.of(token.get("role", String.class))));
-            return LogIn.identity("token:" + token.get("name", String.class), access);
+            // Names of tokens may be given again, and in other projects: whoever has the name has not its work.
+            return LogIn.identity(
+                    "token:" + token.get("name", String.class) + "~" + id.substring(0, ID_CHARACTERS), access);
         }
     }
 }

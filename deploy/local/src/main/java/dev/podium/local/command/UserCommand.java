@@ -48,6 +48,8 @@ final class UserCommand {
                     boolean oidc,
             @Option(names = "--password-stdin", description = "read the password from standard input")
                     boolean passwordFromInput,
+            @Option(names = "--returning", description = "the same person as the one of that name who was removed")
+                    boolean returning,
             @Mixin JsonOption json)
             throws ApiException, StackException, IOException {
         String password = oidc ? "" : passwordFromInput ? firstLine() : generate();
@@ -61,6 +63,9 @@ final class UserCommand {
                 body.put("oidc", true);
             } else {
                 body.put("password", password);
+            }
+            if (returning) {
+                body.put("returning", true);
             }
             api.post("/users", body);
             if (json.json) {
