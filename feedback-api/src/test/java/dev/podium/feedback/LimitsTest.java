@@ -5,13 +5,20 @@ import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.matchesPattern;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.embedded.testing.ServersResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -22,6 +29,7 @@ import org.junit.jupiter.api.Test;
 class LimitsTest {
     private static final int CHANGES = 30;
     private static final int WRONG_PASSWORDS = 5;
+    private static final int GUESSES = 24;
 
     /** Limits that a test reaches. */
     public static final class Low implements QuarkusTestProfile {
@@ -55,17 +63,50 @@ class LimitsTest {
         for (int i = 0; i < WRONG_PASSWORDS; i++) {
             Api.as("operator", "wrong" + i).get("/api/v1/me").then().statusCode(401);
         }
-        Api.as("operator", Api.OPERATOR_PASSWORD)
+        Api.as("operator", "guess").get("/api/v1/me").then().statusCode(429);
+        Api.as("operator", "another guess")
                 .get("/api/v1/me")
                 .then()
                 .statusCode(429)
                 .header("Retry-After", matchesPattern("[1-9][0-9]*"));
-        given().redirects()
-                .follow(false)
-                .formParam("j_username", "operator")
-                .formParam("j_password", "guess")
-                .post("/login")
-                .then()
-                .statusCode(429);
+        // Who works goes on working, and guesses at one are not held against another.
+        Api.as("operator", Api.OPERATOR_PASSWORD).get("/api/v1/me").then().statusCode(200);
+        Api.as(calm).get("/api/v1/me").then().statusCode(200);
+    }
+
+    @Test
+    void guessesAllAtOnceAreNoMoreThanOneAfterTheOther() throws Exception {
+        try (ExecutorService all = Executors.newFixedThreadPool(GUESSES)) {
+            List<Callable<Integer>> guesses = IntStream.range(0, GUESSES)
+                    .<Callable<Integer>>mapToObj(i -> () -> Api.as("nobody-there", "guess " + i)
+                            .get("/api/v1/me")
+                            .statusCode())
+                    .toList();
+            long looked = 0;
+            for (Future<Integer> guess : all.invokeAll(guesses)) {
+                looked += guess.get() == 429 ? 0 : 1;
+            }
+            // One more may have come back by the clock meanwhile.
+            assertTrue(looked <= WRONG_PASSWORDS + 1, looked + " guesses were looked at");
+            List<Callable<Integer>> forms = IntStream.range(0, GUESSES)
+                    .<Callable<Integer>>mapToObj(i -> () -> given().redirects()
+                            .follow(false)
+                            .formParam("j_username", "operator")
+                            .formParam("j_password", "guess " + i)
+                            .post("/login")
+                            .statusCode())
+                    .toList();
+            looked = 0;
+            for (Future<Integer> guess : all.invokeAll(forms)) {
+                looked += guess.get() == 429 ? 0 : 1;
+            }
+            assertTrue(looked <= WRONG_PASSWORDS + 1, looked + " guesses in the form were looked at");
+            // Many who are right at once only wait for one another.
+            String busy = Api.person("labeler");
+            Callable<Integer> work = () -> Api.as(busy).get("/api/v1/me").statusCode();
+            for (Future<Integer> right : all.invokeAll(Collections.nCopies(GUESSES, work))) {
+                assertEquals(200, right.get());
+            }
+        }
     }
 }

@@ -3,22 +3,31 @@ package dev.podium.feedback.security;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.podium.contracts.EventJson;
+import dev.podium.feedback.rest.IdempotentAnswers;
 import dev.podium.feedback.rest.Problems;
 import io.github.bucket4j.Bucket;
 import io.github.bucket4j.ConsumptionProbe;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Base64;
+import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Answers 429 to who sends too much: to an address with too many wrong passwords, before any password of its is looked
- * at, and to credentials that make too many changes. Buckets are kept in this process; several instances each grant as
- * much.
+ * Answers 429 to who sends too much: to an address with too many wrong passwords (in the form; for one name; by tokens),
+ * before any more of them is looked at, and to credentials that make too many changes. Buckets are kept in this process;
+ * several instances each grant as much.
  */
 @Singleton
 class Throttle {
@@ -27,10 +36,11 @@ class Throttle {
 
     private static final int MOST_BUCKETS = 100_000;
 
-    private final Cache<String, Bucket> buckets = Caffeine.newBuilder()
-            .maximumSize(MOST_BUCKETS)
-            .expireAfterAccess(Duration.ofMinutes(5))
-            .build();
+    private final Cache<String, Door> doors = ofThisTime();
+    private final Cache<String, Bucket> changesOf = ofThisTime();
+    /** Credentials that were right a moment ago: who works takes no place. */
+    private final Cache<String, Boolean> right = ofThisTime();
+
     private final int wrongPasswords;
     private final int changes;
 
@@ -52,21 +62,71 @@ class Throttle {
         boolean form = context.normalizedPath().equals("/login")
                 && context.request().method().name().equals("POST");
         String authorization = context.request().getHeader("Authorization");
-        if (form || authorization != null) {
-            Bucket wrong = bucket("wrong " + address, wrongPasswords);
-            if (wrong.getAvailableTokens() == 0) {
-                refuse(context, wrong.estimateAbilityToConsume(1), "Too many wrong passwords from this address.");
-                return;
-            }
-            context.addEndHandler(end -> {
-                if (isWrong(context, form)) {
-                    wrong.tryConsume(1);
+        if (!form && authorization == null) {
+            counted(context, cookieOrAddress(context, address));
+            return;
+        }
+        String credentials = IdempotentAnswers.sha256(address + " " + authorization);
+        if (!form && right.getIfPresent(credentials) != null) {
+            context.addHeadersEndHandler(begin -> {
+                if (isWrong(context, false)) {
+                    right.invalidate(credentials);
                 }
             });
+            counted(context, authorization);
+            return;
         }
-        if (!form && isChange(context)) {
-            String who = authorization != null ? authorization : cookieOrAddress(context, address);
-            ConsumptionProbe probe = bucket("change " + who, changes).tryConsumeAndReturnRemaining(1);
+        String door = form ? "form " + address : account(authorization) + " " + address;
+        doors.get(door, d -> new Door(bucket(wrongPasswords))).enter(new Attempt() {
+            @Override
+            public void passes(Door through) {
+                AtomicBoolean inside = new AtomicBoolean(true);
+                // Answers may go on for hours; what was right is known when they begin.
+                context.addHeadersEndHandler(begin -> {
+                    boolean wrong = isWrong(context, form);
+                    if (!wrong && !form) {
+                        right.put(credentials, true);
+                    }
+                    if (inside.getAndSet(false)) {
+                        through.leave(wrong);
+                    }
+                });
+                context.addEndHandler(end -> {
+                    if (inside.getAndSet(false)) {
+                        through.leave(true);
+                    }
+                });
+                if (form) {
+                    context.next();
+                } else {
+                    counted(context, authorization);
+                }
+            }
+
+            @Override
+            public void isRefused(long nanosToWait) {
+                refuse(context, nanosToWait, "Too many wrong passwords from this address.");
+            }
+        });
+    }
+
+    /** Whom a header speaks for: guesses at one are not counted against another. */
+    private static String account(String authorization) {
+        if (!authorization.regionMatches(true, 0, "Basic ", 0, 6)) {
+            return "token";
+        }
+        try {
+            String pair = new String(
+                    Base64.getDecoder().decode(authorization.substring(6).strip()), StandardCharsets.UTF_8);
+            return "name " + pair.substring(0, Math.max(0, pair.indexOf(':')));
+        } catch (IllegalArgumentException e) {
+            return "name";
+        }
+    }
+
+    private void counted(RoutingContext context, String who) {
+        if (isChange(context)) {
+            ConsumptionProbe probe = changesOf.get(who, w -> bucket(changes)).tryConsumeAndReturnRemaining(1);
             if (!probe.isConsumed()) {
                 refuse(context, probe.getNanosToWaitForRefill(), "Too many changes in a short time.");
                 return;
@@ -75,12 +135,70 @@ class Throttle {
         context.next();
     }
 
-    private Bucket bucket(String key, int perMinute) {
-        return buckets.get(
-                key,
-                k -> Bucket.builder()
-                        .addLimit(limit -> limit.capacity(perMinute).refillGreedy(perMinute, Duration.ofMinutes(1)))
-                        .build());
+    private static Bucket bucket(int perMinute) {
+        return Bucket.builder()
+                .addLimit(limit -> limit.capacity(perMinute).refillGreedy(perMinute, Duration.ofMinutes(1)))
+                .build();
+    }
+
+    private static <T> Cache<String, T> ofThisTime() {
+        return Caffeine.newBuilder()
+                .maximumSize(MOST_BUCKETS)
+                .expireAfterAccess(Duration.ofMinutes(5))
+                .build();
+    }
+
+    /** Credentials that come to a door. */
+    private interface Attempt {
+        void passes(Door through);
+
+        void isRefused(long nanosToWait);
+    }
+
+    /**
+     * Lets as many in as may be wrong: each takes its place before it is looked at and gives it back when it was right, so
+     * that a thousand guesses at once are no more than as many one after the other. Whoever comes when all places are
+     * taken waits for those who are inside.
+     */
+    private static final class Door {
+        private static final int MOST_WAITING = 1000;
+
+        private final Bucket places;
+        private final Deque<Runnable> waiting = new ArrayDeque<>();
+        private int inside;
+
+        Door(Bucket places) {
+            this.places = places;
+        }
+
+        void enter(Attempt attempt) {
+            synchronized (this) {
+                if (places.tryConsume(1)) {
+                    inside++;
+                } else if (inside > 0 && waiting.size() < MOST_WAITING) {
+                    Context context = Vertx.currentContext();
+                    waiting.add(() -> context.runOnContext(again -> enter(attempt)));
+                    return;
+                } else {
+                    attempt.isRefused(places.estimateAbilityToConsume(1).getNanosToWaitForRefill());
+                    return;
+                }
+            }
+            attempt.passes(this);
+        }
+
+        void leave(boolean wrong) {
+            List<Runnable> next;
+            synchronized (this) {
+                inside--;
+                if (!wrong) {
+                    places.addTokens(1);
+                }
+                next = List.copyOf(waiting);
+                waiting.clear();
+            }
+            next.forEach(Runnable::run);
+        }
     }
 
     private static boolean isWrong(RoutingContext context, boolean form) {
@@ -100,10 +218,6 @@ class Throttle {
     private static String cookieOrAddress(RoutingContext context, String address) {
         var cookie = context.request().getCookie("quarkus-credential");
         return cookie == null ? address : cookie.getValue();
-    }
-
-    private static void refuse(RoutingContext context, io.github.bucket4j.EstimationProbe probe, String detail) {
-        refuse(context, probe.getNanosToWaitForRefill(), detail);
     }
 
     private static void refuse(RoutingContext context, long nanosToWait, String detail) {
