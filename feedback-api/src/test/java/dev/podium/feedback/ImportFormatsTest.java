@@ -3,6 +3,8 @@ package dev.podium.feedback;
 import static org.hamcrest.Matchers.equalTo;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
 import dev.podium.embedded.testing.ServersResource;
 import dev.podium.feedback.task.TaskRow;
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -14,9 +16,12 @@ import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -115,6 +120,65 @@ class ImportFormatsTest {
         String labeler = Api.person("labeler");
         List<String> texts = Api.next(labeler, project).path("task.outputs.text");
         assertEquals(List.of("a", "b", "c"), texts.stream().sorted().toList());
+    }
+
+    @Test
+    void noIdTellsWhichOutputTheFileHadFirst() {
+        String project = Api.project("{\"overlap\":3}");
+        String prompt = "{\"prompt\":\"Hi\",\"chosen\":\"%s\",\"rejected\":\"%s\"}\n";
+        Api.importLines(project, "", prompt.formatted("yes", "no")).then().body("tasks", equalTo(1));
+        // The other way round it is the same task: nothing of the order is left in it.
+        Api.importLines(project, "", prompt.formatted("no", "yes"))
+                .then()
+                .body("tasks", equalTo(0))
+                .body("duplicates", equalTo(1));
+        Response next = Api.next(Api.person("labeler"), project);
+        List<String> ids = next.path("task.outputs.id");
+        List<String> texts = next.path("task.outputs.text");
+        assertEquals("no", texts.get(ids.indexOf(next.path("task.id") + "-0")));
+        assertEquals("yes", texts.get(ids.indexOf(next.path("task.id") + "-1")));
+    }
+
+    @Test
+    void aTaskThatIsThereUnderItsFormerIdStaysTheOneAndTakesRankingsByItsOwnOutputs() throws Exception {
+        String project = Api.project("{\"overlap\":3}");
+        Api.importLines(project, "", "{\"prompt\":\"Hi\",\"outputs\":[\"b\",\"a\"]}")
+                .then()
+                .body("tasks", equalTo(1));
+        // As it was stored when outputs kept the file's order.
+        String former = formerId(project, List.of("b", "a"));
+        QuarkusTransaction.requiringNew().run(() -> {
+            String id = taskOf(project);
+            entities.createNativeQuery("update task set body = replace(replace(replace(replace(body, :zero, 'first'),"
+                            + " :one, :zero), 'first', :one), :id, :former), id = :former where id = :id")
+                    .setParameter("zero", id + "-0")
+                    .setParameter("one", id + "-1")
+                    .setParameter("id", id)
+                    .setParameter("former", former)
+                    .executeUpdate();
+        });
+        Api.importLines(
+                        project,
+                        "",
+                        "{\"prompt\":\"Hi\",\"outputs\":[\"b\",\"a\"],\"ranking\":[[0],[1]],\"labeler\":\"ann\"}")
+                .then()
+                .body("tasks", equalTo(0))
+                .body("rankings", equalTo(1));
+        String body = QuarkusTransaction.requiringNew()
+                .call(() -> (String)
+                        entities.createNativeQuery("select body from ranking where task_id = :task", String.class)
+                                .setParameter("task", former)
+                                .getSingleResult());
+        assertEquals(
+                List.of(List.of(former + "-0"), List.of(former + "-1")),
+                io.restassured.path.json.JsonPath.from(body).getList("groups"));
+    }
+
+    private static String formerId(String project, List<String> texts) throws Exception {
+        byte[] content = EventJson.writeText(
+                        Map.of("project", project, "prompt", List.of(Message.user("Hi")), "outputs", texts))
+                .getBytes(StandardCharsets.UTF_8);
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content), 0, 16);
     }
 
     @Test

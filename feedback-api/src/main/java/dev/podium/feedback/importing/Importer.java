@@ -11,6 +11,7 @@ import dev.podium.feedback.project.Project;
 import dev.podium.feedback.ranking.Rankings;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.TaskRow;
 import dev.podium.feedback.task.Tasks;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import jakarta.inject.Singleton;
@@ -24,6 +25,7 @@ import java.text.Normalizer;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -34,7 +36,8 @@ import java.util.Set;
 
 /**
  * Imports lines as tasks and rankings. A task's id is a hash of project, prompt and outputs: importing a file again
- * changes nothing. Without {@code partial} the whole file is one transaction.
+ * changes nothing. Outputs are put in an order of their own first, so that no id tells which one the file had first: in a
+ * pair that is the chosen one. Without {@code partial} the whole file is one transaction.
  */
 @Singleton
 class Importer {
@@ -155,8 +158,13 @@ class Importer {
             built.forEach(this::store);
         }
 
-        /** A checked task with its checked ranking; storing it cannot fail for what it says. */
-        private record Built(Task task, int characters, int priority, Optional<RankingSubmitted> ranking) {}
+        /**
+         * A checked task with its checked ranking; storing it cannot fail for what it says.
+         *
+         * @param formerId what the task is called where it came in when outputs still kept the file's order
+         */
+        private record Built(
+                Task task, String formerId, int characters, int priority, Optional<RankingSubmitted> ranking) {}
 
         private Built build(ImportedTask found) {
             // Equal texts are one output; it takes the best of its ranks.
@@ -179,10 +187,11 @@ class Importer {
                         "wrong_number_of_outputs",
                         "a task needs 2 to " + Task.MAX_OUTPUTS + " different outputs, this one has " + texts.size());
             }
-            String id = id(found, texts);
+            List<String> sorted = texts.stream().sorted().toList();
+            String id = id(found, sorted);
             List<Output> outputs = new ArrayList<>();
-            for (int i = 0; i < texts.size(); i++) {
-                outputs.add(new Output(id + "-" + i, texts.get(i), Output.Provenance.imported(), List.of()));
+            for (int i = 0; i < sorted.size(); i++) {
+                outputs.add(new Output(id + "-" + i, sorted.get(i), Output.Provenance.imported(), List.of()));
             }
             Task task = new Task(
                     project.id,
@@ -202,7 +211,7 @@ class Importer {
                 List<String> ids = new ArrayList<>();
                 for (int position : group) {
                     if (placed.add(outputOf[position])) {
-                        ids.add(id + "-" + outputOf[position]);
+                        ids.add(id + "-" + sorted.indexOf(texts.get(outputOf[position])));
                     }
                 }
                 if (!ids.isEmpty()) {
@@ -211,6 +220,7 @@ class Importer {
             }
             return new Built(
                     task,
+                    id(found, texts),
                     characters,
                     found.priority(),
                     groups.isEmpty()
@@ -219,19 +229,43 @@ class Importer {
         }
 
         private void store(Built built) {
-            if (tasks.add(built.task(), built.priority())) {
+            Optional<Task> former = former(built);
+            if (former.isEmpty() && tasks.add(built.task(), built.priority())) {
                 taskCount++;
             } else {
                 duplicates++;
             }
             if (built.ranking().isPresent()
-                    && rankings.addImported(built.ranking().get())) {
+                    && rankings.addImported(former.map(there -> ofFormer(there, built))
+                            .orElse(built.ranking().get()))) {
                 rankingCount++;
             }
             heldCharacters += built.characters();
             if (heldCharacters > FLUSH_CHARACTERS) {
                 flush();
             }
+        }
+
+        private Optional<Task> former(Built built) {
+            return built.formerId().equals(built.task().taskId())
+                    ? Optional.empty()
+                    : TaskRow.<TaskRow>findByIdOptional(built.formerId()).map(TaskRow::task);
+        }
+
+        /** The line's ranking, of the outputs as the task has them that is there. */
+        private RankingSubmitted ofFormer(Task there, Built built) {
+            Map<String, String> byText = new HashMap<>();
+            there.outputs().forEach(output -> byText.put(output.text(), output.id()));
+            Map<String, String> ids = new HashMap<>();
+            built.task().outputs().forEach(output -> ids.put(output.id(), byText.get(output.text())));
+            RankingSubmitted ranking = built.ranking().orElseThrow();
+            return Rankings.imported(
+                    there,
+                    ranking.labelerId(),
+                    ranking.groups().stream()
+                            .map(group -> group.stream().map(ids::get).sorted().toList())
+                            .toList(),
+                    now);
         }
 
         private String id(ImportedTask found, List<String> texts) {
