@@ -1,5 +1,6 @@
 package dev.podium.feedback.artifact;
 
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.AllowedTo;
@@ -27,10 +28,12 @@ public class CollectionResource {
 
     private final Artifacts artifacts;
     private final SecurityIdentity identity;
+    private final AuditLog audit;
 
-    CollectionResource(Artifacts artifacts, SecurityIdentity identity) {
+    CollectionResource(Artifacts artifacts, SecurityIdentity identity, AuditLog audit) {
         this.artifacts = artifacts;
         this.identity = identity;
+        this.audit = audit;
     }
 
     /** How to collect: dryRun is true unless said otherwise. */
@@ -48,9 +51,13 @@ public class CollectionResource {
                     "invalid_grace",
                     "graceHours must be 1 or more: what a publisher has just stored is not needed yet, but will be.");
         }
+        boolean dryRun = wanted.dryRun() == null || wanted.dryRun();
+        if (dryRun) {
+            audit.nothingIsChanged();
+        }
         return artifacts.collect(
                 Duration.ofSeconds((long) (hours * 3600)),
-                wanted.dryRun() == null || wanted.dryRun(),
+                dryRun,
                 identity.getPrincipal().getName());
     }
 

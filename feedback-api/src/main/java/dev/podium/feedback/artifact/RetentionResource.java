@@ -1,5 +1,6 @@
 package dev.podium.feedback.artifact;
 
+import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.Who;
@@ -24,10 +25,12 @@ import org.jspecify.annotations.Nullable;
 public class RetentionResource {
     private final Retention retention;
     private final SecurityIdentity identity;
+    private final AuditLog audit;
 
-    RetentionResource(Retention retention, SecurityIdentity identity) {
+    RetentionResource(Retention retention, SecurityIdentity identity, AuditLog audit) {
         this.retention = retention;
         this.identity = identity;
+        this.audit = audit;
     }
 
     /** A policy as it is set. */
@@ -63,9 +66,10 @@ public class RetentionResource {
     @AllowedTo(Who.OPERATOR)
     public Retention.Run run(@RestPath String project, InputStream body) {
         NewRun wanted = Bodies.json(body, NewRun.class);
-        return retention.run(
-                project,
-                wanted.dryRun() == null || wanted.dryRun(),
-                identity.getPrincipal().getName());
+        boolean dryRun = wanted.dryRun() == null || wanted.dryRun();
+        if (dryRun) {
+            audit.nothingIsChanged();
+        }
+        return retention.run(project, dryRun, identity.getPrincipal().getName());
     }
 }

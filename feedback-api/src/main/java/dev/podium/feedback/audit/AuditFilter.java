@@ -6,13 +6,14 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.container.ContainerResponseContext;
 import jakarta.ws.rs.container.ResourceInfo;
+import java.util.Locale;
 import java.util.Set;
 import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Sees to it that no act of an operator goes without an entry: what an endpoint for operators changed and did not write
- * down itself, with what only it knows, is written down here by its address.
+ * down itself, with what only it knows, is written down here by the names of the code and the values of the address.
  */
 public class AuditFilter {
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
@@ -37,8 +38,9 @@ public class AuditFilter {
         }
         var parameters = asked.getUriInfo().getPathParameters();
         String project = parameters.getFirst("project");
+        String subject = resource.getResourceClass().getSimpleName().replaceFirst("Resource$", "");
         Act act = Act.of(
-                        asked.getMethod() + " " + resource.getResourceClass().getSimpleName() + "."
+                        subject.substring(0, 1).toLowerCase(Locale.ROOT) + subject.substring(1) + "."
                                 + resource.getResourceMethod().getName(),
                         "")
                 .in(project == null ? "" : project);

@@ -48,6 +48,11 @@ public class AuditLog {
         }
     }
 
+    /** The request at hand only looks, though its method is one that changes things: it needs no entry. */
+    public void nothingIsChanged() {
+        request.written();
+    }
+
     /** Appends an act of somebody who was logged in when it began. Must run in a transaction. */
     public void appendAs(String actor, Act act) {
         entities.createNativeQuery("select cast(pg_advisory_xact_lock(:lock) as text)", String.class)

@@ -95,6 +95,6 @@ public class ExclusionResource {
     }
 
     private Act about(String action, String project, String labeler) {
-        return Act.of(action, "").in(project).to(people.idOf(labeler).orElse(""));
+        return people.actUpon(labeler, action, "", project);
     }
 }

@@ -135,7 +135,9 @@ class DeadLetters {
         byte[] value = letter.value() == null || letter.value().length == 0 ? origin(letter, topic) : letter.value();
         String eventId = header(letter, CloudEvents.ID);
         String problem = QuarkusTransaction.requiringNew().call(() -> problem(topic, letter.key(), value));
-        if (!dryRun) {
+        if (dryRun) {
+            audit.nothingIsChanged();
+        } else {
             // Sent before the entry is committed: what was sent and is not written down, is sent again and counts once.
             QuarkusTransaction.requiringNew().run(() -> {
                 audit.append(Act.of("deadLetter.replayed", partition + "@" + offset)

@@ -148,7 +148,7 @@ public class ProjectResource {
         Project project = new Project();
         project.id = wanted.id();
         project.name = wanted.name() == null || wanted.name().isBlank() ? wanted.id() : wanted.name();
-        project.guidelines = wanted.guidelines() == null ? "" : wanted.guidelines();
+        project.guidelines = Bodies.orEmpty(wanted.guidelines());
         project.baseModel = baseModel;
         project.rulesJson = EventJson.writeText(rules(wanted.rules(), RankingRules.DEFAULT));
         project.createdAt = Clock.systemUTC().instant();

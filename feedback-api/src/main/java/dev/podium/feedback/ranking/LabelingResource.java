@@ -3,7 +3,6 @@ package dev.podium.feedback.ranking;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
-import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
@@ -211,9 +210,7 @@ public class LabelingResource {
         return answers.once(me(), key, request, () -> {
             IdempotentAnswers.Answer answer = rankings.retract(project, task, whose, revision(match), me());
             if (!whose.equals(me())) {
-                audit.append(Act.of("ranking.retracted", task)
-                        .in(project)
-                        .to(people.idOf(whose).orElse("")));
+                audit.append(people.actUpon(whose, "ranking.retracted", task, project));
             }
             return answer;
         });

@@ -1,6 +1,5 @@
 package dev.podium.feedback.ranking;
 
-import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
@@ -107,7 +106,12 @@ public class RemarkResource {
     @Transactional
     public void settle(@RestPath String project, InputStream body) {
         Meant meant = Bodies.json(body, Meant.class);
-        remarks.settle(project, text(meant.taskId()), text(meant.labeler()), Remarks.Kind.of(meant.kind()), me());
+        remarks.settle(
+                project,
+                Bodies.orEmpty(meant.taskId()),
+                Bodies.orEmpty(meant.labeler()),
+                Remarks.Kind.of(meant.kind()),
+                me());
         write("remark.settled", project, meant);
     }
 
@@ -119,22 +123,16 @@ public class RemarkResource {
     @Transactional
     public void offerAgain(@RestPath String project, InputStream body) {
         Meant meant = Bodies.json(body, Meant.class);
-        remarks.remove(project, text(meant.taskId()), text(meant.labeler()), Remarks.Kind.SKIP);
+        remarks.remove(project, Bodies.orEmpty(meant.taskId()), Bodies.orEmpty(meant.labeler()), Remarks.Kind.SKIP);
         write("skip.offeredAgain", project, meant);
     }
 
     private void write(String action, String project, Meant meant) {
-        audit.append(Act.of(action, text(meant.taskId()))
-                .in(project)
-                .to(people.idOf(text(meant.labeler())).orElse(""))
-                .with("kind", text(meant.kind())));
+        audit.append(people.actUpon(Bodies.orEmpty(meant.labeler()), action, Bodies.orEmpty(meant.taskId()), project)
+                .with("kind", Bodies.orEmpty(meant.kind())));
     }
 
     private String me() {
         return identity.getPrincipal().getName();
-    }
-
-    private static String text(@Nullable String value) {
-        return value == null ? "" : value;
     }
 }

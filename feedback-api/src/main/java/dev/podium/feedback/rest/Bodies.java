@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /** Bodies at the edge: read with a limit, valid UTF-8 without NUL, JSON without duplicate keys or unknown fields. */
 public final class Bodies {
@@ -54,6 +55,11 @@ public final class Bodies {
         } catch (IOException e) {
             throw new Refusal(400, "body_unreadable", "The body could not be read: " + e.getMessage());
         }
+    }
+
+    /** A text field that may be left out. */
+    public static String orEmpty(@Nullable String text) {
+        return text == null ? "" : text;
     }
 
     /** Reads and binds a small JSON body. */
