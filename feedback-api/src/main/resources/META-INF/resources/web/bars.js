@@ -14,7 +14,7 @@ function s(tag, attributes, ...children) {
 /** `rows` are `{label, value, low, high, note}`; value, low and high from 0 to `max`. */
 export function bars(place, { title, rows, max, format = number, empty }) {
   if (rows.length === 0) {
-    fill(place, h('h2', { class: 'chart-title' }, title), h('p', { class: 'empty' }, empty));
+    fill(place, h('h2', {}, title), h('p', { class: 'empty' }, empty));
     return;
   }
   const top = max ?? Math.max(1, ...rows.map((row) => row.value));
@@ -26,7 +26,7 @@ export function bars(place, { title, rows, max, format = number, empty }) {
       bar.append(s('title', {}, `${row.label}: ${format(row.value)}${row.note ? `, ${row.note}` : ''}`));
       return [bar];
     }));
-  fill(place, h('h2', { class: 'chart-title' }, title), svg,
+  fill(place, h('h2', {}, title), svg,
     h('p', { class: 'axis muted small' }, h('span', {}, rows[0].label), rows.length > 1 && h('span', {}, rows.at(-1).label)),
     h('details', {}, h('summary', { class: 'small' }, 'As a table'),
       table(title, ['', 'Value', ''], rows.map((row) => [row.label, format(row.value), row.note ?? '']), '')));

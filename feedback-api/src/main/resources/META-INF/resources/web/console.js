@@ -1,9 +1,10 @@
 // The operator's start page: projects with what they hold; for administrators all that concerns every project.
 
 import { get, post, listOf, encode } from './http.js';
-import { h, byId, fill, showProblem, button, table, number } from './dom.js';
+import { h, byId, fill, showProblem, button, number, bytes } from './dom.js';
 import { openForm, field, check } from './form.js';
 import { startOperations } from './operations.js';
+import { criteriaOf } from './criteria.js';
 
 let projects = [];
 
@@ -80,14 +81,6 @@ async function newProject() {
   }
 }
 
-/** "Correct*: no fact is wrong" is a rating that is needed, with its description. */
-function criteriaOf(text) {
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '').map((line) => {
-    const [, name, star, description] = line.match(/^([^:*]+)(\*?)\s*:?\s*(.*)$/) ?? [null, line, '', ''];
-    return { id: name.trim().toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, ''), name: name.trim(), description, required: star === '*' };
-  });
-}
-
 async function collect(remove) {
   const place = byId('storage');
   fill(place, h('p', { class: 'muted' }, 'Reading all chunks…'));
@@ -96,7 +89,7 @@ async function collect(remove) {
     const { chunks } = done;
     const garbage = chunks.garbageArtifacts.length + done.garbageObjects.length;
     fill(place,
-      h('p', {}, `${number(chunks.artifacts)} artifacts in ${number(chunks.chunks)} chunks. ${remove ? 'Removed' : 'Nothing needs'} ${number(garbage)} of them, ${number(chunks.garbageBytes + done.garbageObjectBytes)} bytes; ${number(chunks.young)} more are younger than ${done.graceHours} hours and wait.`),
+      h('p', {}, `${number(chunks.artifacts)} artifacts in ${number(chunks.chunks)} chunks. ${remove ? 'Removed' : 'Nothing needs'} ${number(garbage)} of them, ${bytes(chunks.garbageBytes + done.garbageObjectBytes)}; ${number(chunks.young)} more are younger than ${done.graceHours} hours and wait.`),
       !remove && garbage > 0 && button('Remove them', () => collect(true), { class: 'button danger' }));
   } catch (problem) {
     showProblem(place, problem, button('Try again', () => collect(remove)));

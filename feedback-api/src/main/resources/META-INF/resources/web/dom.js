@@ -83,6 +83,10 @@ export function number(value, digits = 4) {
   return n.toLocaleString('en', { maximumSignificantDigits: digits });
 }
 
+export function bytes(n) {
+  return n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} KB` : `${n} B`;
+}
+
 /** A table with a caption for screen readers; an empty one says what to do instead. */
 export function table(caption, heads, rows, empty) {
   if (rows.length === 0) return h('p', { class: 'empty' }, empty);

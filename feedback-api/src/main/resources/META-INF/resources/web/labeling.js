@@ -14,7 +14,7 @@ async function loadRemarks() {
     fill(place, table('Skips and flags', ['What', 'Why', 'Task', 'Who', ''], remarks.map((r) => [
       h('strong', {}, r.kind === 'SKIP' ? 'Skipped' : 'Flagged'),
       h('div', { class: 'cell-text' }, REASONS[r.reason] ?? r.reason, r.note && h('p', { class: 'comment-text' }, `“${r.note}”`)),
-      h('div', { class: 'cell-text muted' }, r.prompt),
+      h('div', { class: 'cell-text muted' }, r.prompt, ' ', h('a', { class: 'small', href: `/console/${encode(project)}/quality?task=${encode(r.taskId)}` }, 'Look at it')),
       h('div', {}, r.labeler, h('div', { class: 'small muted' }, when(r.at))),
       r.settledAt
         ? h('span', { class: 'small muted' }, 'settled by ', r.settledBy)

@@ -1,7 +1,7 @@
 // What concerns all projects: people, outbox, lag, dead letters, the audit log.
 
 import { get, post, put, remove, request, listOf, encode } from './http.js';
-import { h, byId, fill, button, table, when, number, duration, notice, showProblem } from './dom.js';
+import { h, byId, fill, button, table, when, number, duration, bytes, notice, showProblem } from './dom.js';
 import { openForm, field, choice } from './form.js';
 import { reason, because, showSecret, showAudit } from './people.js';
 import { watch } from './live.js';
@@ -93,8 +93,29 @@ async function state() {
       figure('age of the oldest', now.outboxRows > 0 ? duration(now.outboxAgeSeconds) : '–', now.outboxAgeSeconds > 60),
       figure('refused by Kafka', number(now.outboxRefused), now.outboxRefused > 0),
       figure('dead letters', number(now.deadLetters), now.deadLetters > 0)),
-    table('Consumer lag', ['Group', 'Topic', 'Records not read'], (now.lags ?? []).map((lag) => [lag.group, h('span', { class: 'mono' }, lag.topic), number(lag.records)]), 'No group has read anything yet.'));
+    remedies(now).map((text) => notice('bad', text)),
+    lags(now.lags ?? []));
   return now.deadLetters;
+}
+
+/** What somebody who sees this at night can do. */
+function remedies(now) {
+  return [
+    now.outboxAgeSeconds > 60 && !now.kafkaProblem && 'Events have been waiting for more than a minute. Look whether Kafka takes writes (disk, replicas), then at the log of feedback-api for “outbox”.',
+    now.outboxRefused > 0 && `Kafka refuses ${number(now.outboxRefused)} events for good: they are not sent again. Why stands in the log of feedback-api and in the table outbox, column refused.`,
+    (now.lags ?? []).some((lag) => lag.records > 10_000) && 'A group is more than 10,000 records behind. If the number does not fall, look whether its application runs: “podium status”, or its pods.',
+  ].filter(Boolean);
+}
+
+function lags(all) {
+  const row = (lag) => [lag.group, h('span', { class: 'mono' }, lag.topic), number(lag.records)];
+  const heads = ['Group', 'Topic', 'Records not read'];
+  const behind = all.filter((lag) => lag.records > 0).sort((a, b) => b.records - a.records);
+  const done = all.filter((lag) => lag.records === 0);
+  return [
+    behind.length > 0 && table('Consumer lag', heads, behind.map(row), ''),
+    done.length > 0 && h('details', {}, h('summary', { class: 'small' }, behind.length > 0 ? `${number(done.length)} more are read to the end` : `All ${number(done.length)} topics that groups read are read to the end`), table('Read to the end', heads, done.map(row), '')),
+    all.length === 0 && h('p', { class: 'empty' }, 'No group has read anything yet: do ranking-stream and the trainers run?')];
 }
 
 // ---------------------------------------------------------------- dead letters
@@ -113,7 +134,14 @@ async function replay(letter) {
   const verdict = h('div', { role: 'status' }, h('p', { class: 'muted' }, 'Looking…'));
   openForm({
     title: 'Send this record again?', submit: 'Send again',
-    content: [h('p', {}, `To ${letter.topic}, with the same key, bytes and event id (${letter.eventId || 'none'}). If it was counted after all, it is not counted twice.`), verdict, reason()],
+    content: [
+      h('dl', { class: 'pairs' },
+        h('dt', {}, 'Reason'), h('dd', {}, h('span', { class: 'mono' }, letter.reason), ' ', letter.message),
+        h('dt', {}, 'From'), h('dd', { class: 'mono' }, `${letter.topic} ${letter.origin}`),
+        h('dt', {}, 'Key'), h('dd', { class: 'mono' }, letter.key || 'none'),
+        h('dt', {}, 'Size'), h('dd', {}, bytes(letter.bytes ?? 0)),
+        h('dt', {}, 'Record'), h('dd', { class: 'mono record', tabindex: '0' }, letter.value || 'empty')),
+      h('p', {}, `To ${letter.topic}, with the same key, bytes and event id (${letter.eventId || 'none'}). If it was counted after all, it is not counted twice.`), verdict, reason()],
     async action(values) {
       await post(path, { dryRun: false, ...(values.reason ? { reason: values.reason } : {}) });
       await refresh(null);

@@ -94,12 +94,14 @@ export function showSecret(title, secret) {
   if (!dialog.open) dialog.showModal();
 }
 
-/** Entries of the audit log, newest first. */
-export async function showAudit(place, path) {
-  const entries = listOf(await get(`${path}?limit=50`));
-  fill(place, table('Audit log', ['', 'When', 'Who', 'What', 'To', 'Why'], entries.map((entry) => [h('span', { class: 'muted' }, number(entry.sequence)), when(entry.at), entry.actor,
+/** Entries of the audit log, newest first; more on demand. */
+export async function showAudit(place, path, most = 15) {
+  const entries = listOf(await get(`${path}?limit=${most + 1}`));
+  const more = entries.length > most;
+  fill(place, table('Audit log', ['No.', 'When', 'Who', 'What', 'To', 'Why'], entries.slice(0, most).map((entry) => [h('span', { class: 'muted' }, number(entry.sequence)), when(entry.at), entry.actor === 'system' ? 'Podium' : entry.actor,
     h('span', {}, h('span', { class: 'mono' }, entry.action), ' ', h('span', { class: 'muted small' }, details(entry))), [entry.person, entry.target].filter(Boolean).join(' '), entry.reason]),
-  'Nothing was done yet.'));
+  'Nothing was done yet.'),
+  more && button('Show more', () => showAudit(place, path, Math.min(1000, most * 4)), { class: 'button small' }));
 }
 
 function details(entry) {

@@ -1,7 +1,7 @@
 // One project for its operator: progress, rounds, adapters, channels, services, data.
 
 import { get, post, put, request, listOf, encode } from './http.js';
-import { h, byId, fill, notice, showProblem, button, table, when, number, duration } from './dom.js';
+import { h, byId, fill, notice, showProblem, button, table, when, number, duration, bytes } from './dom.js';
 import { openForm, field, choice } from './form.js';
 import { openRoundForm } from './round-form.js';
 import { peopleOf } from './people.js';
@@ -24,7 +24,7 @@ const shown = {};
 let troubled = false;
 
 /** Looks again at the parts that may have changed; at all of them for `null`. */
-async function refresh(hinted) {
+async function refresh(hinted = null) {
   const automation = refreshAutomation(hinted);
   const wanted = Object.keys(parts).filter((part) => hinted === null || hinted.includes(part));
   const results = await Promise.allSettled(wanted.map((part) => get(`${base}/${part}`)));
@@ -154,17 +154,14 @@ function showAdapters(body) {
   ]), 'No adapter yet. Every SFT, REWARD, DPO or PPO round that ends well publishes one here.'));
 }
 
-function bytes(n) {
-  return n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} KB` : `${n} B`;
-}
-
 async function showLineage(adapter) {
   const dialog = byId('dialog');
   fill(dialog, h('h2', { id: 'dialog-title' }, `Lineage of ${adapter.version}`), h('p', { class: 'muted' }, 'Reading its data set…'));
   dialog.showModal();
   const close = button('Close', () => dialog.close(), { class: 'button primary' });
   try {
-    const lineage = await get(`${base}/adapters/${encode(adapter.version)}/lineage`);
+    const [lineage, signature] = await Promise.all([
+      get(`${base}/adapters/${encode(adapter.version)}/lineage`), get(`${base}/adapters/${encode(adapter.version)}/signature`).catch(() => ({}))]);
     const rankings = lineage.rankings ?? [];
     const fact = (name, ...value) => [h('dt', {}, name), h('dd', {}, value)];
     const dataSet = lineage.dataSet ?? adapter.dataSet;
@@ -173,9 +170,13 @@ async function showLineage(adapter) {
         fact('Round', h('a', { href: `${here}/rounds/${encode(adapter.roundId)}` }, `${adapter.roundKind} ${adapter.roundId}`)),
         fact('Base model', adapter.baseModel?.name ?? '–', ' ', h('span', { class: 'mono muted' }, adapter.baseModel?.sha256?.slice(0, 16) ?? '')),
         fact('Parents', parents(lineage, adapter)),
-        fact('Data set', dataSet ? h('span', { class: 'mono' }, `${dataSet.sha256 ?? dataSet}`) : 'none'),
+        fact('Goes on in', children(adapter)),
+        fact('Signed', signed(signature)),
+        fact('Data set', dataSet ? [h('span', { class: 'mono' }, `${dataSet.sha256 ?? dataSet}`), ' ', h('a', { href: `/api/v1${base}/adapters/${encode(adapter.version)}/data-set`, download: '' }, 'Download')] : 'none'),
         fact('Labelers', (lineage.labelers ?? []).map((l) => (typeof l === 'string' ? l : `${l.labelerId}${l.rankings ? ` (${l.rankings})` : ''}`)).join(', ') || '–'),
         fact('Rankings', number(adapter.rankingsUsed ?? rankings.length))),
+      (lineage.rounds ?? []).length > 1 && table('What it goes back to', ['Version', 'Used as', 'Round', 'Rankings', 'Made'], lineage.rounds.map((r) => [
+        h('strong', {}, r.version), r.usedAs, h('a', { href: `${here}/rounds/${encode(r.round)}` }, r.kind), number(r.rankings), when(r.at)]), ''),
       table('Rankings', ['Labeler', 'Task', 'Revision', 'In Kafka'], rankings.slice(0, 200).map((r) => [r.labelerId, h('span', { class: 'mono' }, r.taskId), r.revision,
         h('span', { class: 'mono muted' }, `${r.topic ?? ''} ${r.partition ?? ''}@${r.offset ?? ''}`)]), 'This adapter was not trained on rankings.'),
       rankings.length > 200 && h('p', { class: 'muted' }, `The first 200 of ${number(rankings.length)}. All of them: GET /api/v1${base}/adapters/${adapter.version}/lineage`),
@@ -191,6 +192,18 @@ function parents(lineage, adapter) {
   const named = lineage.parents ?? [adapter.initialAdapter, adapter.rewardAdapter].filter(Boolean);
   const texts = (Array.isArray(named) ? named : Object.values(named).filter(Boolean)).map((p) => (typeof p === 'string' ? p : p.version));
   return texts.length > 0 ? texts.join(', ') : 'none, it starts from the base model';
+}
+
+function children({ version }) {
+  const found = adapters.filter((a) => a.initialAdapter === version || a.rewardAdapter === version)
+    .map((a) => `${a.version} (${a.initialAdapter === version ? 'starts from it' : 'judged by it'})`);
+  return found.length > 0 ? found.join(', ') : 'no other adapter';
+}
+
+function signed({ keyId, checked, trusted, problem }) {
+  if (problem) return `not to be trusted: ${problem}`;
+  if (!keyId) return checked === false ? 'by nobody; no keys are asked for here' : 'by nobody';
+  return trusted ? `by ${keyId}` : `by ${keyId}, which is not trusted`;
 }
 
 // ---------------------------------------------------------------- channels

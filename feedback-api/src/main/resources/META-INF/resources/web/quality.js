@@ -3,6 +3,7 @@
 import { get, post, put, request, encode } from './http.js';
 import { h, byId, fill, notice, showProblem, button, table, when, number, prose } from './dom.js';
 import { watch } from './live.js';
+import { openForm, field } from './form.js';
 
 const project = document.body.dataset.project;
 const base = `/projects/${encode(project)}`;
@@ -17,11 +18,12 @@ const part = (name, value, show) => {
 
 async function refresh() {
   try {
-    const [quality, reliabilities, cases] = await Promise.all([
-      get(`${base}/quality`), get(`${base}/reliabilities`), get(`${base}/adjudication`)]);
+    const [quality, reliabilities, cases, gold] = await Promise.all([
+      get(`${base}/quality`), get(`${base}/reliabilities`), get(`${base}/adjudication`), get(`${base}/gold`)]);
     part('agreement', quality, showAgreement);
     part('labelers', [quality.labelers, reliabilities], ([labelers, weights]) => showLabelers(labelers, weights));
     part('cases', cases, showCases);
+    part('gold', gold, showGold);
   } catch (problem) {
     showProblem(byId('notice'), problem);
   }
@@ -65,17 +67,56 @@ function showLabelers(labelers, weights) {
         h('div', { class: 'actions' },
           l.paused
             ? button('Let go on', () => act(() => request('DELETE', `${base}/labelers/${encode(l.labelerId)}/pause`), `${l.labelerId} may go on.`), { class: 'button small', 'aria-label': `Let ${l.labelerId} go on` })
-            : button('Pause', () => act(() => put(`${base}/labelers/${encode(l.labelerId)}/pause`, { reason: 'an operator wants to talk to you first' }), `${l.labelerId} is paused.`), { class: 'button quiet small', 'aria-label': `Pause ${l.labelerId}` }),
+            : button('Pause', () => pause(l.labelerId), { class: 'button quiet small', 'aria-label': `Pause ${l.labelerId}` }),
+          button('Weight', () => weigh(l), { class: 'button quiet small', 'aria-label': `Weight of ${l.labelerId}` }),
           weight?.source === 'operator'
-            ? button('Weight by estimate', () => act(() => request('DELETE', `${base}/labelers/${encode(l.labelerId)}/reliability`), `The weight of ${l.labelerId} is 1 until the next estimate.`), { class: 'button quiet small' })
-            : button('Weight 0', () => act(() => put(`${base}/labelers/${encode(l.labelerId)}/reliability`, { reliability: 0, reason: 'set in the console' }), `The votes of ${l.labelerId} no longer count.`), { class: 'button quiet small', 'aria-label': `Votes of ${l.labelerId} weigh 0` })),
+            && button('Weight by estimate', () => act(() => request('DELETE', `${base}/labelers/${encode(l.labelerId)}/reliability`), `The weight of ${l.labelerId} is 1 until the next estimate.`), { class: 'button quiet small', 'aria-label': `Weight of ${l.labelerId} by estimate` })),
       ];
     }), 'Nobody has ranked yet.'));
 }
 
+function pause(labeler) {
+  openForm({
+    title: `Pause ${labeler}?`,
+    submit: 'Pause',
+    content: [field('reason', 'Reason', { required: true, maxlength: 500, value: 'an operator wants to talk to you first' }),
+      h('p', { class: 'muted' }, 'They get no more tasks in this project, and are shown the reason. What they have ranked counts on.')],
+    async action({ reason }) {
+      await put(`${base}/labelers/${encode(labeler)}/pause`, { reason });
+      await refresh();
+    },
+  });
+}
+
+function weigh(labeler) {
+  openForm({
+    title: `What a vote of ${labeler.labelerId} weighs`,
+    submit: 'Set',
+    content: [field('reliability', 'Weight', { type: 'number', min: 0, max: 10, step: 'any', required: true, value: labeler.reliability, hint: '0: does not count, 1: as usual, 10 at most' }),
+      field('reason', 'Reason', { maxlength: 500, placeholder: 'for those who look at it later' }),
+      h('p', { class: 'muted' }, 'Estimates leave it alone until you take it back. The tasks concerned are summed anew.')],
+    async action({ reliability, reason }) {
+      await put(`${base}/labelers/${encode(labeler.labelerId)}/reliability`, { reliability, reason });
+      await refresh();
+    },
+  });
+}
+
+function showGold(all) {
+  fill(byId('gold'), table('Tasks with a known answer', ['Task', 'Answers', 'Pairs in the known order', 'Set by', ''], all.map((each) => [
+    h('div', { class: 'cell-text' }, each.prompt),
+    number(each.answers),
+    each.answers > 0 ? `${Math.round(100 * each.score)} %` : '–',
+    each.addedBy,
+    h('div', { class: 'actions' },
+      button('Open', () => open(each.taskId), { class: 'button small' }),
+      button('Remove', () => act(() => request('DELETE', `${base}/gold/${encode(each.taskId)}`), 'An ordinary task again; answers to it stay counted.'), { class: 'button quiet small' })),
+  ]), 'None yet.'));
+}
+
 function showCases(cases) {
   fill(byId('cases'), table('Tasks without a majority', ['Task', 'Answers', 'Why', ''], cases.map((each) => [
-    each.prompt.length > 120 ? `${each.prompt.slice(0, 120)}…` : each.prompt,
+    h('div', { class: 'cell-text' }, each.prompt.length > 120 ? `${each.prompt.slice(0, 120)}…` : each.prompt),
     number(each.rankings),
     each.cycle ? 'majorities run in a circle' : 'people contradict one another',
     button('Decide', () => open(each.taskId), { class: 'button small' }),
@@ -101,17 +142,27 @@ async function open(task) {
         ...one.outputs.map((output) => [name[output.id], ...one.answers.map((answer) => placeIn(answer.groups, output.id))]),
         ['Whole order', ...one.answers.map((answer) => order(answer.groups))],
         ['Comment', ...one.answers.map((answer) => answer.comment ?? '–')],
-      ], ''),
-      h('p', {}, `By the project’s aggregation (${one.aggregate.method}): ${order(one.aggregate.groups)}.`,
+        one.answers.some((answer) => Object.keys(answer.ratings).length > 0)
+          && ['Ratings', ...one.answers.map((answer) => one.outputs.filter((output) => answer.ratings[output.id]).map((output) =>
+            h('p', {}, `${name[output.id]}: ${Object.entries(answer.ratings[output.id]).map(([criterion, rating]) => `${criterion} ${rating}`).join(', ')}`)))],
+        ['Vote weighs', ...one.answers.map((answer) => number(answer.reliability, 2))],
+        ['', ...one.answers.map((answer) => button('Take back', () => takeBack(task, answer.labelerId), { class: 'button quiet small', 'aria-label': `Take back the answer of ${answer.labelerId}` }))],
+      ].filter(Boolean), ''),
+      one.answers.length === 0
+        ? h('p', { class: 'empty' }, 'Nobody has ranked this task yet.')
+        : h('p', {}, `By the project’s aggregation (${one.aggregate.method}): ${order(one.aggregate.groups)}.`,
         one.aggregate.cycles.length > 0 && ` In a circle: ${one.aggregate.cycles.map((c) => c.map((id) => name[id]).join(', ')).join('; ')}.`),
       one.decision && notice('good', `${one.decision.adjudicatorId} has decided: ${order(one.decision.groups)}${one.decision.reason ? ` (${one.decision.reason})` : ''}`),
       one.outputs.map((output) => h('article', { class: 'figure' }, h('div', { class: 'title-row' }, h('h4', {}, name[output.id]), choose(output.id)), prose(output.html))),
       h('label', { for: 'reason' }, 'Why'), reason,
       h('div', { class: 'actions' },
         button('Decide so', () => decide(task, places, reason.value), { class: 'button primary' }),
+        button('Make it a known answer', () => makeGold(task, places)),
         one.decision && button('Take the decision back', () => act(() => request('DELETE', `${base}/adjudication/${encode(task)}`), 'The votes count again.')),
-        button('Close', () => fill(byId('case')))));
+        button('Close', () => fill(byId('case')), { class: 'button quiet' })),
+      h('div', { id: 'case-problem' }));
     byId('case').querySelector('h3').focus();
+    byId('case').scrollIntoView({ block: 'start' });
   } catch (problem) {
     showProblem(byId('notice'), problem);
   }
@@ -122,21 +173,64 @@ function placeIn(groups, id) {
   return at < 0 ? 'left out' : String(at + 1);
 }
 
-function decide(task, places, reason) {
+/** Groups of ids, best first; nothing, and words that say so, where a place is missing. */
+function groupsOf(places) {
   if (Object.values(places).some((place) => place === 0)) {
-    fill(byId('notice'), notice('bad', 'Give every output a place; equal places are a tie.'));
-    byId('notice').scrollIntoView();
-    return;
+    fill(byId('case-problem'), notice('bad', 'Give every output a place; equal places are a tie.'));
+    return undefined;
   }
-  const groups = [...new Set(Object.values(places))].sort((a, b) => a - b)
+  return [...new Set(Object.values(places))].sort((a, b) => a - b)
     .map((place) => Object.keys(places).filter((id) => places[id] === place));
-  act(async () => {
-    await put(`${base}/adjudication/${encode(task)}`, { groups, reason });
-    fill(byId('case'));
-  }, 'Decided; the task’s pairs follow in a moment.');
 }
 
+async function settle(work, done) {
+  try {
+    await work();
+    fill(byId('case'));
+    fill(byId('notice'), notice('good', done));
+    byId('notice').scrollIntoView({ block: 'center' });
+    await refresh();
+  } catch (problem) {
+    showProblem(byId('case-problem'), problem);
+  }
+}
+
+function decide(task, places, reason) {
+  const groups = groupsOf(places);
+  if (groups) settle(() => put(`${base}/adjudication/${encode(task)}`, { groups, reason }), 'Decided; the task’s pairs follow in a moment.');
+}
+
+function makeGold(task, places) {
+  const groups = groupsOf(places);
+  if (groups) settle(() => put(`${base}/gold/${encode(task)}`, { groups }), 'Known. What people have answered already is measured by it, too.');
+}
+
+function takeBack(task, labeler) {
+  openForm({
+    title: `Take back what ${labeler} said?`,
+    submit: 'Take it back',
+    danger: true,
+    content: h('p', {}, 'Their ranking of this task does not count any more, and its place is free for somebody else.'),
+    async action() {
+      await request('DELETE', `${base}/tasks/${encode(task)}/ranking?labeler=${encode(labeler)}`, { headers: { 'Idempotency-Key': crypto.randomUUID() } });
+      await open(task);
+    },
+  });
+}
+
+byId('find-task').addEventListener('submit', (event) => {
+  event.preventDefault();
+  open(event.target.elements.task.value.trim());
+});
+const asked = new URLSearchParams(location.search).get('task');
+if (asked) open(asked);
 byId('publish').addEventListener('click', () => act(() => post(`${base}/reliabilities`), 'The estimated weights are published; the tasks concerned are summed anew.'));
+// What is reckoned from many rankings is some seconds old when a hint comes: look once more when it is new.
+const RECKONED_MILLIS = 11_000;
+let later;
 watch(`${base}/live`, async (parts) => {
-  if (parts === null || ['progress', 'statistics', 'audit'].some((part) => parts.includes(part))) await refresh();
+  if (parts !== null && !['progress', 'statistics', 'audit'].some((part) => parts.includes(part))) return;
+  await refresh();
+  clearTimeout(later);
+  later = setTimeout(refresh, RECKONED_MILLIS);
 }, (away) => fill(byId('connection'), away && notice('bad', 'The connection is lost; figures are as they were. Trying again…')));

@@ -3,6 +3,7 @@
 import { get, put, encode } from './http.js';
 import { h, byId, fill, notice, showProblem } from './dom.js';
 import { openForm, field, choice, check } from './form.js';
+import { criteriaOf, textOf } from './criteria.js';
 
 const AGGREGATIONS = [['majority', 'majority of each pair'], ['bradley_terry', 'Bradley-Terry scores'], ['kemeny', 'Kemeny: the order against the fewest votes']];
 
@@ -31,7 +32,9 @@ export async function openSettings(project, changed) {
         number('topK', 'Places to fill', rules.topK, { min: 0, max: 9, step: 1, hint: '0 = all outputs' }),
         number('overlap', 'Labelers per task', rules.overlap, { min: 1, max: 100, step: 1 }),
         number('minVotes', 'Votes to decide a pair', rules.minVotes, { min: 0.1 }),
-        number('minMajority', 'Majority to decide a pair', rules.minMajority, { min: 0, max: 1, hint: '0 = any, 1 = unanimous' }))),
+        number('minMajority', 'Majority to decide a pair', rules.minMajority, { min: 0, max: 1, hint: '0 = any, 1 = unanimous' }),
+        h('label', { class: 'full' }, 'Ratings besides the places', h('textarea', { name: 'criteria', rows: '3', maxlength: '4000', placeholder: 'Correct*: no fact is wrong\nTone', value: textOf(rules.criteria ?? []) }),
+          h('span', { class: 'hint' }, 'One a line: name, then a colon and when to give which rating. A star makes it needed.')))),
       h('fieldset', {}, h('legend', {}, 'How work is given out'), h('div', { class: 'fields' },
         check('activeSampling', 'The most uncertain task first', work.activeSampling),
         number('uniformShare', 'Share drawn at random', work.uniformShare, { min: 0.1, max: 1 }),
@@ -45,7 +48,7 @@ export async function openSettings(project, changed) {
         check('listwiseFromAggregation', 'Lists are exported in this order', work.listwiseFromAggregation)))],
     async action(values) {
       const pick = (...names) => Object.fromEntries(names.map((name) => [name, values[name]]));
-      await put(base, { name: values.name, guidelines: values.guidelines, rules: pick('tiesAllowed', 'topK', 'overlap', 'minVotes', 'minMajority') });
+      await put(base, { name: values.name, guidelines: values.guidelines, rules: { ...pick('tiesAllowed', 'topK', 'overlap', 'minVotes', 'minMajority'), criteria: criteriaOf(values.criteria, rules.criteria) } });
       await put(`${base}/work-rules`, pick('activeSampling', 'uniformShare', 'goldShare', 'goldTasksBeforePause', 'goldThreshold', 'estimateEveryHours', 'aggregation', 'aggregationRidge', 'listwiseFromAggregation'));
       fill(byId('notice'), notice('good', 'Saved. Tasks that are there keep the ranking rules they came with.'));
       await changed();

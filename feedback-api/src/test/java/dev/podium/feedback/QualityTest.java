@@ -59,6 +59,12 @@ class QualityTest {
                     .then()
                     .statusCode(204);
         }
+        Api.operator()
+                .get(path(project, "gold"))
+                .then()
+                .body("size()", equalTo(3))
+                .body("prompt", org.hamcrest.Matchers.hasItem("question 1"))
+                .body("[0].answers", equalTo(0));
         // All tasks are gold now, and a gold task has a place for everybody.
         String good = Api.person("labeler");
         String bad = Api.person("labeler");
@@ -204,6 +210,12 @@ class QualityTest {
         String project = Api.project("{\"overlap\":2}");
         Api.tasks(project, 1);
         String task = tasks(project).getFirst();
+        Api.operator()
+                .get(path(project, "adjudication/" + task))
+                .then()
+                .statusCode(200)
+                .body("answers.size()", equalTo(0))
+                .body("outputs.size()", equalTo(3));
         rankAll(project, Api.person("labeler"), List.of("0", "1", "2"));
         rankAll(project, Api.person("labeler"), List.of("2", "1", "0"));
         publishSplitSet(project, task);

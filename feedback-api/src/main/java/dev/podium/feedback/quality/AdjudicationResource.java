@@ -49,7 +49,7 @@ public class AdjudicationResource {
         return adjudications.open(project);
     }
 
-    /** All there is to decide upon. */
+    /** All there is to decide upon; also of a task that nobody has ranked yet. */
     @GET
     @Path("{task}")
     @Transactional
@@ -84,6 +84,7 @@ public class AdjudicationResource {
     @Transactional
     public Response withdraw(@RestPath String project, @RestPath String task) {
         adjudications.withdraw(project, task, identity.getPrincipal().getName());
+        audit.append(Act.of("task.decisionWithdrawn", task).in(project));
         return Response.noContent().build();
     }
 }

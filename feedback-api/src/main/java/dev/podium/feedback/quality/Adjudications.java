@@ -52,12 +52,13 @@ public class Adjudications {
     /** A text and how it is shown. */
     public record Shown(String id, String text, String html) {}
 
-    /** What one labeler said. */
+    /** What one labeler said; ratings are by output and criterion. */
     public record Answer(
             String labelerId,
             List<List<String>> groups,
             List<String> unacceptable,
             @Nullable String comment,
+            Map<String, Map<String, Integer>> ratings,
             long durationMillis,
             double reliability,
             Instant at) {}
@@ -106,12 +107,11 @@ public class Adjudications {
         }
         Task task = row.task();
         List<Tuple> sets = tuples("select body from preference where task_id = :t", Map.of("t", taskId));
-        if (sets.isEmpty()) {
-            throw Refusal.notFound("A preference set of task " + taskId);
-        }
-        PreferenceSet set = read(sets.getFirst().get(0, String.class), PreferenceSet.class);
+        Optional<PreferenceSet> set = sets.stream()
+                .map(each -> read(each.get(0, String.class), PreferenceSet.class))
+                .findFirst();
         Map<String, Double> weights = new HashMap<>();
-        set.rankings().forEach(used -> weights.put(used.labelerId(), used.reliability()));
+        set.ifPresent(known -> known.rankings().forEach(used -> weights.put(used.labelerId(), used.reliability())));
         List<Answer> answers = new ArrayList<>();
         for (Tuple each : tuples(
                 "select body from ranking where task_id = :t and not retracted order by labeler",
@@ -122,12 +122,13 @@ public class Adjudications {
                     ranking.groups(),
                     ranking.unacceptable(),
                     ranking.comment().orElse(null),
+                    ranking.ratings(),
                     ranking.durationMillis(),
                     weights.getOrDefault(ranking.labelerId(), 1.0),
                     ranking.at()));
         }
         WorkRules.Values values = rules.of(project);
-        VoteMatrix votes = VoteMatrix.of(set);
+        Optional<VoteMatrix> votes = set.map(VoteMatrix::of);
         return new Case(
                 taskId,
                 task.prompt().stream()
@@ -137,13 +138,20 @@ public class Adjudications {
                         .map((Output o) -> shown(o.id(), o.text()))
                         .toList(),
                 answers,
-                values.method().of(votes, values.aggregationRidge()),
-                votes.ids(),
-                votes.above(),
+                votes.map(all -> values.method().of(all, values.aggregationRidge()))
+                        .orElseGet(() -> nothing(task, values)),
+                votes.map(VoteMatrix::ids).orElse(List.of()),
+                votes.map(VoteMatrix::above).orElse(new double[0][0]),
                 decision(taskId)
                         .filter(d -> !d.groups().isEmpty())
                         .map(Adjudications::decided)
                         .orElse(null));
+    }
+
+    /** Without a vote all outputs are as good. */
+    private static Aggregate nothing(Task task, WorkRules.Values values) {
+        List<String> all = task.outputs().stream().map(Output::id).toList();
+        return new Aggregate(values.method().word(), List.of(all), Map.of(), List.of(), true, -1);
     }
 
     private static Shown shown(String id, String text) {

@@ -7,6 +7,7 @@ import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.TaskRow;
+import dev.podium.feedback.task.Tasks;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
@@ -41,9 +42,10 @@ public class GoldTasks {
     /** A known answer, as stored. */
     record Answer(List<List<String>> groups) {}
 
-    /** A gold task in a list. */
+    /** A gold task in a list; the prompt is its last message, cut. */
     public record Listed(
             String taskId,
+            String prompt,
             List<List<String>> groups,
             String addedBy,
             long answers,
@@ -115,15 +117,17 @@ public class GoldTasks {
     List<Listed> list(String project) {
         List<Listed> all = new ArrayList<>();
         for (Tuple row : tuples(
-                "select g.task_id, g.body, g.added_by, count(r.score), avg(r.score) from gold_answer g"
-                        + " left join gold_result r on r.task_id = g.task_id where g.project_id = :p"
-                        + " group by g.task_id, g.body, g.added_by order by g.task_id",
+                "select g.task_id, g.body, g.added_by, r.n, r.score, t.body from gold_answer g"
+                        + " join task t on t.id = g.task_id left join (select task_id, count(*) as n, avg(score) as"
+                        + " score from gold_result where project_id = :p group by task_id) r"
+                        + " on r.task_id = g.task_id where g.project_id = :p order by g.task_id",
                 project)) {
             all.add(new Listed(
                     row.get(0, String.class),
+                    Tasks.shortened(read(row.get(5, String.class), Task.class)),
                     read(row.get(1, String.class), Answer.class).groups(),
                     row.get(2, String.class),
-                    row.get(3, Long.class),
+                    row.get(3, Long.class) == null ? 0 : row.get(3, Long.class),
                     row.get(4, Double.class)));
         }
         return all;

@@ -57,8 +57,8 @@ public class QualityResource {
     private final Urgencies urgencies;
     private final AuditLog audit;
     private final People people;
-    private final Cache<String, Agreement.Report> agreement =
-            Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(1000).build();
+    private final Cache<String, Reckoned> reckoned =
+            Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(16).build();
 
     QualityResource(
             EntityManager entities,
@@ -138,12 +138,9 @@ public class QualityResource {
     @Transactional
     public Report quality(@RestPath String project) {
         Project.required(project);
-        RecentRankings.Recent recent = rankings.of(project);
-        Agreement.Report report = agreement.get(
-                project,
-                p -> Agreement.report(recent.tasks().stream()
-                        .map(RecentRankings.OfTask::ranks)
-                        .toList()));
+        Reckoned known = reckoned.get(project, this::reckon);
+        RecentRankings.Recent recent = known.recent();
+        Agreement.Report report = known.agreement();
         int count =
                 recent.tasks().stream().mapToInt(task -> task.ranks().length).sum();
         return new Report(
@@ -152,6 +149,18 @@ public class QualityResource {
                 Shown.of(report.tauB()),
                 Shown.of(report.w()),
                 labelers(project, recent));
+    }
+
+    /** Rankings, and what they say: they belong together. */
+    private record Reckoned(RecentRankings.Recent recent, Agreement.Report agreement) {}
+
+    private Reckoned reckon(String project) {
+        RecentRankings.Recent recent = rankings.of(project);
+        return new Reckoned(
+                recent,
+                Agreement.report(recent.tasks().stream()
+                        .map(RecentRankings.OfTask::ranks)
+                        .toList()));
     }
 
     private List<Labeler> labelers(String project, RecentRankings.Recent recent) {
@@ -243,6 +252,7 @@ public class QualityResource {
             throw Refusal.unprocessable("empty_answer", "Send groups: the outputs' ids, best first.");
         }
         gold.put(project, task, groups, me());
+        audit.append(Act.of("gold.set", task).in(project));
         return Response.noContent().build();
     }
 
@@ -252,6 +262,7 @@ public class QualityResource {
     @Transactional
     public Response removeGold(@RestPath String project, @RestPath String task) {
         gold.remove(project, task);
+        audit.append(Act.of("gold.removed", task).in(project));
         return Response.noContent().build();
     }
 
@@ -296,7 +307,9 @@ public class QualityResource {
     @Path("reliabilities")
     @Transactional
     public List<Reliabilities.View> publish(@RestPath String project) {
-        return reliabilities.publishEstimates(project, me());
+        List<Reliabilities.View> published = reliabilities.publishEstimates(project, me());
+        audit.append(Act.of("reliabilities.published", "").in(project));
+        return published;
     }
 
     /** Sets a weight by hand; estimates leave it alone. */
@@ -330,9 +343,8 @@ public class QualityResource {
         return Response.noContent().build();
     }
 
-    /** An act whose person stands in the log by the id alone; without one where a file alone names the labeler. */
     private Act about(String action, String project, String labeler) {
-        return Act.of(action, "").in(project).to(people.idOf(labeler).orElse(""));
+        return people.actUpon(labeler, action, "", project);
     }
 
     /** Takes what a reward model says of tasks' outputs, so that labelers are asked where it is least sure. */

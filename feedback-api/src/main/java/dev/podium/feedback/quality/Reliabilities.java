@@ -1,5 +1,7 @@
 package dev.podium.feedback.quality;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.Topics;
@@ -11,6 +13,7 @@ import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.Tuple;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,12 +35,16 @@ public class Reliabilities {
     private static final Logger LOG = Logger.getLogger(Reliabilities.class);
     /** Votes of a labeler below which an estimate says nothing yet. */
     private static final int ENOUGH_VOTES = 10;
+    /** Pages ask again and again, and the estimate reads thousands of rankings. */
+    private static final Duration REMEMBERED = Duration.ofSeconds(10);
     /** Who publishes what follows from a person's erasure. */
     private static final String ERASURE = "erasure";
 
     private final EntityManager entities;
     private final Outbox outbox;
     private final RecentRankings rankings;
+    private final Cache<String, Estimated> estimated =
+            Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(16).build();
 
     Reliabilities(EntityManager entities, Outbox outbox, RecentRankings rankings) {
         this.entities = entities;
@@ -64,6 +71,9 @@ public class Reliabilities {
             @Nullable String reason,
             @Nullable Instant at) {}
 
+    /** Rankings, and what the estimate says of them. */
+    private record Estimated(RecentRankings.Recent recent, CrowdBradleyTerry.Estimate estimate) {}
+
     private record Published(
             double reliability,
             String source,
@@ -71,16 +81,20 @@ public class Reliabilities {
             @Nullable String reason,
             Instant at) {}
 
-    /** What an estimate would say now, next to what holds. */
+    /** What an estimate would say, of some seconds ago at most, next to what holds. */
     List<View> preview(String project) {
+        return views(project, estimated.get(project, this::estimate));
+    }
+
+    private List<View> views(String project, Estimated now) {
         Map<String, Published> published = published(project);
-        RecentRankings.Recent recent = rankings.of(project);
+        RecentRankings.Recent recent = now.recent();
+        CrowdBradleyTerry.Estimate estimate = now.estimate();
         List<String> labelers = new ArrayList<>(recent.labelers());
         published.keySet().stream().filter(l -> !labelers.contains(l)).sorted().forEach(labelers::add);
-        CrowdBradleyTerry.Estimate estimate = estimate(recent);
         List<View> views = new ArrayList<>();
         for (int l = 0; l < labelers.size(); l++) {
-            Published now = published.get(labelers.get(l));
+            Published holds = published.get(labelers.get(l));
             boolean seen = l < recent.labelers().size();
             int votes = seen ? estimate.votes()[l] : 0;
             views.add(new View(
@@ -88,16 +102,17 @@ public class Reliabilities {
                     votes,
                     votes >= ENOUGH_VOTES ? estimate.eta()[l] : null,
                     votes >= ENOUGH_VOTES ? estimate.weight(l) : null,
-                    now == null ? LabelerReliability.DEFAULT : now.reliability(),
-                    now == null ? "default" : now.source(),
-                    now == null ? null : now.by(),
-                    now == null ? null : now.reason(),
-                    now == null ? null : now.at()));
+                    holds == null ? LabelerReliability.DEFAULT : holds.reliability(),
+                    holds == null ? "default" : holds.source(),
+                    holds == null ? null : holds.by(),
+                    holds == null ? null : holds.reason(),
+                    holds == null ? null : holds.at()));
         }
         return views;
     }
 
-    private static CrowdBradleyTerry.Estimate estimate(RecentRankings.Recent recent) {
+    private Estimated estimate(String project) {
+        RecentRankings.Recent recent = rankings.of(project);
         List<CrowdBradleyTerry.Vote> votes = new ArrayList<>();
         int[] outputs = new int[recent.tasks().size()];
         for (int t = 0; t < outputs.length; t++) {
@@ -114,7 +129,8 @@ public class Reliabilities {
                 }
             }
         }
-        return CrowdBradleyTerry.estimate(votes, recent.labelers().size(), outputs);
+        return new Estimated(
+                recent, CrowdBradleyTerry.estimate(votes, recent.labelers().size(), outputs));
     }
 
     /**
@@ -125,7 +141,8 @@ public class Reliabilities {
         Project.lock(project);
         long sequence = nextSequence(project);
         int changed = 0;
-        for (View view : preview(project)) {
+        Estimated fresh = estimate(project);
+        for (View view : views(project, fresh)) {
             boolean theirs = view.source().equals(LabelerReliability.OPERATOR);
             if (!theirs && view.estimate() != null && Math.abs(view.estimate() - view.reliability()) > 1e-6) {
                 publish(
@@ -140,7 +157,7 @@ public class Reliabilities {
             }
         }
         LOG.infof("the reliability of %d labelers of %s is published by %s", changed, project, by);
-        return preview(project);
+        return views(project, fresh);
     }
 
     /** Sets a labeler's weight by hand; must run in a transaction. */

@@ -1,9 +1,9 @@
 package dev.podium.feedback.ranking;
 
-import dev.podium.contracts.Message;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.Lease;
 import dev.podium.feedback.task.TaskRow;
+import dev.podium.feedback.task.Tasks;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class Remarks {
     private static final int MAX_NOTE_CHARACTERS = 2000;
-    private static final int SHOWN_PROMPT_CHARACTERS = 300;
 
     private final EntityManager entities;
     private final Drafts drafts;
@@ -180,9 +179,10 @@ public class Remarks {
     /** Remarks of a project, the newest first. */
     public List<Made> list(String project, boolean withSettled, int most) {
         List<Made> made = new ArrayList<>();
-        for (Object row : entities.createNativeQuery("select task_id, labeler, kind, reason, note, at, settled_by,"
-                        + " settled_at from remark where project_id = :project"
-                        + (withSettled ? "" : " and settled_at is null") + " order by at desc, task_id limit :most")
+        for (Object row : entities.createNativeQuery("select r.task_id, r.labeler, r.kind, r.reason, r.note, r.at,"
+                        + " r.settled_by, r.settled_at, t.body from remark r join task t on t.id = r.task_id"
+                        + " where r.project_id = :project" + (withSettled ? "" : " and r.settled_at is null")
+                        + " order by r.at desc, r.task_id limit :most")
                 .setParameter("project", project)
                 .setParameter("most", most)
                 .getResultList()) {
@@ -194,17 +194,10 @@ public class Remarks {
                     Reason.of((String) values[3]),
                     (String) values[4],
                     (Instant) values[5],
-                    prompt((String) values[0]),
+                    Tasks.shortened(TaskRow.task((String) values[8])),
                     Optional.ofNullable((String) values[6]),
                     Optional.ofNullable((Instant) values[7])));
         }
         return made;
-    }
-
-    private static String prompt(String taskId) {
-        TaskRow row = TaskRow.findById(taskId);
-        Message last = row == null ? null : row.task().prompt().getLast();
-        String text = last == null ? "" : last.content();
-        return text.length() <= SHOWN_PROMPT_CHARACTERS ? text : text.substring(0, SHOWN_PROMPT_CHARACTERS) + "…";
     }
 }

@@ -31,10 +31,15 @@ public class TaskRow extends PanacheEntityBase {
 
     /** The task as it was published. */
     public Task task() {
+        return task(body);
+    }
+
+    /** The task of a row's body. */
+    public static Task task(String body) {
         try {
             return EventJson.read(body.getBytes(StandardCharsets.UTF_8), Task.class);
         } catch (InvalidEventException e) {
-            throw new IllegalStateException("task " + id + " cannot be read", e);
+            throw new IllegalStateException("a stored task cannot be read", e);
         }
     }
 }

@@ -22,6 +22,14 @@ public class Tasks {
     /** Priorities go from minus this to this. */
     public static final int MAX_PRIORITY = 1000;
 
+    private static final int SHORT_CHARACTERS = 300;
+
+    /** What a task is known by in a list: its last message, cut. */
+    public static String shortened(Task task) {
+        String text = task.prompt().getLast().content();
+        return text.length() <= SHORT_CHARACTERS ? text : text.substring(0, SHORT_CHARACTERS) + "…";
+    }
+
     /** Stores a task of ordinary priority. */
     public boolean add(Task task) {
         return add(task, 0);
