@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Where the work of people who rank has gone. */
-@Command(name = "labelers", description = "Labelers: the adapters that learnt from one; exclude, readmit.")
+@Command(name = "labelers", description = "Labelers: weigh, pause, exclude; the adapters that learnt from one.")
 final class LabelerCommands {
     private final Session session;
 
@@ -142,6 +142,75 @@ final class LabelerCommands {
             session.out().println(labeler + " may rank in " + project + " again");
             session.out().flush();
             return 0;
+        }
+    }
+
+    @Command(name = "weights", description = "Lists what votes weigh, and what an estimate would say now.")
+    int weights(
+            @Option(names = "--project", required = true) String project,
+            @Option(names = "--publish", description = "publish the estimates first; weights set by hand stay")
+                    boolean publish,
+            @Mixin JsonOption json)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            String path = Api.path("projects", project, "reliabilities");
+            JsonNode weights = publish ? api.post(path, Map.of()) : api.get(path);
+            if (json.json) {
+                session.printJson(weights);
+            } else {
+                session.printTable(weights, "labelerId", "votes", "eta", "estimate", "reliability", "source", "reason");
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "weigh", description = "Sets what a labeler's votes weigh by hand; estimates leave it alone.")
+    int weigh(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler,
+            @Parameters(paramLabel = "WEIGHT", description = "0: votes do not count; 1: as usual") double weight,
+            @Option(names = "--reason", defaultValue = "") String reason)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            api.put(
+                    Api.path("projects", project, "labelers", labeler, "reliability"),
+                    Map.of("reliability", weight, "reason", reason),
+                    Map.of());
+            return session.say("the votes of " + labeler + " weigh " + weight);
+        }
+    }
+
+    @Command(name = "unweigh", description = "Takes a weight set by hand back: 1 until the next estimate.")
+    int unweigh(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            api.delete(Api.path("projects", project, "labelers", labeler, "reliability"));
+            return session.say("the votes of " + labeler + " weigh 1 until the next estimate");
+        }
+    }
+
+    @Command(name = "pause", description = "Gives a labeler no more tasks until they may go on; they see the reason.")
+    int pause(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler,
+            @Option(names = "--reason", required = true) String reason)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            api.put(Api.path("projects", project, "labelers", labeler, "pause"), Map.of("reason", reason), Map.of());
+            return session.say(labeler + " is paused in " + project);
+        }
+    }
+
+    @Command(name = "resume", description = "Lets a labeler go on.")
+    int resume(
+            @Option(names = "--project", required = true) String project,
+            @Parameters(paramLabel = "LABELER") String labeler)
+            throws ApiException, StackException, IOException {
+        try (Api api = session.api()) {
+            api.delete(Api.path("projects", project, "labelers", labeler, "pause"));
+            return session.say(labeler + " may go on in " + project);
         }
     }
 }

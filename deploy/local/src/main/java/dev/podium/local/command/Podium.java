@@ -71,6 +71,9 @@ public final class Podium {
         line.addSubcommand(new RoundCommands(session));
         line.addSubcommand(new AdapterCommands(session));
         line.addSubcommand(new LabelerCommands(session));
+        line.addSubcommand(new QualityCommands(session));
+        line.addSubcommand(new GoldCommands(session));
+        line.addSubcommand(new RemarkCommands(session));
         line.addSubcommand(new ChannelCommands(session));
         line.addSubcommand(new RuleCommands(session));
         line.addSubcommand(new AbCommand(session));

@@ -124,6 +124,17 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         }
     }
 
+    /** Prints what was done; returns the exit code of success. */
+    int say(String done) {
+        out.println(done);
+        out.flush();
+        return 0;
+    }
+
+    JsonNode readJson(String text) throws IOException {
+        return JSON.readTree(text);
+    }
+
     void printPretty(JsonNode node) throws IOException {
         out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
         out.flush();

@@ -116,6 +116,34 @@ class PodiumTest {
         assertEquals("PUT /api/v1/projects/p/members/ann {\"role\":\"operator\"}", requests.getLast());
     }
 
+    @Test
+    void ordersAreWrittenByNumberAndSentByOutput() {
+        answers.put(
+                "GET /api/v1/projects/p/adjudication/t",
+                "200 {\"prompt\":[{\"id\":\"user\",\"text\":\"Hi?\"}],\"outputs\":[{\"id\":\"x\",\"text\":\"one\"},"
+                        + "{\"id\":\"y\",\"text\":\"two\"},{\"id\":\"z\",\"text\":\"three\"}],\"answers\":[{\"labelerId\":"
+                        + "\"ann\",\"groups\":[[\"z\"],[\"x\",\"y\"]]}],\"aggregate\":{\"method\":\"majority\",\"groups\":"
+                        + "[[\"z\"],[\"x\",\"y\"]]}}");
+        answers.put("PUT /api/v1/projects/p/adjudication/t", "204 ");
+        answers.put("PUT /api/v1/projects/p/gold/t", "204 ");
+        answers.put("DELETE /api/v1/projects/p/tasks/t/ranking?labeler=ann%20b", "200 {}");
+        assertEquals(0, run("quality", "task", "t", "--project", "p"), err.toString());
+        assertTrue(out.toString().contains("ann: 3 > 1 = 2"), out.toString());
+        assertEquals(
+                0,
+                run("quality", "decide", "t", "--project", "p", "--order", "2 > 1=3", "--reason", "clear"),
+                err.toString());
+        assertTrue(
+                requests.getLast().contains("\"groups\":[[\"y\"],[\"x\",\"z\"]]")
+                        && requests.getLast().contains("\"reason\":\"clear\""),
+                requests.getLast());
+        assertEquals(0, run("gold", "set", "t", "--project", "p", "--order", "3>2>1"), err.toString());
+        assertEquals("PUT /api/v1/projects/p/gold/t {\"groups\":[[\"z\"],[\"y\"],[\"x\"]]}", requests.getLast());
+        assertEquals(0, run("quality", "retract", "t", "ann b", "--project", "p"), err.toString());
+        assertEquals(1, run("gold", "set", "t", "--project", "p", "--order", "4 > 1"));
+        assertTrue(err.toString().contains("'4' is no output of this task; it has 1 to 3"), err.toString());
+    }
+
     private int runWith(Map<String, String> environment, String... arguments) {
         return Podium.run(new Session(environment, new PrintWriter(out, true), new PrintWriter(err, true)), arguments);
     }
