@@ -136,6 +136,26 @@ class BadInputsTest {
     }
 
     @Test
+    void allInOnePlaceIsAnAnswerToo() {
+        String lenient = Api.project("{}");
+        Api.tasks(lenient, 1);
+        Response held = Api.next(labeler, lenient);
+        List<String> outputs = held.path("task.outputs.id");
+        Api.submit(
+                        labeler,
+                        lenient,
+                        held.path("task.id"),
+                        "{\"ranks\":{\"" + String.join("\":1,\"", outputs) + "\":1}}")
+                .then()
+                .statusCode(201);
+        Api.as(labeler)
+                .get("/api/v1/projects/" + lenient + "/tasks/" + held.path("task.id"))
+                .then()
+                .body("ranking.groups", hasSize(1))
+                .body("ranking.groups[0]", hasSize(3));
+    }
+
+    @Test
     void theLabelerIdInTheBodyIsIgnored() {
         Api.submit(labeler, project, task, Api.groups(ids).replaceFirst("}$", ",\"labelerId\":\"somebody-else\"}"))
                 .then()

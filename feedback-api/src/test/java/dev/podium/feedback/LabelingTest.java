@@ -215,6 +215,11 @@ class LabelingTest {
         String task = held.path("task.id");
         List<String> ids = held.path("task.outputs.id");
         Api.next(quick, project).then().statusCode(204);
+        Api.as(slow)
+                .body("{\"revision\":0,\"comment\":\"half done\",\"activeMillis\":1}")
+                .put("/api/v1/projects/" + project + "/tasks/" + task + "/draft")
+                .then()
+                .statusCode(200);
         QuarkusTransaction.requiringNew()
                 .run(() -> entities.createNativeQuery(
                                 "update lease set expires_at = now() - interval '1 second' where task_id = :t")
@@ -225,6 +230,13 @@ class LabelingTest {
         String late = "{\"groups\":[[\"" + String.join("\"],[\"", ids) + "\"]],\"leaseId\":\"" + held.path("lease.id")
                 + "\"}";
         Api.submit(slow, project, task, late).then().statusCode(409).body("code", equalTo("lease_expired"));
+        Object draft = QuarkusTransaction.requiringNew()
+                .call(() -> entities.createNativeQuery(
+                                "select body from draft where task_id = :t and labeler = :l", String.class)
+                        .setParameter("t", task)
+                        .setParameter("l", slow)
+                        .getSingleResult());
+        assertTrue(draft.toString().contains("half done"), "the draft is gone: " + draft);
     }
 
     @Test
