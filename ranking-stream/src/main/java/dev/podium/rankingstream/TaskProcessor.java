@@ -43,9 +43,6 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private static final long WEIGH_AT_MOST_MILLIS = 50;
     private static final long WEIGH_ANEW_EVERY_MILLIS = 200;
 
-    // A clock that goes back keeps Streams from committing until it has caught up; whoever asks is served all the same.
-    private static final long LONGEST_WITHOUT_COMMIT_MILLIS = 1_000;
-
     // Sets are published so often, and less often while many change: rankings of one task come near each other.
     static final Duration SETS_EVERY = Duration.ofMillis(20);
     private static final int FEW_SETS = 50;
@@ -55,12 +52,12 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private final Duration parkTime;
     private final StreamMetrics metrics;
     private final LongSupplier steadyMillis;
+    private final SetBackClock clock;
     private @Nullable PendingShares<LabelerShare> labelerShares;
     private @Nullable PendingShares<ProjectShare> projectShares;
     private @Nullable DueSets dueSets;
     private long lastSetsMillis;
     private long lastBeatMillis;
-    private long lastCommitAskedMillis;
     private long startMillis;
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable TaskStore tasks;
@@ -77,6 +74,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         this.parkTime = parkTime;
         this.metrics = metrics;
         this.steadyMillis = steadyMillis;
+        this.clock = new SetBackClock(steadyMillis);
     }
 
     @Override
@@ -102,7 +100,6 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         newContext.schedule(SETS_EVERY, PunctuationType.WALL_CLOCK_TIME, nowMillis -> publishDue(false));
         lastBeatMillis = startMillis;
         newContext.schedule(SummingProcessor.BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> sendShares());
-        lastCommitAskedMillis = startMillis;
         lastWeighedMillis = startMillis;
         long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
         newContext.schedule(
@@ -120,8 +117,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         if (survey().isDue()) {
             goOnSurveying();
         }
-        if (steadyMillis.getAsLong() - lastCommitAskedMillis >= LONGEST_WITHOUT_COMMIT_MILLIS) {
-            lastCommitAskedMillis = steadyMillis.getAsLong();
+        if (clock.wantsCommit(context().currentSystemTimeMs())) {
             context().commit();
         }
         // Punctuation goes by the wall clock, which may go back for an hour.

@@ -41,9 +41,10 @@ final class Latency {
     private static final String PROJECT = "latency";
     private static final int PER_SECOND = 100;
     // Servers that have just started compile what they run: labelers go as fast as they can before the clock starts.
-    private static final Duration WARM_UP = Duration.ofSeconds(120);
-    private static final int WARM_UP_PER_SECOND = 300;
+    private static final Duration WARM_UP = Duration.ofSeconds(60);
+    private static final int WARM_UP_PER_SECOND = 250;
     private static final Duration REST = Duration.ofSeconds(5);
+    private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final int LABELERS = 20;
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -78,10 +79,10 @@ final class Latency {
             int each = seconds * PER_SECOND / LABELERS;
             int warmUp = (int) WARM_UP.toSeconds() * WARM_UP_PER_SECOND;
             List<Api> labelers = prepare(stack, operator, warmUp + each * LABELERS);
+            Thread reader = Thread.ofPlatform().daemon().start(() -> read(stack.bootstrapServers()));
             progress.accept("warming up for " + WARM_UP.toSeconds() + " s");
             warmUp(labelers);
             progress.accept(PER_SECOND + " rankings a second for " + seconds + " s");
-            Thread reader = Thread.ofPlatform().daemon().start(() -> read(stack.bootstrapServers()));
             submit(labelers, each);
             awaitSets(each * LABELERS);
             reading = false;
@@ -127,9 +128,15 @@ final class Latency {
         for (Thread thread : threads) {
             thread.join();
         }
-        Thread.sleep(REST);
-        dueNanos.clear();
-        answeredMillis.clear();
+        // The clock starts when nothing of it is under way any more.
+        long deadlineNanos = System.nanoTime() + DRAIN.toNanos();
+        do {
+            Thread.sleep(REST);
+            progress.accept(seenMillis.size() + " of " + answeredMillis.size() + " preference sets are there");
+        } while (seenMillis.size() < answeredMillis.size() && System.nanoTime() < deadlineNanos);
+        for (Map<?, ?> each : List.of(dueNanos, answeredMillis, seenMillis)) {
+            each.clear();
+        }
         failures.set(0);
     }
 
