@@ -142,28 +142,7 @@ class PpoTrainerTest {
                 t.warmupShare(),
                 t.heldOutShare(),
                 steps);
-        return new RoundConfig.Ppo(
-                plain.seed(),
-                plain.lora(),
-                training,
-                plain.totalPrompts(),
-                plain.ppoEpochs(),
-                plain.miniBatches(),
-                plain.klCoefficient(),
-                plain.clip(),
-                plain.valueClip(),
-                plain.valueCoefficient(),
-                plain.gamma(),
-                plain.lambda(),
-                plain.temperature(),
-                plain.maxNewTokens(),
-                plain.missingEndPenalty(),
-                plain.targetKl(),
-                plain.advantage(),
-                plain.samplesPerPrompt(),
-                plain.adaptiveKl(),
-                plain.maxKl(),
-                0.0);
+        return with(plain, training, plain.advantage(), plain.samplesPerPrompt(), plain.adaptiveKl(), plain.maxKl());
     }
 
     @Test
@@ -208,10 +187,20 @@ class PpoTrainerTest {
 
     private static RoundConfig.Ppo config(int steps, String advantage, int samples, double adaptiveKl, double maxKl) {
         RoundConfig.Ppo plain = config(steps);
+        return with(plain, plain.training(), advantage, samples, adaptiveKl, maxKl);
+    }
+
+    private static RoundConfig.Ppo with(
+            RoundConfig.Ppo plain,
+            RoundConfig.Training training,
+            String advantage,
+            int samples,
+            double adaptiveKl,
+            double maxKl) {
         return new RoundConfig.Ppo(
                 plain.seed(),
                 plain.lora(),
-                plain.training(),
+                training,
                 plain.totalPrompts(),
                 plain.ppoEpochs(),
                 plain.miniBatches(),
