@@ -30,6 +30,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BarriersTest {
     private static final String PROJECT = "barriers";
 
+    /** Where the round is: its samples become tasks, and the pages of the other project must show the task they know. */
+    private static final String SAMPLED = "barriers-sampled";
+
     /**
      * WCAG 2.2 AA with all before it, and what axe-core calls best practice. In which order headings come within a text
      * of unknown origin is not ours to say.
@@ -59,11 +62,12 @@ class BarriersTest {
                         "```python\ndef f(x):\n    return x  # same\n```\n\n| a | b |\n|---|---|\n| 1 | $x^2$ |",
                         "> quoted [link](https://a.example/)\n\n1. one\n2. two\n\n# Title\ntext `code`",
                         "long ".repeat(900))));
+        scene.project(SAMPLED, List.of(List.of("Say hello.", "Hello.", "Hi.")));
         scene.labeler("axe-ann");
         scene.labeler("axe-bob");
         round = scene.operator
                 .post(
-                        "/projects/" + PROJECT + "/rounds",
+                        "/projects/" + SAMPLED + "/rounds",
                         Map.of("kind", "SAMPLE", "prompts", List.of("Hello?"), "config", Map.of()))
                 .path("id")
                 .asText();
@@ -133,14 +137,15 @@ class BarriersTest {
             page.locator("#new-project").click();
             page.locator("#dialog summary").first().click();
             barriers.addAll(check(page, "new project"));
-            for (String path : List.of("", "/labeling", "/quality", "/rounds/" + round)) {
-                page.navigate(scene.stack.url() + "/console/" + PROJECT + path);
+            for (String path : List.of(
+                    PROJECT, PROJECT + "/labeling", PROJECT + "/quality", SAMPLED, SAMPLED + "/rounds/" + round)) {
+                page.navigate(scene.stack.url() + "/console/" + path);
                 page.locator("main h1, main h2").first().waitFor();
                 page.locator(".skeleton")
                         .first()
                         .waitFor(new com.microsoft.playwright.Locator.WaitForOptions()
                                 .setState(com.microsoft.playwright.options.WaitForSelectorState.DETACHED));
-                barriers.addAll(check(page, "console" + path.replace(round, "R")));
+                barriers.addAll(check(page, "console/" + path.replace(round, "R")));
             }
         }
         found.addAll(barriers);
@@ -169,7 +174,7 @@ class BarriersTest {
                     "/console/" + PROJECT,
                     "/console/" + PROJECT + "/labeling",
                     "/console/" + PROJECT + "/quality",
-                    "/console/" + PROJECT + "/rounds/" + round)) {
+                    "/console/" + SAMPLED + "/rounds/" + round)) {
                 Response response = page.navigate(scene.stack.url() + path);
                 String policy = String.valueOf(response.headerValue("content-security-policy"));
                 assertTrue(
