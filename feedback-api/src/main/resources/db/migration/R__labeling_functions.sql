@@ -1,6 +1,8 @@
 -- The two questions that every ranking asks, each in one round trip. The planner's habits are set aside: these must
 -- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
 -- looked up task by task (a subquery as a value), never joined. Planned once per connection: to plan takes as long as to ask.
+-- The walk for a labeler begins at in_from_...: what comes before it that labeler had, when it was last looked at. Where
+-- the walk ended is in at_...
 
 -- What a function gives cannot be changed in place. Named with its schema: the search path has further ones.
 do $$
@@ -11,7 +13,10 @@ end $$;
 create function next_task(
   in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
   in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
-  out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean)
+  in_from_priority int default -2147483648, in_from_urgency real default '-infinity',
+  in_from_disagreement real default '-infinity', in_from_position bigint default 0,
+  out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean,
+  out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
 language plpgsql
 set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
@@ -74,7 +79,7 @@ begin
   if rules.active_sampling and in_uniform_roll < rules.uniform_share then
     select t.priority into top from task t
       where t.project_id = in_project and t.open
-      order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1;
+      order by -t.priority, -t.urgency, -t.disagreement, t.position limit 1;
     -- One of the next few behind a random place, and not the next: that would favour tasks behind a gap.
     select t.id, t.body into task_id, body from task t
       where t.open and t.id = (
@@ -99,19 +104,25 @@ begin
     end if;
   end if;
   if in_wait then
-    select t.id, t.body into task_id, body from task t
+    select t.id, t.body, -t.priority, -t.urgency, -t.disagreement, t.position
+      into task_id, body, at_priority, at_urgency, at_disagreement, at_position from task t
       where t.project_id = in_project and t.open
+        and (-t.priority, -t.urgency, -t.disagreement, t.position)
+          >= (in_from_priority, in_from_urgency, in_from_disagreement, in_from_position)
         and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
         and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
         and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
-      order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1 for update of t;
+      order by -t.priority, -t.urgency, -t.disagreement, t.position limit 1 for update of t;
   else
-    select t.id, t.body into task_id, body from task t
+    select t.id, t.body, -t.priority, -t.urgency, -t.disagreement, t.position
+      into task_id, body, at_priority, at_urgency, at_disagreement, at_position from task t
       where t.project_id = in_project and t.open
+        and (-t.priority, -t.urgency, -t.disagreement, t.position)
+          >= (in_from_priority, in_from_urgency, in_from_disagreement, in_from_position)
         and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
         and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
         and (select 1 from remark s where s.task_id = t.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
-      order by t.priority desc, t.urgency desc, t.disagreement desc, t.position limit 1 for update of t skip locked;
+      order by -t.priority, -t.urgency, -t.disagreement, t.position limit 1 for update of t skip locked;
   end if;
   if not found then
     status := 'none';

@@ -55,6 +55,42 @@ class AssignmentTest {
     }
 
     @Test
+    void whoHasComeFarIsGivenAtOnceWhatIsImportedOrComesFreeBehind() {
+        String project = Api.project("{\"overlap\":2}");
+        Api.tasks(project, 3);
+        rules(project, "active_sampling = false");
+        String labeler = Api.person("labeler");
+        String first = Api.next(labeler, project).path("task.id");
+        String second = after(labeler, project, first).path("task.id");
+        Api.as(labeler)
+                .delete("/api/v1/projects/" + project + "/tasks/" + first + "/lease")
+                .then()
+                .statusCode(204);
+        assertEquals(first, after(labeler, project, second).path("task.id"), "the released one is before the third");
+        Api.importLines(project, "", "{\"prompt\":\"urgent\",\"outputs\":[\"a\",\"b\"],\"priority\":7}")
+                .then()
+                .statusCode(200);
+        Response next = submitted(labeler, project, Api.next(labeler, project), 2);
+        assertEquals("urgent", next.path("task.prompt[0].content"));
+        assertEquals(
+                "question 2",
+                submitted(labeler, project, next, 1).path("task.prompt[0].content"),
+                "and then it goes on where it was");
+    }
+
+    /** Submits that task and so many in all, and says what comes then. */
+    private static Response submitted(String labeler, String project, Response task, int times) {
+        Response now = task;
+        for (int i = 0; i < times; i++) {
+            Api.submit(labeler, project, now.path("task.id"), Api.groups(now.path("task.outputs.id")))
+                    .then()
+                    .statusCode(201);
+            now = Api.next(labeler, project);
+        }
+        return now;
+    }
+
+    @Test
     void theTaskBehindTheOneOnTheScreenIsHeldToo() {
         String project = Api.project("{}");
         Api.tasks(project, 2);

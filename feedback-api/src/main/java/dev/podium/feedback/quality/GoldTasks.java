@@ -8,6 +8,7 @@ import dev.podium.contracts.Task;
 import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.TaskRow;
 import dev.podium.feedback.task.Tasks;
+import dev.podium.feedback.task.Walks;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
@@ -33,10 +34,12 @@ public class GoldTasks {
 
     private final EntityManager entities;
     private final LabelerStates states;
+    private final Walks walks;
 
-    GoldTasks(EntityManager entities, LabelerStates states) {
+    GoldTasks(EntityManager entities, LabelerStates states, Walks walks) {
         this.entities = entities;
         this.states = states;
+        this.walks = walks;
     }
 
     /** A known answer, as stored. */
@@ -104,6 +107,7 @@ public class GoldTasks {
                 .setParameter("overlap", row.task().rules().overlap())
                 .setParameter("id", taskId)
                 .executeUpdate();
+        walks.forget(project);
     }
 
     private static TaskRow locked(String project, String taskId) {

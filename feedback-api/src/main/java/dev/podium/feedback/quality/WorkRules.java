@@ -2,6 +2,7 @@ package dev.podium.feedback.quality;
 
 import dev.podium.feedback.aggregation.Aggregation;
 import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Walks;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.Tuple;
@@ -16,9 +17,11 @@ public class WorkRules {
             + " gold_threshold, aggregation, aggregation_ridge, listwise_from_aggregation, estimate_every_hours";
 
     private final EntityManager entities;
+    private final Walks walks;
 
-    WorkRules(EntityManager entities) {
+    WorkRules(EntityManager entities, Walks walks) {
         this.entities = entities;
+        this.walks = walks;
     }
 
     /**
@@ -123,6 +126,7 @@ public class WorkRules {
                 .setParameter("listwise", now.listwiseFromAggregation())
                 .setParameter("hours", now.estimateEveryHours())
                 .executeUpdate();
+        walks.forget(project);
         if (before.activeSampling() && !now.activeSampling()) {
             // Of equal urgency, tasks come in the order of import.
             entities.createNativeQuery(

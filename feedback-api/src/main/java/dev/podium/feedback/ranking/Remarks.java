@@ -4,6 +4,7 @@ import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.Lease;
 import dev.podium.feedback.task.TaskRow;
 import dev.podium.feedback.task.Tasks;
+import dev.podium.feedback.task.Walks;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
@@ -22,10 +23,12 @@ public class Remarks {
 
     private final EntityManager entities;
     private final Drafts drafts;
+    private final Walks walks;
 
-    Remarks(EntityManager entities, Drafts drafts) {
+    Remarks(EntityManager entities, Drafts drafts, Walks walks) {
         this.entities = entities;
         this.drafts = drafts;
+        this.walks = walks;
     }
 
     /** Whether the task was passed by, or only spoken of. */
@@ -158,6 +161,7 @@ public class Remarks {
         if (removed == 0) {
             throw Refusal.notFound("A remark of task " + taskId + " by " + labeler);
         }
+        walks.forget(project);
     }
 
     /** Marks a remark as dealt with. Must run in a transaction. */

@@ -41,14 +41,17 @@ import org.jspecify.annotations.Nullable;
 public class Assignment {
     private final AgroalDataSource database;
     private final LeaseIds leaseIds;
+    private final Walks walks;
     private final Duration leaseTime;
 
     Assignment(
             AgroalDataSource database,
             LeaseIds leaseIds,
+            Walks walks,
             @ConfigProperty(name = "podium.lease.minutes") int leaseMinutes) {
         this.database = database;
         this.leaseIds = leaseIds;
+        this.walks = walks;
         this.leaseTime = Duration.ofMinutes(leaseMinutes);
     }
 
@@ -64,26 +67,33 @@ public class Assignment {
     public Optional<Assigned> next(String project, String labeler, @Nullable String after) {
         Instant now = Clock.systemUTC().instant();
         try (Connection connection = database.getConnection()) {
-            Optional<Assigned> given = ask(connection, project, labeler, after, now, false);
-            if (given.isEmpty() && releaseExpired(connection, project, now) > 0) {
-                given = ask(connection, project, labeler, after, now, false);
+            Walks.Place from = walks.begin(project, labeler);
+            Optional<Assigned> given = ask(connection, project, labeler, after, now, from, false);
+            if (given.isEmpty() && (releaseExpired(connection, project, now) > 0 || from != Walks.BEGINNING)) {
+                given = ask(connection, project, labeler, after, now, Walks.BEGINNING, false);
             }
             // A task that is locked just now, by a submission say, may have a place all the same: nothing is left only
             // when none is left of those either.
-            return given.isPresent() ? given : ask(connection, project, labeler, after, now, true);
+            return given.isPresent() ? given : ask(connection, project, labeler, after, now, Walks.BEGINNING, true);
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
         }
     }
 
     private Optional<Assigned> ask(
-            Connection connection, String project, String labeler, @Nullable String after, Instant now, boolean wait)
+            Connection connection,
+            String project,
+            String labeler,
+            @Nullable String after,
+            Instant now,
+            Walks.Place from,
+            boolean wait)
             throws SQLException {
         Instant until = now.plus(leaseTime);
         RandomGenerator random = ThreadLocalRandom.current();
         try (PreparedStatement ask = connection.prepareStatement(
-                "select status, task_id, shown_order, body, reason, drafted from next_task(?, ?, ?, ?, ?, ?, ?, ?,"
-                        + " ?)")) {
+                "select status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency, at_disagreement,"
+                        + " at_position from next_task(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
             ask.setString(1, project);
             ask.setString(2, labeler);
             ask.setString(3, after);
@@ -93,6 +103,10 @@ public class Assignment {
             ask.setDouble(7, random.nextDouble());
             ask.setDouble(8, random.nextDouble());
             ask.setBoolean(9, wait);
+            ask.setInt(10, from.priority());
+            ask.setFloat(11, from.urgency());
+            ask.setFloat(12, from.disagreement());
+            ask.setLong(13, from.position());
             try (ResultSet row = ask.executeQuery()) {
                 row.next();
                 switch (row.getString(1)) {
@@ -108,6 +122,13 @@ public class Assignment {
                         if (row.getString(1).equals("held")) {
                             return Optional.of(new Assigned(
                                     task, id, List.of(row.getString(3).split("\n")), until, drafted));
+                        }
+                        long position = row.getLong(10);
+                        if (!row.wasNull()) {
+                            walks.reached(
+                                    project,
+                                    labeler,
+                                    new Walks.Place(row.getInt(7), row.getFloat(8), row.getFloat(9), position));
                         }
                         List<String> order = shuffled(task, labeler);
                         lease(connection, task, labeler, id, order, now, until);
@@ -195,6 +216,7 @@ public class Assignment {
                 release.setString(3, labeler);
                 release.executeUpdate();
             }
+            walks.forget(project);
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
         }
@@ -245,7 +267,7 @@ public class Assignment {
      * Frees the places of leases that ran out. Locks the tasks before their leases, as whoever submits does, and leaves
      * out the tasks that somebody works on just now.
      */
-    private static int releaseExpired(Connection connection, String project, Instant now) throws SQLException {
+    private int releaseExpired(Connection connection, String project, Instant now) throws SQLException {
         List<String> tasks = new ArrayList<>();
         try (PreparedStatement lock = connection.prepareStatement(
                 "select id from task where id in (select task_id from lease where project_id = ?"
@@ -261,6 +283,7 @@ public class Assignment {
         if (tasks.isEmpty()) {
             return 0;
         }
+        walks.forget(project);
         try (PreparedStatement free = connection.prepareStatement(
                 "with gone as (delete from lease where task_id = any(?) and expires_at < ? returning task_id)"
                         + " update task set taken = taken - freed.places"

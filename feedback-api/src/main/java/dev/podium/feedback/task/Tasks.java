@@ -13,10 +13,12 @@ import java.util.UUID;
 public class Tasks {
     private final EntityManager entities;
     private final Outbox outbox;
+    private final Walks walks;
 
-    Tasks(EntityManager entities, Outbox outbox) {
+    Tasks(EntityManager entities, Outbox outbox, Walks walks) {
         this.entities = entities;
         this.outbox = outbox;
+        this.walks = walks;
     }
 
     /** Priorities go from minus this to this. */
@@ -56,6 +58,7 @@ public class Tasks {
                 .setParameter("body", EventJson.writeText(task))
                 .executeUpdate();
         if (added == 1) {
+            walks.forget(task.projectId());
             outbox.add(
                     Topics.TASKS, task.taskId(), UUID.randomUUID().toString(), task.taskId(), task, task.createdAt());
         }

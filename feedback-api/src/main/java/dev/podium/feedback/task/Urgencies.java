@@ -31,9 +31,11 @@ public class Urgencies {
     private static final TypeReference<Map<String, Urgency.Score>> SCORES = new TypeReference<>() {};
 
     private final AgroalDataSource database;
+    private final Walks walks;
 
-    Urgencies(AgroalDataSource database) {
+    Urgencies(AgroalDataSource database, Walks walks) {
         this.database = database;
+        this.walks = walks;
     }
 
     /** What a model says of one task's outputs. */
@@ -94,6 +96,7 @@ public class Urgencies {
                 urgencies.put(each.taskId(), Urgency.of(known.outputs(ids), known.votes(), each.scores()));
             }
             write(connection, urgencies);
+            walks.forget(project);
             return tasks.size();
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
