@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Tasks whose preference set has changed and is still to be published: of several rankings that come near each other only
  * the last one's set is. What is due is marked in a store, so that a process that ends between a ranking and its set
- * leaves nobody without; the store's cache keeps what came and went between two commits from the disk.
+ * leaves nobody without.
  */
 final class DueSets {
     private static final String PREFIX = "set/";

@@ -19,7 +19,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 /**
  * Differences on their way to one kind of sum: added up per key until the next beat, so that a tenth of a second with
  * hundreds of rankings sends one record per labeler, and one for the project. What has not been sent is in a store, so
- * nothing is lost or sent twice; the store's cache keeps what came and went between two commits from Kafka.
+ * nothing is lost or sent twice.
  */
 final class PendingShares<S extends Share<S>> {
     private final String prefix;

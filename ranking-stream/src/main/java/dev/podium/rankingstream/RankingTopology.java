@@ -99,7 +99,7 @@ final class RankingTopology {
                 .addStateStore(store(stores.apply(RANKINGS)), TASK)
                 .addStateStore(store(stores.apply(PARKED)), TASK)
                 .addStateStore(store(stores.apply(COUNTED)), TASK)
-                .addStateStore(store(Stores.inMemoryKeyValueStore(PENDING)).withCachingEnabled(), TASK)
+                .addStateStore(store(Stores.inMemoryKeyValueStore(PENDING)), TASK)
                 .addStateStore(store(stores.apply(DECISIONS)), TASK)
                 .addStateStore(store(stores.apply(WEIGHTS)), TASK)
                 .addStateStore(store(stores.apply(RELIABILITIES)), TASK)
@@ -119,14 +119,14 @@ final class RankingTopology {
                         () -> new SummingProcessor<>(LABELERS, LabelerShare.class, steadyMillis),
                         "labeler-shares-source",
                         RELAY)
-                .addStateStore(store(stores.apply(LABELERS)).withCachingEnabled(), LABELER)
+                .addStateStore(store(stores.apply(LABELERS)), LABELER)
                 .addSink("labelers-sink", Topics.LABELERS, out, out, LABELER)
                 .addSource(FROM_THE_START, "project-shares-source", TIME, in, in, topics.projectShares())
                 .addProcessor(
                         PROJECT,
                         () -> new SummingProcessor<>(PROJECTS, ProjectShare.class, steadyMillis),
                         "project-shares-source")
-                .addStateStore(store(stores.apply(PROJECTS)).withCachingEnabled(), PROJECT)
+                .addStateStore(store(stores.apply(PROJECTS)), PROJECT)
                 .addSink("projects-sink", Topics.PROJECTS, out, out, PROJECT);
     }
 

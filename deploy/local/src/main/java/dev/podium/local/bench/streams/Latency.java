@@ -41,8 +41,8 @@ final class Latency {
     private static final String PROJECT = "latency";
     private static final int PER_SECOND = 100;
     // Servers that have just started compile what they run: labelers go as fast as they can before the clock starts.
-    private static final Duration WARM_UP = Duration.ofSeconds(60);
-    private static final int WARM_UP_PER_SECOND = 250;
+    private static final Duration WARM_UP = Duration.ofSeconds(180);
+    private static final int WARM_UP_PER_SECOND = 200;
     private static final Duration REST = Duration.ofSeconds(5);
     private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final int LABELERS = 20;
