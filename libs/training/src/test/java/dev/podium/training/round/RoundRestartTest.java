@@ -20,10 +20,12 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -31,6 +33,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Trainers that end and start again on the same folder; a broker of its own, because groups outlive trainers. */
 class RoundRestartTest {
+    /**
+     * The group keeps the partitions of a trainer that has ended for as long, and one on another folder waits for them; three
+     * times the pause between two heartbeats.
+     */
+    private static final int SESSION_MILLIS = 9000;
+
     @TempDir
     static Path folder;
 
@@ -278,8 +286,10 @@ class RoundRestartTest {
     private static RoundRunner start(
             Path work, Optional<ArtifactStore> store, long referenceFromBytes, StepTrainer.Hook hook) throws Exception {
         StepTrainer trainer = new StepTrainer(hook);
+        Map<String, Object> kafka = new HashMap<>(log.kafka());
+        kafka.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_MILLIS);
         return RoundRunner.start(
-                RoundRunnerConfig.policyTrainer(log.kafka(), work)
+                RoundRunnerConfig.policyTrainer(kafka, work)
                         .publishing(new Publishing(
                                 Optional.empty(), ManifestTrust.everything(), store, referenceFromBytes)),
                 Map.of(
