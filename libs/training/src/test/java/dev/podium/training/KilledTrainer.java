@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 
 /**
  * A round in a process of its own, to be killed: {@code METHOD FOLDER [STEP]}. Says {@code step N} before each step that it
@@ -38,19 +39,25 @@ public final class KilledTrainer {
     private KilledTrainer() {}
 
     public static void main(String[] args) throws Exception {
-        run(args[0], Path.of(args[1]), args.length > 2 ? Integer.parseInt(args[2]) : Integer.MAX_VALUE);
+        int lastStep = args.length > 2 ? Integer.parseInt(args[2]) : Integer.MAX_VALUE;
+        run(args[0], Path.of(args[1]), lastStep, step -> System.out.println("step " + step));
         System.out.println("done");
     }
 
+    /** Trains to the end in this process, and says nothing. */
+    static void run(String method, Path folder) throws Exception {
+        run(method, folder, Integer.MAX_VALUE, step -> {});
+    }
+
     /** Trains to the end, or until it is killed behind the last step. */
-    static void run(String method, Path folder, int lastStep) throws Exception {
+    private static void run(String method, Path folder, int lastStep, IntConsumer said) throws Exception {
         try (TinyRound round = new TinyRound()) {
             Optional<RoundContext.RewardModel> reward = Optional.empty();
             if (method.equals("PPO") || method.equals("GRPO") || method.equals("SAMPLE")) {
                 reward = Optional.of(new RoundContext.RewardModel(rewardFolder(round, folder), 1, 0));
             }
             if (method.equals("SAMPLE")) {
-                sample(round, folder, reward, lastStep);
+                sample(round, folder, reward, lastStep, said);
                 return;
             }
             // The rounds before, in this process, were the reward model's.
@@ -59,7 +66,7 @@ public final class KilledTrainer {
             trainer(method).train(round.context(config(method), data(method), folder, Optional.empty(), reward, () -> {
                 if (round.recorder.resumedFrom.size() > before) {
                     awaitKill(step[0], lastStep);
-                    System.out.println("step " + step[0]++);
+                    said.accept(step[0]++);
                 }
                 return false;
             }));
@@ -85,7 +92,8 @@ public final class KilledTrainer {
     }
 
     /** Sets go to a file beside the folder, as they would to the log; a step is a checkpoint. */
-    private static void sample(TinyRound round, Path folder, Optional<RoundContext.RewardModel> reward, int lastStep)
+    private static void sample(
+            TinyRound round, Path folder, Optional<RoundContext.RewardModel> reward, int lastStep, IntConsumer said)
             throws Exception {
         List<List<Message>> prompts = new ArrayList<>();
         for (int i = 0; i < 96; i++) {
@@ -94,7 +102,7 @@ public final class KilledTrainer {
         Path sent = folder.resolveSibling(folder.getFileName() + "-sets.jsonl");
         round.recorder.onSample = set -> append(sent, EventJson.writeText(set));
         round.recorder.onCheckpoint = step -> {
-            System.out.println("step " + step);
+            said.accept(step);
             awaitKill(step + 1, lastStep);
         };
         RoundConfig config = new RoundConfig.Sample(7, 2, 64, 1, 0, 1, 8, false, "", "disagreement", 2, 0.25);

@@ -40,7 +40,7 @@ class KilledTrainerTest {
     void killedAgainAndAgainTheRoundGivesTheSameAdapterBitForBit(String method, int kills) throws Exception {
         Path alone = folder.resolve("alone");
         Path killed = folder.resolve("killed");
-        KilledTrainer.run(method, alone, Integer.MAX_VALUE);
+        KilledTrainer.run(method, alone);
         if (Files.exists(folder.resolve("alone-reward"))) {
             Files.move(folder.resolve("alone-reward"), folder.resolve("killed-reward"));
         }
@@ -74,7 +74,7 @@ class KilledTrainerTest {
     void aKilledSampleRoundSendsTheSamplesOfTheRoundThatWasNot() throws Exception {
         Path alone = folder.resolve("alone");
         Path killed = folder.resolve("killed");
-        KilledTrainer.run("SAMPLE", alone, Integer.MAX_VALUE);
+        KilledTrainer.run("SAMPLE", alone);
         Files.move(folder.resolve("alone-reward"), folder.resolve("killed-reward"));
         // Six steps score the prompts, four sample: one kill in each part.
         assertFalse(run("SAMPLE", killed, 2 + new SplittableRandom().nextInt(3)), "not killed");
