@@ -347,6 +347,10 @@ public final class RoundRunner implements AutoCloseable {
             return;
         }
         RoundTicket ticket = new RoundTicket(command);
+        if (known != null) {
+            // Left just now and not begun again yet: what it stands for ends with this one.
+            ticket.positions().addAll(known.positions());
+        }
         ticket.positions().add(new RoundTicket.Position(partition, offset));
         tickets.put(command.roundId(), ticket);
         queue.add(ticket);
