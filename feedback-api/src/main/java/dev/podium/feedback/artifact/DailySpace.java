@@ -9,6 +9,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
@@ -53,21 +54,48 @@ public class DailySpace {
         if (!QuarkusTransaction.requiringNew().call(() -> claim(day))) {
             return false;
         }
-        try {
+        boolean done = retired() & collected();
+        if (!done) {
+            QuarkusTransaction.requiringNew().run(() -> giveBack(day));
+        }
+        return done;
+    }
+
+    /** By the policy of each project; one that fails keeps no other from it. */
+    private boolean retired() {
+        return tried("policies of retention are not applied", () -> {
+            boolean all = true;
             for (String project : QuarkusTransaction.requiringNew().call(this::projectsWithPolicy)) {
-                Retention.Run run = retention.run(project, false, BY);
-                if (!run.retired().isEmpty()) {
-                    LOG.infof("retired of project %s by its policy: %s", project, run.retired());
-                }
+                all &= tried("project " + project + " keeps what its policy would retire", () -> {
+                    Retention.Run run = retention.run(project, false, BY);
+                    if (!run.retired().isEmpty()) {
+                        LOG.infof("retired of project %s by its policy: %s", project, run.retired());
+                    }
+                    return true;
+                });
             }
+            return all;
+        });
+    }
+
+    private boolean collected() {
+        return tried("nothing was removed", () -> {
             Artifacts.Collection done = artifacts.collect(GRACE, false, BY);
             LOG.infof(
                     "removed what nothing needs: %d bytes in Kafka, %d in the object store",
                     done.chunks().garbageBytes(), done.garbageObjectBytes());
             return true;
+        });
+    }
+
+    private static boolean tried(String otherwise, BooleanSupplier work) {
+        try {
+            return work.getAsBoolean();
         } catch (Refusal e) {
-            LOG.warnf("no space was made, next try in an hour: %s", e.getMessage());
-            QuarkusTransaction.requiringNew().run(() -> giveBack(day));
+            LOG.warnf("%s, next try in an hour: %s", otherwise, e.getMessage());
+            return false;
+        } catch (RuntimeException e) {
+            LOG.warnf(e, "%s, next try in an hour", otherwise);
             return false;
         }
     }
