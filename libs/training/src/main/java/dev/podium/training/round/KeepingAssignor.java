@@ -99,8 +99,12 @@ public final class KeepingAssignor extends CooperativeStickyAssignor implements 
             return partitions;
         }
         int count = data.getInt(data.limit() - 2 * Integer.BYTES);
+        if (count > data.limit() / Integer.BYTES - 2) {
+            // Another's data, or broken: the group is spread as if this member had said nothing.
+            return partitions;
+        }
         int from = data.limit() - Integer.BYTES * (2 + count);
-        for (int i = 0; i < count && from >= 0; i++) {
+        for (int i = 0; i < count; i++) {
             partitions.add(data.getInt(from + Integer.BYTES * i));
         }
         return partitions;

@@ -86,12 +86,35 @@ class KeepingAssignorTest {
         assertEquals(2, owned.get("two").size());
     }
 
+    @Test
+    void aMemberWhoseDataClaimsMorePartitionsThanItHoldsHasSaidNothing() {
+        for (int claimed : new int[] {3, 0x3fff_ffff, 0x4000_0000, Integer.MAX_VALUE, -1, Integer.MIN_VALUE}) {
+            ByteBuffer own = data("two");
+            int mark = own.getInt(own.limit() - Integer.BYTES);
+            Map<String, Subscription> group = Map.of(
+                    "one",
+                    subscription(data("one"), partitions(0, 1, 2, 3)),
+                    "two",
+                    subscription(
+                            ByteBuffer.allocate(8).putInt(claimed).putInt(mark).flip(), List.of()));
+
+            Map<String, Assignment> assigned = new KeepingAssignor()
+                    .assign(CLUSTER, new GroupSubscription(group))
+                    .groupAssignment();
+
+            assertEquals(2, assigned.get("one").partitions().size(), "claimed " + claimed);
+        }
+    }
+
+    private static Subscription subscription(ByteBuffer data, List<TopicPartition> owned) {
+        return new Subscription(List.of(TOPIC), data, owned, 7, Optional.empty());
+    }
+
     /** Rebalances as members of the cooperative protocol do: what is revoked is given away in the next round. */
     private void untilSettled(ConsumerPartitionAssignor leader) {
         for (int round = 0; round < 5; round++) {
             Map<String, Subscription> group = new HashMap<>();
-            owned.forEach((member, partitions) ->
-                    group.put(member, new Subscription(List.of(TOPIC), data(member), partitions, 7, Optional.empty())));
+            owned.forEach((member, partitions) -> group.put(member, subscription(data(member), partitions)));
             Map<String, Assignment> assigned =
                     leader.assign(CLUSTER, new GroupSubscription(group)).groupAssignment();
             assigned.forEach((member, assignment) -> owned.put(member, assignment.partitions()));
