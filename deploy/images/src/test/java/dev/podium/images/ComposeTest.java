@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -58,10 +58,10 @@ class ComposeTest {
     }
 
     @Test
-    void signingGivesTheKeyToTrainersAlone() throws Exception {
+    void trainersShareOneSigningKeyAndFeedbackApiHasAnotherForPointers() throws Exception {
         JsonNode signing = read("signing.yaml");
         JsonNode services = read("compose.yaml").path("services");
-        TreeSet<String> sign = new TreeSet<>();
+        Map<String, String> keys = new TreeMap<>();
         for (var service : signing.path("services").properties()) {
             JsonNode environment = service.getValue().path("environment");
             assertTrue(services.has(service.getKey()), service.getKey());
@@ -70,16 +70,22 @@ class ComposeTest {
             assertEquals(
                     folder + "/trusted-keys",
                     environment.path("PODIUM_TRUSTED_KEYS_FILE").asText());
-            if (environment.has("PODIUM_SIGNING_KEY_FILE")) {
-                sign.add(service.getKey());
-                String secret = service.getValue().path("secrets").get(0).asText();
-                assertEquals(
-                        "/run/secrets/" + secret,
-                        environment.path("PODIUM_SIGNING_KEY_FILE").asText());
-                assertTrue(signing.path("secrets").has(secret), secret);
-            }
+            JsonNode secrets = service.getValue().path("secrets");
+            assertEquals(1, secrets.size(), service.getKey());
+            String secret = secrets.get(0).asText();
+            assertEquals(
+                    "/run/secrets/" + secret,
+                    environment.path("PODIUM_SIGNING_KEY_FILE").asText());
+            keys.put(
+                    service.getKey(),
+                    signing.path("secrets").path(secret).path("file").asText());
         }
-        assertEquals(new TreeSet<>(List.of("policy-trainer", "reward-trainer")), sign);
+        assertEquals(
+                Map.of(
+                        "policy-trainer", "./keys/signing-key.pem",
+                        "reward-trainer", "./keys/signing-key.pem",
+                        "feedback-api", "./keys/pointer-key.pem"),
+                keys);
     }
 
     /** With anchors and merged maps resolved, which Jackson's own reader does not do. */
