@@ -10,6 +10,7 @@ import dev.podium.training.sample.SampleTrainer;
 import dev.podium.training.sft.SftTrainer;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.trace.Tracer;
+import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -37,7 +38,8 @@ class TrainerService {
                         RoundKind.DPO, new DpoTrainer(),
                         RoundKind.PPO, new PpoTrainer()),
                 metrics,
-                tracer);
+                tracer,
+                () -> Quarkus.asyncExit(1));
     }
 
     void start(@Observes StartupEvent event) {

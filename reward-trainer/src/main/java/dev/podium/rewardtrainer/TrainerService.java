@@ -6,6 +6,7 @@ import dev.podium.training.round.RoundRunnerConfig;
 import dev.podium.training.round.TrainerHost;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.trace.Tracer;
+import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -24,7 +25,8 @@ class TrainerService {
                 RoundRunnerConfig::rewardTrainer,
                 Map.of(RoundKind.REWARD, new RewardTrainer()),
                 metrics,
-                tracer);
+                tracer,
+                () -> Quarkus.asyncExit(1));
     }
 
     void start(@Observes StartupEvent event) {

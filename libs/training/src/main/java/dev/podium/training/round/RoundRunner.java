@@ -74,6 +74,7 @@ public final class RoundRunner implements AutoCloseable {
     private final Clock clock = Clock.systemUTC();
     private final Thread pollThread;
     private final Thread workThread;
+    private final Thread.UncaughtExceptionHandler threadEnd;
 
     private final BlockingQueue<RoundTicket> queue = new LinkedBlockingQueue<>();
     private final Queue<RoundTicket> left = new ConcurrentLinkedQueue<>();
@@ -92,7 +93,11 @@ public final class RoundRunner implements AutoCloseable {
     public record Status(String roundId, RoundKind kind, int step, int totalSteps) {}
 
     private RoundRunner(
-            RoundRunnerConfig config, WorkFolder folder, Map<RoundKind, Trainer> trainers, BaseModelSource models) {
+            RoundRunnerConfig config,
+            WorkFolder folder,
+            Map<RoundKind, Trainer> trainers,
+            BaseModelSource models,
+            Runnable broken) {
         this.config = config;
         this.folder = folder;
         this.events = new RoundEvents(config.kafka(), "/" + config.trainer(), config.traces());
@@ -100,20 +105,38 @@ public final class RoundRunner implements AutoCloseable {
         for (RoundWork.Outcome outcome : RoundWork.Outcome.values()) {
             outcomes.put(outcome, new AtomicLong());
         }
-        this.pollThread = Thread.ofPlatform()
-                .daemon()
-                .name(config.trainer() + "-commands")
-                .unstarted(this::follow);
-        this.workThread =
-                Thread.ofPlatform().daemon().name(config.trainer() + "-work").unstarted(this::workUntilStopped);
+        this.threadEnd = endingWith(broken);
+        this.pollThread = thread("commands").unstarted(this::follow);
+        this.workThread = thread("work").unstarted(this::workUntilStopped);
+    }
+
+    /**
+     * For threads without which there is no trainer, though its process lives: what none of its own catches ends the
+     * process.
+     */
+    static Thread.UncaughtExceptionHandler endingWith(Runnable broken) {
+        return (thread, failure) -> {
+            try {
+                LOG.error("{} failed, and its process ends to be started again", thread.getName(), failure);
+            } finally {
+                broken.run();
+            }
+        };
+    }
+
+    private Thread.Builder.OfPlatform thread(String name) {
+        return Thread.ofPlatform().daemon().name(config.trainer() + "-" + name).uncaughtExceptionHandler(threadEnd);
     }
 
     /**
      * Starts a trainer.
      *
+     * @param broken is called when a thread of it has failed for good, and must end the process: the group would keep
+     *     partitions for it, and their rounds would wait for ever
      * @throws IOException when its work folder cannot be used, or another process uses it
      */
-    public static RoundRunner start(RoundRunnerConfig config, Map<RoundKind, Trainer> trainers, BaseModelSource models)
+    public static RoundRunner start(
+            RoundRunnerConfig config, Map<RoundKind, Trainer> trainers, BaseModelSource models, Runnable broken)
             throws IOException {
         if (!trainers.keySet().containsAll(config.kinds())) {
             throw new IllegalArgumentException(config.trainer() + " takes " + config.kinds() + " but has trainers for "
@@ -122,7 +145,7 @@ public final class RoundRunner implements AutoCloseable {
         WorkFolder folder = WorkFolder.open(config.workDir());
         RoundRunner runner;
         try {
-            runner = new RoundRunner(config, folder, trainers, models);
+            runner = new RoundRunner(config, folder, trainers, models, broken);
         } catch (RuntimeException e) {
             // Else the next attempt of this process finds its own lock, and hides why this one failed.
             folder.close();
@@ -367,7 +390,7 @@ public final class RoundRunner implements AutoCloseable {
         if (ticket.endInQueue()) {
             queue.remove(ticket);
             // Neither the poll thread, which must go on polling, nor the work thread, which may be busy for hours.
-            Thread.ofPlatform().daemon().name(config.trainer() + "-cancel").start(() -> endCancelled(ticket));
+            thread("cancel").start(() -> endCancelled(ticket));
         }
     }
 

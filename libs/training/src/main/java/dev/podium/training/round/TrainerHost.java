@@ -41,6 +41,7 @@ public final class TrainerHost implements AutoCloseable {
     private final Map<RoundKind, Trainer> trainers;
     private final MeterRegistry metrics;
     private final Tracer tracer;
+    private final Runnable broken;
     private final CountDownLatch stop = new CountDownLatch(1);
     private volatile @Nullable RoundRunner runner;
     private volatile @Nullable Trackers trackers;
@@ -52,23 +53,30 @@ public final class TrainerHost implements AutoCloseable {
      *     podium.device}, {@code podium.threads}, {@code podium.topics.*}, {@code podium.tracking.*}, {@code
      *     podium.signing.key.file}, {@code podium.trusted.keys.file}, {@code podium.store.*}, {@code kafka.*}
      * @param place the trainer's place in the log, from Kafka's settings and the work folder
+     * @param broken ends the process, to be started again; see {@link RoundRunner#start}
      */
     public TrainerHost(
             Function<String, Optional<String>> settings,
             BiFunction<Map<String, Object>, Path, RoundRunnerConfig> place,
             Map<RoundKind, Trainer> trainers,
             MeterRegistry metrics,
-            Tracer tracer) {
+            Tracer tracer,
+            Runnable broken) {
         this.settings = settings;
         this.place = place;
         this.trainers = Map.copyOf(trainers);
         this.metrics = metrics;
         this.tracer = tracer;
+        this.broken = broken;
     }
 
     /** Returns at once; a thread of its own waits for Kafka. */
     public void start() {
-        Thread.ofPlatform().daemon().name("trainer-start").start(this::startWhenKafkaAnswers);
+        Thread.ofPlatform()
+                .daemon()
+                .name("trainer-start")
+                .uncaughtExceptionHandler(RoundRunner.endingWith(broken))
+                .start(this::startWhenKafkaAnswers);
     }
 
     /** What is at work; empty until Kafka has answered. */
@@ -107,7 +115,7 @@ public final class TrainerHost implements AutoCloseable {
         while (stop.getCount() > 0) {
             try (Admin admin = Admin.create(kafka)) {
                 Topics.createMissing(admin, partitions, replication);
-                RoundRunner started = RoundRunner.start(config, trainers, models);
+                RoundRunner started = RoundRunner.start(config, trainers, models, broken);
                 watch(started);
                 runner = started;
                 if (stop.getCount() == 0) {

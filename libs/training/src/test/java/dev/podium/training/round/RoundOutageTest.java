@@ -55,7 +55,8 @@ class RoundOutageTest {
                             RoundKind.SFT, trainer,
                             RoundKind.PPO, trainer,
                             RoundKind.SAMPLE, trainer),
-                    RoundRunnerTest::open)) {
+                    RoundRunnerTest::open,
+                    () -> {})) {
                 for (int i = 0; i < 4; i++) {
                     log.prefer(RoundLog.set(project, project + "-" + i, true, "good"));
                 }

@@ -14,6 +14,7 @@ import dev.podium.embedded.EmbeddedKafka;
 import dev.podium.embedded.testing.SharedS3;
 import dev.podium.objectstore.S3ArtifactStore;
 import dev.podium.training.publish.Publishing;
+import dev.podium.training.track.RoundTracker;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.junit.jupiter.api.AfterAll;
@@ -96,6 +99,45 @@ class RoundRestartTest {
             assertFalse(Files.exists(work().resolve("rounds").resolve(round.roundId())));
         }
         assertEquals(1, log.events(round.roundId(), RoundEvent.Succeeded.class).size());
+    }
+
+    /** A trainer whose work thread is gone would keep its partitions, and their rounds would wait for ever. */
+    @Test
+    void trainerWhoseWorkFailsOutsideOfARoundEndsAndTheNextTakesWhatWaits() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        CountDownLatch ended = new CountDownLatch(1);
+        RoundCommand.StartRound round = log.dpo(project, "v1");
+        RoundRunner first =
+                start(config(work()).trackedBy(new LinkedWithoutItsClasses()), (context, step) -> {}, ended::countDown);
+        log.command(round);
+        log.await(round.roundId(), RoundEvent.Succeeded.class);
+
+        assertTrue(ended.await(60, TimeUnit.SECONDS), "the process was not ended");
+
+        assertFalse(first.isReady());
+        RoundCommand.StartRound waiting = log.dpo(project, "v2");
+        log.command(waiting);
+        first.close();
+        try (RoundRunner second = start((context, step) -> {})) {
+            log.await(waiting.roundId(), RoundEvent.Succeeded.class);
+            assertTrue(second.isReady());
+        }
+        assertEquals(1, log.events(round.roundId(), RoundEvent.Succeeded.class).size());
+    }
+
+    /** An error is no exception: what catches what trackers throw lets it pass. */
+    private static final class LinkedWithoutItsClasses implements RoundTracker {
+        @Override
+        public void started(
+                RoundCommand.StartRound command, int resumedFromStep, int totalSteps, Map<String, Double> info) {}
+
+        @Override
+        public void progress(RoundCommand.StartRound command, int step, Map<String, Double> metrics) {}
+
+        @Override
+        public void ended(RoundCommand.StartRound command, String outcome, Map<String, Double> metrics) {
+            throw new NoClassDefFoundError("of a tracker");
+        }
     }
 
     /** The first machine is gone with its disk; the second has the log and the object store. */
@@ -285,18 +327,31 @@ class RoundRestartTest {
 
     private static RoundRunner start(
             Path work, Optional<ArtifactStore> store, long referenceFromBytes, StepTrainer.Hook hook) throws Exception {
-        StepTrainer trainer = new StepTrainer(hook);
-        Map<String, Object> kafka = new HashMap<>(log.kafka());
-        kafka.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_MILLIS);
-        return RoundRunner.start(
-                RoundRunnerConfig.policyTrainer(kafka, work)
+        return start(
+                config(work)
                         .publishing(new Publishing(
                                 Optional.empty(), ManifestTrust.everything(), store, referenceFromBytes)),
+                hook,
+                () -> {});
+    }
+
+    private static RoundRunnerConfig config(Path work) {
+        Map<String, Object> kafka = new HashMap<>(log.kafka());
+        kafka.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_MILLIS);
+        return RoundRunnerConfig.policyTrainer(kafka, work);
+    }
+
+    private static RoundRunner start(RoundRunnerConfig config, StepTrainer.Hook hook, Runnable broken)
+            throws Exception {
+        StepTrainer trainer = new StepTrainer(hook);
+        return RoundRunner.start(
+                config,
                 Map.of(
                         RoundKind.DPO, trainer,
                         RoundKind.SFT, trainer,
                         RoundKind.PPO, trainer,
                         RoundKind.SAMPLE, trainer),
-                RoundRunnerTest::open);
+                RoundRunnerTest::open,
+                broken);
     }
 }

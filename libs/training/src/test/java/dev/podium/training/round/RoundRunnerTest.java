@@ -66,7 +66,8 @@ class RoundRunnerTest {
                         RoundKind.SFT, trainer,
                         RoundKind.PPO, trainer,
                         RoundKind.SAMPLE, trainer),
-                RoundRunnerTest::open);
+                RoundRunnerTest::open,
+                () -> {});
     }
 
     @AfterAll

@@ -40,7 +40,8 @@ final class SharingTrainer {
                         RoundKind.SFT, trainer,
                         RoundKind.PPO, trainer,
                         RoundKind.SAMPLE, trainer),
-                RoundRunnerTest::open)) {
+                RoundRunnerTest::open,
+                () -> {})) {
             String told = "";
             // Ends with its parent.
             while (System.in.available() == 0) {

@@ -47,7 +47,8 @@ class WholeModelTest {
                                 RoundKind.DPO, new DpoTrainer(),
                                 RoundKind.PPO, new PpoTrainer(),
                                 RoundKind.SAMPLE, new SampleTrainer(Clock.systemUTC())),
-                        new TorchBaseModels(folder.resolve("models"), "cpu", 1))) {
+                        new TorchBaseModels(folder.resolve("models"), "cpu", 1),
+                        () -> {})) {
             log.prefer(RoundLog.set(project, project + "-1", true, "Thank you, we are on it."));
 
             AdapterManifest model = run(log, "v1", FULL, Optional.empty());
