@@ -12,6 +12,11 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.restassured.RestAssured;
+import io.restassured.config.HttpClientConfig;
+import io.restassured.response.ValidatableResponse;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +34,7 @@ import org.junit.jupiter.api.Test;
 class LimitsTest {
     private static final int CHANGES = 30;
     private static final int WRONG_PASSWORDS = 5;
+    private static final int WRONG_OF_ALL_NAMES = 40;
     private static final int GUESSES = 24;
 
     /** Limits that a test reaches. */
@@ -37,7 +43,8 @@ class LimitsTest {
         public Map<String, String> getConfigOverrides() {
             return Map.of(
                     "podium.limits.changes-per-minute", Integer.toString(CHANGES),
-                    "podium.limits.wrong-passwords-per-minute", Integer.toString(WRONG_PASSWORDS));
+                    "podium.limits.wrong-passwords-per-minute", Integer.toString(WRONG_PASSWORDS),
+                    "podium.limits.wrong-passwords-per-quarter-hour", Integer.toString(WRONG_OF_ALL_NAMES));
         }
     }
 
@@ -108,5 +115,38 @@ class LimitsTest {
                 assertEquals(200, right.get());
             }
         }
+    }
+
+    /** From an address of this machine that no other test uses. */
+    @Test
+    void guessesAtManyNamesShutOutTheirAddressAndNobodyWhoWorks() throws Exception {
+        String working = Api.person("labeler");
+        String late = Api.person("labeler");
+        fromElsewhere(working, Api.PASSWORD).statusCode(200);
+
+        for (int i = 0; i < WRONG_OF_ALL_NAMES; i++) {
+            fromElsewhere("name-" + i, "guess").statusCode(401);
+        }
+
+        // No name was tried twice; one more may have come back by the clock meanwhile.
+        fromElsewhere("name-a", "guess");
+        fromElsewhere("name-b", "guess")
+                .statusCode(429)
+                .header("Retry-After", matchesPattern("[1-9][0-9]*"))
+                .body("code", equalTo("too_many_requests"));
+        fromElsewhere(late, Api.PASSWORD).statusCode(429);
+        fromElsewhere(working, Api.PASSWORD).statusCode(200);
+        Api.as(late).get("/api/v1/me").then().statusCode(200);
+    }
+
+    private static ValidatableResponse fromElsewhere(String name, String password) throws UnknownHostException {
+        return given().config(RestAssured.config()
+                        .httpClient(HttpClientConfig.httpClientConfig()
+                                .setParam("http.route.local-address", InetAddress.getByName("127.0.0.2"))))
+                .auth()
+                .preemptive()
+                .basic(name, password)
+                .get("/api/v1/me")
+                .then();
     }
 }

@@ -25,8 +25,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Answers 429 to who sends too much: to an address with too many wrong passwords (in the form; for one name; by tokens),
- * before any more of them is looked at, and to credentials that make too many changes. Buckets are kept in this process;
+ * Answers 429 to who sends too much: to an address with too many wrong passwords (in the form; for one name; for many names,
+ * in a longer time; by tokens), before any more of them is looked at, and to credentials that make too many changes. Buckets are kept in this process;
  * several instances each grant as much.
  */
 @Singleton
@@ -34,20 +34,31 @@ class Throttle {
     /** Before the check for credentials, so that nothing is spent on who is refused. */
     private static final int FIRST = 600;
 
-    private static final int MOST_BUCKETS = 100_000;
+    /** What {@link #account} begins with where a name comes with its password. */
+    private static final String NAME = "name";
 
-    private final Cache<String, Door> doors = ofThisTime();
-    private final Cache<String, Bucket> changesOf = ofThisTime();
+    private static final int MOST_BUCKETS = 100_000;
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+    private static final Duration QUARTER_HOUR = Duration.ofMinutes(15);
+
+    private final Cache<String, Door> doors = keptFor(Duration.ofMinutes(5));
+    /** Of addresses, whatever the name. Forgotten earlier, a pause would open them again. */
+    private final Cache<String, Door> gates = keptFor(QUARTER_HOUR);
+
+    private final Cache<String, Bucket> changesOf = keptFor(Duration.ofMinutes(5));
     /** Credentials that were right a moment ago: who works takes no place. */
-    private final Cache<String, Boolean> right = ofThisTime();
+    private final Cache<String, Boolean> right = keptFor(Duration.ofMinutes(5));
 
     private final int wrongPasswords;
+    private final int wrongPasswordsOfAllNames;
     private final int changes;
 
     Throttle(
             @ConfigProperty(name = "podium.limits.wrong-passwords-per-minute") int wrongPasswords,
+            @ConfigProperty(name = "podium.limits.wrong-passwords-per-quarter-hour") int wrongPasswordsOfAllNames,
             @ConfigProperty(name = "podium.limits.changes-per-minute") int changes) {
         this.wrongPasswords = wrongPasswords;
+        this.wrongPasswordsOfAllNames = wrongPasswordsOfAllNames;
         this.changes = changes;
     }
 
@@ -76,10 +87,15 @@ class Throttle {
             counted(context, authorization);
             return;
         }
-        String door = form ? "form " + address : account(authorization) + " " + address;
-        doors.get(door, d -> new Door(bucket(wrongPasswords))).enter(new Attempt() {
+        String name = form ? "form" : account(authorization);
+        Deque<Door> way = new ArrayDeque<>();
+        if (name.startsWith(NAME)) {
+            way.add(gates.get(address, a -> new Door(bucket(wrongPasswordsOfAllNames, QUARTER_HOUR))));
+        }
+        way.add(doors.get(name + " " + address, d -> new Door(bucket(wrongPasswords, MINUTE))));
+        new Attempt(way) {
             @Override
-            public void passes(Door through) {
+            void hasPassed() {
                 AtomicBoolean inside = new AtomicBoolean(true);
                 // Answers may go on for hours; what was right is known when they begin.
                 context.addHeadersEndHandler(begin -> {
@@ -88,12 +104,12 @@ class Throttle {
                         right.put(credentials, true);
                     }
                     if (inside.getAndSet(false)) {
-                        through.leave(wrong);
+                        leave(wrong);
                     }
                 });
                 context.addEndHandler(end -> {
                     if (inside.getAndSet(false)) {
-                        through.leave(true);
+                        leave(true);
                     }
                 });
                 if (form) {
@@ -104,10 +120,10 @@ class Throttle {
             }
 
             @Override
-            public void isRefused(long nanosToWait) {
+            void isRefused(long nanosToWait) {
                 refuse(context, nanosToWait, "Too many wrong passwords from this address.");
             }
-        });
+        }.goOn();
     }
 
     /** Whom a header speaks for: guesses at one are not counted against another. */
@@ -118,15 +134,16 @@ class Throttle {
         try {
             String pair = new String(
                     Base64.getDecoder().decode(authorization.substring(6).strip()), StandardCharsets.UTF_8);
-            return "name " + pair.substring(0, Math.max(0, pair.indexOf(':')));
+            return NAME + " " + pair.substring(0, Math.max(0, pair.indexOf(':')));
         } catch (IllegalArgumentException e) {
-            return "name";
+            return NAME;
         }
     }
 
     private void counted(RoutingContext context, String who) {
         if (isChange(context)) {
-            ConsumptionProbe probe = changesOf.get(who, w -> bucket(changes)).tryConsumeAndReturnRemaining(1);
+            ConsumptionProbe probe =
+                    changesOf.get(who, w -> bucket(changes, MINUTE)).tryConsumeAndReturnRemaining(1);
             if (!probe.isConsumed()) {
                 refuse(context, probe.getNanosToWaitForRefill(), "Too many changes in a short time.");
                 return;
@@ -135,24 +152,54 @@ class Throttle {
         context.next();
     }
 
-    private static Bucket bucket(int perMinute) {
+    private static Bucket bucket(int most, Duration within) {
         return Bucket.builder()
-                .addLimit(limit -> limit.capacity(perMinute).refillGreedy(perMinute, Duration.ofMinutes(1)))
+                .addLimit(limit -> limit.capacity(most).refillGreedy(most, within))
                 .build();
     }
 
-    private static <T> Cache<String, T> ofThisTime() {
+    private static <T> Cache<String, T> keptFor(Duration unused) {
         return Caffeine.newBuilder()
                 .maximumSize(MOST_BUCKETS)
-                .expireAfterAccess(Duration.ofMinutes(5))
+                .expireAfterAccess(unused)
                 .build();
     }
 
-    /** Credentials that come to a door. */
-    private interface Attempt {
-        void passes(Door through);
+    /** Credentials that go through one door after the other, and leave them together. */
+    private abstract static class Attempt {
+        private final Deque<Door> ahead;
+        private final Deque<Door> behind = new ArrayDeque<>();
 
-        void isRefused(long nanosToWait);
+        Attempt(Deque<Door> way) {
+            this.ahead = way;
+        }
+
+        abstract void hasPassed();
+
+        abstract void isRefused(long nanosToWait);
+
+        final void goOn() {
+            Door next = ahead.poll();
+            if (next == null) {
+                hasPassed();
+            } else {
+                next.enter(this);
+            }
+        }
+
+        final void passes(Door through) {
+            behind.add(through);
+            goOn();
+        }
+
+        final void isTurnedAway(long nanosToWait) {
+            leave(false);
+            isRefused(nanosToWait);
+        }
+
+        final void leave(boolean wrong) {
+            behind.forEach(door -> door.leave(wrong));
+        }
     }
 
     /**
@@ -180,7 +227,7 @@ class Throttle {
                     waiting.add(() -> context.runOnContext(again -> enter(attempt)));
                     return;
                 } else {
-                    attempt.isRefused(places.estimateAbilityToConsume(1).getNanosToWaitForRefill());
+                    attempt.isTurnedAway(places.estimateAbilityToConsume(1).getNanosToWaitForRefill());
                     return;
                 }
             }
