@@ -4,30 +4,53 @@ import java.util.function.LongSupplier;
 
 /**
  * Whether a commit has to be asked for. Streams commits by the wall clock: one that was set back keeps it from committing
- * until it has caught up. Only then is it asked for, because what one task asks for is done for all tasks of the thread,
- * and takes as long as many rankings.
+ * until it has caught up. Only then is it asked for, by one task a second: what one task asks for is done for all tasks of
+ * the thread, and takes as long as many rankings.
  */
 final class SetBackClock {
     private static final long LONGEST_WITHOUT_COMMIT_MILLIS = 1_000;
+    /** What tasks of this thread have asked for; they know nothing else of each other. */
+    private static final ThreadLocal<Asked> OF_THIS_THREAD = new ThreadLocal<>();
 
     private final LongSupplier steadyMillis;
     private long latestWallMillis = Long.MIN_VALUE;
-    private long lastAskedMillis;
 
-    /** @param steadyMillis a clock that never jumps */
+    /** @param steadyMillis a clock that never jumps, the same of all tasks of a thread */
     SetBackClock(LongSupplier steadyMillis) {
         this.steadyMillis = steadyMillis;
-        this.lastAskedMillis = steadyMillis.getAsLong();
     }
 
-    /** At most once a second, and only while the wall clock shows less than it has shown before. */
+    /** At most once a second of each thread, and only while the wall clock shows less than it has shown before. */
     boolean wantsCommit(long wallMillis) {
         latestWallMillis = Math.max(latestWallMillis, wallMillis);
-        long nowMillis = steadyMillis.getAsLong();
-        if (wallMillis == latestWallMillis || nowMillis - lastAskedMillis < LONGEST_WITHOUT_COMMIT_MILLIS) {
-            return false;
+        return wallMillis < latestWallMillis && asked().again();
+    }
+
+    private Asked asked() {
+        Asked asked = OF_THIS_THREAD.get();
+        if (asked == null || asked.steadyMillis != steadyMillis) {
+            asked = new Asked(steadyMillis);
+            OF_THIS_THREAD.set(asked);
         }
-        lastAskedMillis = nowMillis;
-        return true;
+        return asked;
+    }
+
+    private static final class Asked {
+        private final LongSupplier steadyMillis;
+        private long lastMillis;
+
+        Asked(LongSupplier steadyMillis) {
+            this.steadyMillis = steadyMillis;
+            this.lastMillis = steadyMillis.getAsLong() - LONGEST_WITHOUT_COMMIT_MILLIS;
+        }
+
+        boolean again() {
+            long nowMillis = steadyMillis.getAsLong();
+            if (nowMillis - lastMillis < LONGEST_WITHOUT_COMMIT_MILLIS) {
+                return false;
+            }
+            lastMillis = nowMillis;
+            return true;
+        }
     }
 }
