@@ -42,6 +42,7 @@ final class RankingTopology {
     static final String LABELERS = "labelers";
     static final String PROJECTS = "projects";
     static final String COUNTED = "counted";
+    // Named by what an earlier version kept in it; what is due today is in it.
     static final String PENDING = "pending-shares";
     static final String DECISIONS = "decisions";
     static final String WEIGHTS = "weights";

@@ -17,9 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
@@ -56,11 +54,8 @@ final class RecordParser {
                     "wrong_project",
                     "the decision is of project " + event.projectId() + ", its task of " + task.projectId());
         }
-        Set<String> known = ids(task);
-        for (String id : event.groups().stream().flatMap(List::stream).toList()) {
-            if (!known.contains(id)) {
-                throw new RejectedRecord("unknown_output", "output " + id + " does not belong to the task");
-            }
+        for (List<String> group : event.groups()) {
+            requireOutputs(group, task);
         }
     }
 
@@ -95,15 +90,10 @@ final class RecordParser {
                     "the ranking is of project " + event.projectId() + ", its task of " + task.projectId());
         }
         if (event instanceof RankingSubmitted ranking) {
-            Set<String> known = ids(task);
-            List<String> named = Stream.concat(
-                            ranking.groups().stream().flatMap(List::stream), ranking.unacceptable().stream())
-                    .toList();
-            for (String id : named) {
-                if (!known.contains(id)) {
-                    throw new RejectedRecord("unknown_output", "output " + id + " does not belong to the task");
-                }
+            for (List<String> group : ranking.groups()) {
+                requireOutputs(group, task);
             }
+            requireOutputs(ranking.unacceptable(), task);
         }
     }
 
@@ -148,7 +138,16 @@ final class RecordParser {
         return task.outputs().stream().collect(Collectors.toMap(Output::id, Output::text));
     }
 
-    private static Set<String> ids(Task task) {
-        return task.outputs().stream().map(Output::id).collect(Collectors.toSet());
+    /** A task has few outputs: to look at each is faster than to make a set of them. */
+    private static void requireOutputs(List<String> ids, Task task) throws RejectedRecord {
+        for (String id : ids) {
+            boolean known = false;
+            for (Output output : task.outputs()) {
+                known = known || output.id().equals(id);
+            }
+            if (!known) {
+                throw new RejectedRecord("unknown_output", "output " + id + " does not belong to the task");
+            }
+        }
     }
 }

@@ -16,7 +16,6 @@ import dev.podium.contracts.preference.HeldRanking;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -25,7 +24,6 @@ import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
-import org.apache.kafka.streams.state.KeyValueStore;
 import org.jspecify.annotations.Nullable;
 
 /** Holds each task's state, and publishes its preference set soon after the set has changed. */
@@ -46,18 +44,14 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     // Sets are published so often, and less often while many change: rankings of one task come near each other.
     static final Duration SETS_EVERY = Duration.ofMillis(20);
     private static final int FEW_SETS = 50;
-    private static final int MOST_SETS = 1_000;
     private static final long LONGEST_DUE_MILLIS = 100;
 
     private final Duration parkTime;
     private final StreamMetrics metrics;
     private final LongSupplier steadyMillis;
     private final SetBackClock clock;
-    private @Nullable PendingShares<LabelerShare> labelerShares;
-    private @Nullable PendingShares<ProjectShare> projectShares;
     private @Nullable DueSets dueSets;
     private long lastSetsMillis;
-    private long lastBeatMillis;
     private long startMillis;
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable TaskStore tasks;
@@ -91,15 +85,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 newContext.getStateStore(RankingTopology.WEIGHED_ANEW));
         parking = new ParkingLot(newContext.getStateStore(RankingTopology.PARKED));
         survey = new Survey(tasks, newContext.getStateStore(RankingTopology.COUNTED), reliabilities, steadyMillis);
-        KeyValueStore<String, byte[]> pending = newContext.getStateStore(RankingTopology.PENDING);
-        labelerShares = new PendingShares<>("labeler/", LabelerShare.class, pending);
-        projectShares = new PendingShares<>("project/", ProjectShare.class, pending);
-        dueSets = new DueSets(pending);
+        dueSets = new DueSets(newContext.getStateStore(RankingTopology.PENDING));
         startMillis = steadyMillis.getAsLong();
         lastSetsMillis = startMillis;
         newContext.schedule(SETS_EVERY, PunctuationType.WALL_CLOCK_TIME, nowMillis -> publishDue(false));
-        lastBeatMillis = startMillis;
-        newContext.schedule(SummingProcessor.BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> sendShares());
         lastWeighedMillis = startMillis;
         long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
         newContext.schedule(
@@ -121,14 +110,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             context().commit();
         }
         // Punctuation goes by the wall clock, which may go back for an hour.
-        if (steadyMillis.getAsLong() - lastBeatMillis >= 2 * SummingProcessor.BEAT.toMillis()) {
-            sendShares();
-        }
         if (steadyMillis.getAsLong() - lastWeighedMillis >= 2 * WEIGH_ANEW_EVERY_MILLIS) {
             weighAnew(record.timestamp());
         }
-        long sinceSetsMillis = steadyMillis.getAsLong() - lastSetsMillis;
-        if (requireNonNull(dueSets).size() >= MOST_SETS || sinceSetsMillis >= 2 * LONGEST_DUE_MILLIS) {
+        if (steadyMillis.getAsLong() - lastSetsMillis >= 2 * LONGEST_DUE_MILLIS) {
             publishDue(true);
         }
         RecordMetadata origin = context().recordMetadata().orElseThrow();
@@ -259,87 +244,66 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         }
         metrics.applied();
         tasks().write(before, after);
-        Optional<PreferenceSet> earlier = before.set();
-        Optional<PreferenceSet> now = after.set();
-        projectShare(before, earlier, after, now, cause);
-        if (now.isEmpty()) {
-            return;
+        Task task = after.task().orElseThrow();
+        dueSets().add(before, task, survey().hasCounted(task.taskId()), cause.timestamp(), traceParent(cause));
+        if (dueSets().isFull()) {
+            publishDue(true);
         }
-        PreferenceSet set = now.get();
-        if (!now.equals(earlier)) {
-            requireNonNull(dueSets).add(set.taskId(), cause.timestamp(), traceParent(cause));
-        }
-        shares(before, earlier, after, set, cause);
     }
 
-    /** Publishes what has changed; while many sets change they wait a little for each other. */
+    /** Makes known what has changed; while many tasks change they wait a little for each other. */
     private void publishDue(boolean now) {
-        DueSets sets = requireNonNull(dueSets);
-        boolean wait = sets.size() > FEW_SETS && steadyMillis.getAsLong() - lastSetsMillis < LONGEST_DUE_MILLIS;
+        boolean wait = dueSets().size() > FEW_SETS && steadyMillis.getAsLong() - lastSetsMillis < LONGEST_DUE_MILLIS;
         if (wait && !now) {
             return;
         }
         lastSetsMillis = steadyMillis.getAsLong();
-        sets.take().forEach(due -> tasks().look(due.taskId()).set().ifPresent(set -> publish(set, due)));
+        Sums<LabelerShare> labelers = new Sums<>();
+        Sums<ProjectShare> projects = new Sums<>();
+        dueSets().takeLeftovers("labeler/", LabelerShare.class, labelers);
+        dueSets().takeLeftovers("project/", ProjectShare.class, projects);
+        for (DueSets.Due due : dueSets().take()) {
+            TaskState state = tasks().look(due.taskId());
+            long timestamp = timestamp(state, due);
+            if (!state.set().equals(due.published())) {
+                state.set().ifPresent(set -> publish(set, timestamp, due.traceParent()));
+            }
+            due.counted()
+                    .ifPresent(before -> Contribution.of(state, survey().hasCounted(due.taskId()))
+                            .addTo(labelers, projects, before, timestamp, due.traceParent()));
+        }
+        labelers.records().forEach(share -> context().forward(share, RankingTopology.SHARES_SINK));
+        projects.records().forEach(share -> context().forward(share, RankingTopology.PROJECT_SHARES_SINK));
     }
 
-    private void publish(PreferenceSet set, DueSets.Due due) {
+    private static long timestamp(TaskState state, DueSets.Due due) {
+        return Math.max(
+                0,
+                due.timestamp()
+                        .orElseGet(() -> state.set()
+                                .map(PreferenceSet::updatedAt)
+                                .orElse(state.task().orElseThrow().createdAt())
+                                .toEpochMilli()));
+    }
+
+    private void publish(PreferenceSet set, long timestamp, Optional<String> traceParent) {
         byte[] value = EventJson.write(set);
-        RecordHeaders headers = headers(
-                set, set.taskId(), set.updatedAt(), value, due.traceParent().orElse(null));
-        long timestamp = Math.max(0, due.timestamp().orElse(set.updatedAt().toEpochMilli()));
+        RecordHeaders headers = headers(set, set.taskId(), set.updatedAt(), value, traceParent.orElse(null));
         context()
                 .forward(
                         new Record<>(set.taskId().getBytes(UTF_8), value, timestamp, headers),
                         RankingTopology.PREFERENCES_SINK);
     }
 
-    private void projectShare(
-            TaskState before,
-            Optional<PreferenceSet> earlier,
-            TaskState after,
-            Optional<PreferenceSet> now,
-            Record<byte[], byte[]> cause) {
-        if (!survey().hasCounted(after.task().orElseThrow().taskId())) {
+    private void goOnSurveying() {
+        if (survey().isComplete()) {
             return;
         }
-        ProjectShare share = ProjectShare.of(after.task().orElseThrow(), now);
-        if (before.task().isPresent()) {
-            share = share.minus(ProjectShare.of(before.task().get(), earlier));
-        }
-        requireNonNull(projectShares).add(share, cause.timestamp(), traceParent(cause));
-    }
-
-    private void shares(
-            TaskState before,
-            Optional<PreferenceSet> earlier,
-            TaskState after,
-            PreferenceSet set,
-            Record<byte[], byte[]> cause) {
-        for (String labeler : new TreeSet<>(after.byLabeler().keySet())) {
-            LabelerShare share =
-                    LabelerShare.of(requireNonNull(after.byLabeler().get(labeler)), set, after.outputs());
-            HeldRanking held = before.byLabeler().get(labeler);
-            if (held != null && earlier.isPresent()) {
-                share = share.minus(LabelerShare.of(held, earlier.get(), before.outputs()));
-            }
-            requireNonNull(labelerShares).add(share, cause.timestamp(), traceParent(cause));
-        }
-    }
-
-    private void sendShares() {
-        lastBeatMillis = steadyMillis.getAsLong();
-        requireNonNull(labelerShares).take().forEach(share -> context().forward(share, RankingTopology.SHARES_SINK));
-        requireNonNull(projectShares)
-                .take()
-                .forEach(share -> context().forward(share, RankingTopology.PROJECT_SHARES_SINK));
-    }
-
-    private void goOnSurveying() {
-        if (!survey().isComplete()) {
-            survey().goOn(share ->
-                    requireNonNull(projectShares).add(share, share.at().toEpochMilli(), Optional.empty()));
-        }
+        // A task that is met is counted as it is; what is due of it would count twice.
+        publishDue(true);
+        Sums<ProjectShare> totals = new Sums<>();
+        survey().goOn(share -> totals.add(share, share.at().toEpochMilli(), Optional.empty()));
+        totals.records().forEach(share -> context().forward(share, RankingTopology.PROJECT_SHARES_SINK));
     }
 
     private static Optional<String> traceParent(Record<byte[], byte[]> cause) {
@@ -399,6 +363,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private Survey survey() {
         return requireNonNull(survey);
+    }
+
+    private DueSets dueSets() {
+        return requireNonNull(dueSets);
     }
 
     private ParkingLot parking() {

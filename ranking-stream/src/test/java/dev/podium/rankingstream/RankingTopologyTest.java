@@ -349,6 +349,8 @@ class RankingTopologyTest {
         stream.task(task("t"));
         stream.task(task("u"));
         stream.labelers();
+        // Two looks at what is due have passed since the last beat that nothing followed.
+        stream.pass(SummingProcessor.BEAT.minus(TaskProcessor.SETS_EVERY.multipliedBy(2)));
         stream.ranking(ranking("t", "ann", 1, "a>b>c"));
         stream.ranking(ranking("u", "ann", 1, "a>b>c"));
         stream.ranking(ranking("u", "ann", 2, "c>b>a"));
@@ -731,6 +733,7 @@ class RankingTopologyTest {
         stream.together(IntStream.range(0, tasks)
                 .mapToObj(i -> Facts.ranking("t" + i, "ann", 1, "a>b>c"))
                 .toList());
+        stream.pass(Duration.ofSeconds(1));
         stream.sets();
 
         // When

@@ -100,7 +100,9 @@ public record PreferenceSet(
         public Pair {
             Require.text(chosen, "pairs.chosen");
             Require.text(rejected, "pairs.rejected");
-            Require.that(!chosen.equals(rejected), "a pair prefers an output to itself: " + chosen);
+            if (chosen.equals(rejected)) {
+                throw new IllegalArgumentException("a pair prefers an output to itself: " + chosen);
+            }
             Require.finite(weight, "pairs.weight");
         }
     }
@@ -132,9 +134,7 @@ public record PreferenceSet(
         public RankingUsed {
             Require.text(labelerId, "rankings.labelerId");
             Require.text(eventId, "rankings.eventId");
-            groups = groups == null
-                    ? List.of()
-                    : groups.stream().map(List::copyOf).toList();
+            groups = groups == null ? List.of() : RankingEvent.copied(groups);
         }
 
         /** A ranking whose order is not known here. */

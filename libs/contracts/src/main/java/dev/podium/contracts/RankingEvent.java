@@ -4,9 +4,12 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -61,14 +64,17 @@ public sealed interface RankingEvent {
             implements RankingEvent {
         public RankingSubmitted {
             check(eventId, projectId, taskId, labelerId, revision, at);
-            groups =
-                    Require.present(groups, "groups").stream().map(List::copyOf).toList();
+            groups = RankingEvent.copied(Require.present(groups, "groups"));
             unacceptable = unacceptable == null ? List.of() : List.copyOf(unacceptable);
             shownOrder = shownOrder == null ? List.of() : List.copyOf(shownOrder);
             comment = Require.atMost(MAX_COMMENT_LENGTH, comment == null ? Optional.empty() : comment, "comment");
-            List<String> all = groups.stream().flatMap(List::stream).toList();
-            Require.that(groups.stream().noneMatch(List::isEmpty), "groups has an empty tie group");
-            Require.that(all.stream().distinct().count() == all.size(), "an output is ranked twice");
+            Set<String> ranked = new HashSet<>();
+            for (List<String> group : groups) {
+                Require.that(!group.isEmpty(), "groups has an empty tie group");
+                for (String output : group) {
+                    Require.that(ranked.add(output), "an output is ranked twice");
+                }
+            }
             Require.that(durationMillis >= 0, "durationMillis is negative");
             ratings = copied(ratings);
         }
@@ -102,7 +108,7 @@ public sealed interface RankingEvent {
         }
 
         private static Map<String, Map<String, Integer>> copied(Map<String, Map<String, Integer>> ratings) {
-            return ratings == null
+            return ratings == null || ratings.isEmpty()
                     ? Map.of()
                     : ratings.entrySet().stream()
                             .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, e -> Map.copyOf(e.getValue())));
@@ -123,6 +129,15 @@ public sealed interface RankingEvent {
             check(eventId, projectId, taskId, labelerId, revision, at);
             reason = Require.atMost(MAX_COMMENT_LENGTH, reason == null ? Optional.empty() : reason, "reason");
         }
+    }
+
+    /** Tie groups that never change. */
+    static List<List<String>> copied(List<List<String>> groups) {
+        List<List<String>> copies = new ArrayList<>(groups.size());
+        for (List<String> group : groups) {
+            copies.add(List.copyOf(group));
+        }
+        return List.copyOf(copies);
     }
 
     private static void check(

@@ -45,9 +45,9 @@ final class Require {
     }
 
     static Optional<String> atMost(int limit, Optional<String> value, String field) {
-        that(
-                value.map(String::length).orElse(0) <= limit,
-                field + " is longer than " + limit + " characters; shorten it");
+        if (value.isPresent() && value.get().length() > limit) {
+            throw new IllegalArgumentException(field + " is longer than " + limit + " characters; shorten it");
+        }
         return value;
     }
 
@@ -65,7 +65,9 @@ final class Require {
     }
 
     static double finite(double value, String field) {
-        that(Double.isFinite(value), field + " must be a finite number, not " + value);
+        if (!Double.isFinite(value)) {
+            throw new IllegalArgumentException(field + " must be a finite number, not " + value);
+        }
         return value;
     }
 }

@@ -9,7 +9,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -95,10 +94,18 @@ public final class DistinctOutputs {
     /** A ranking's tie groups of distinct outputs, best first; what it leaves out is the last group. */
     List<List<String>> groups(RankingSubmitted ranking) {
         int[] ranks = ranks(ranking);
-        Map<Integer, List<String>> byRank = new TreeMap<>();
-        for (int i = 0; i < ranks.length; i++) {
-            byRank.computeIfAbsent(ranks[i], rank -> new ArrayList<>()).add(ids.get(i));
+        List<List<String>> groups = new ArrayList<>();
+        for (int rank = 1; rank <= ranks.length; rank++) {
+            List<String> group = new ArrayList<>();
+            for (int i = 0; i < ranks.length; i++) {
+                if (ranks[i] == rank) {
+                    group.add(ids.get(i));
+                }
+            }
+            if (!group.isEmpty()) {
+                groups.add(group);
+            }
         }
-        return List.copyOf(byRank.values());
+        return groups;
     }
 }

@@ -34,6 +34,9 @@ public record HeldRanking(
 
     /** A comment stays in the log of rankings; a row of the store has only what counts. */
     private static RankingEvent withoutComment(RankingSubmitted ranking) {
+        if (ranking.comment().isEmpty() && ranking.ratings().isEmpty()) {
+            return ranking;
+        }
         return new RankingSubmitted(
                 ranking.eventId(),
                 ranking.projectId(),

@@ -12,7 +12,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -83,9 +82,10 @@ public final class PreferenceAggregation {
                     (RankingSubmitted) ranking.event(),
                     reliability.applyAsDouble(ranking.event().labelerId()));
         }
-        List<RankingUsed> used = new ArrayList<>(counted.stream()
-                .map(ranking -> used(ranking, outputs, reliability))
-                .toList());
+        List<RankingUsed> used = new ArrayList<>();
+        for (HeldRanking ranking : counted) {
+            used.add(used(ranking, outputs, reliability));
+        }
         RankingRules rules = task.rules();
         if (decided.isPresent()) {
             HeldAdjudication last = decided.get();
@@ -109,7 +109,7 @@ public final class PreferenceAggregation {
                 ties,
                 votes.unacceptable,
                 used,
-                hasCycle(pairs),
+                hasCycle(pairs, outputs),
                 !pairs.isEmpty(),
                 newest,
                 task.group(),
@@ -143,31 +143,43 @@ public final class PreferenceAggregation {
 
     /** Every task weighs 1 in training, however many pairs it has. */
     private static List<Pair> weighted(List<Pair> pairs) {
-        return pairs.stream()
-                .map(p -> new Pair(
-                        p.chosen(),
-                        p.rejected(),
-                        1.0 / pairs.size(),
-                        p.votesFor(),
-                        p.votesAgainst(),
-                        p.margin(),
-                        p.probability()))
-                .toList();
+        List<Pair> weighted = new ArrayList<>(pairs.size());
+        for (Pair p : pairs) {
+            weighted.add(new Pair(
+                    p.chosen(),
+                    p.rejected(),
+                    1.0 / pairs.size(),
+                    p.votesFor(),
+                    p.votesAgainst(),
+                    p.margin(),
+                    p.probability()));
+        }
+        return weighted;
     }
 
     /** Removes outputs that nothing is preferred to, again and again; what stays is a cycle. */
-    private static boolean hasCycle(List<Pair> pairs) {
-        Set<String> left = new HashSet<>();
-        pairs.forEach(pair -> {
-            left.add(pair.chosen());
-            left.add(pair.rejected());
-        });
+    private static boolean hasCycle(List<Pair> pairs, DistinctOutputs outputs) {
+        boolean[] left = new boolean[outputs.ids().size()];
+        Arrays.fill(left, true);
         boolean removed = true;
         while (removed) {
-            removed = left.removeIf(
-                    id -> pairs.stream().noneMatch(p -> p.rejected().equals(id) && left.contains(p.chosen())));
+            boolean[] beaten = new boolean[left.length];
+            for (Pair pair : pairs) {
+                int rejected = outputs.index(pair.rejected());
+                beaten[rejected] = beaten[rejected] || left[outputs.index(pair.chosen())];
+            }
+            removed = false;
+            for (int i = 0; i < left.length; i++) {
+                removed = removed || (left[i] && !beaten[i]);
+                left[i] = left[i] && beaten[i];
+            }
         }
-        return !left.isEmpty();
+        for (boolean stays : left) {
+            if (stays) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The vote matrix over distinct outputs. */
@@ -190,9 +202,11 @@ public final class PreferenceAggregation {
 
         void add(RankingSubmitted ranking, double reliability) {
             add(outputs.ranks(ranking.groups()), reliability);
-            Set<String> marked = new TreeSet<>();
-            ranking.unacceptable().forEach(id -> marked.add(outputs.canonical(id)));
-            marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
+            if (!ranking.unacceptable().isEmpty()) {
+                Set<String> marked = new TreeSet<>();
+                ranking.unacceptable().forEach(id -> marked.add(outputs.canonical(id)));
+                marked.forEach(id -> unacceptable.merge(id, 1, Integer::sum));
+            }
         }
 
         /** One vote that alone decides, also about the margin. */
