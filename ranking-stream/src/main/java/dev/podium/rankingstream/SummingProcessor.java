@@ -6,8 +6,10 @@ import static java.util.Objects.requireNonNull;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
+import java.io.Serial;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -29,10 +31,22 @@ import org.jspecify.annotations.Nullable;
 final class SummingProcessor<S extends Share<S>> implements Processor<byte[], byte[], byte[], byte[]> {
     static final Duration BEAT = Duration.ofMillis(100);
 
+    private static final int MOST_HELD = 5_000;
+
     private final String storeName;
     private final Class<S> type;
     private final LongSupplier steadyMillis;
     private final Map<String, Change> changed = new HashMap<>();
+    // The sums that changed last, as the store has them; spares reading each before it is changed again.
+    private final Map<String, S> held = new LinkedHashMap<>(256, 0.75f, true) {
+        @Serial
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, S> eldest) {
+            return size() > MOST_HELD;
+        }
+    };
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable KeyValueStore<String, byte[]> sums;
     private boolean allToPublish;
@@ -53,6 +67,7 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
         context = newContext;
         sums = newContext.getStateStore(storeName);
         changed.clear();
+        held.clear();
         allToPublish = true;
         lastBeatMillis = steadyMillis.getAsLong();
         newContext.schedule(BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> beat());
@@ -61,12 +76,11 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
     @Override
     public void process(Record<byte[], byte[]> record) {
         String key = new String(record.key(), UTF_8);
-        byte[] before = sums().get(key);
+        S before = sum(key);
         S difference = read(record.value());
-        sums().put(
-                        key,
-                        EventJson.write(
-                                before == null ? difference : read(before).plus(difference)));
+        S sum = before == null ? difference : before.plus(difference);
+        sums().put(key, EventJson.write(sum));
+        held.put(key, sum);
         changed.put(key, new Change(record.timestamp(), CloudEvents.text(record.headers(), CloudEvents.TRACE_PARENT)));
         // Punctuation goes by the wall clock, which may go back for an hour.
         if (steadyMillis.getAsLong() - lastBeatMillis >= 2 * BEAT.toMillis()) {
@@ -89,7 +103,7 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
     }
 
     private void publish(String key, Change change) {
-        S sum = read(requireNonNull(sums().get(key)));
+        S sum = requireNonNull(sum(key));
         byte[] value = EventJson.write(sum.figures());
         RecordHeaders headers = TaskProcessor.headers(
                 sum.figures(), key, sum.at(), value, change.traceParent().orElse(null));
@@ -99,6 +113,19 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
                         value,
                         Math.max(change.timestamp(), sum.at().toEpochMilli()),
                         headers));
+    }
+
+    private @Nullable S sum(String key) {
+        S known = held.get(key);
+        if (known == null) {
+            byte @Nullable [] row = sums().get(key);
+            if (row == null) {
+                return null;
+            }
+            known = read(row);
+            held.put(key, known);
+        }
+        return known;
     }
 
     private S read(byte[] bytes) {

@@ -44,7 +44,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     // Sets are published so often, and less often while many change: rankings of one task come near each other.
     static final Duration SETS_EVERY = Duration.ofMillis(20);
     private static final int FEW_SETS = 50;
-    private static final long LONGEST_DUE_MILLIS = 100;
+    private static final long LONGEST_DUE_MILLIS = 250;
 
     private final Duration parkTime;
     private final StreamMetrics metrics;
