@@ -50,6 +50,10 @@ final class DueSets {
             @Nullable Optional<PreferenceSet> published,
             Optional<Long> timestamp,
             Optional<String> traceParent) {
+        private Due counting(Contribution before) {
+            return new Due(taskId, Optional.of(before), published, timestamp, traceParent);
+        }
+
         private Due again(long newer, Optional<String> newerTrace) {
             return new Due(taskId, counted, published, Optional.of(newer), newerTrace);
         }
@@ -82,6 +86,11 @@ final class DueSets {
     void add(TaskState before, Task task, boolean inTotals, long timestamp, Optional<String> traceParent) {
         Due known = due.get(task.taskId());
         if (known != null) {
+            if (known.counted().isEmpty()) {
+                // The earlier version's sums, with what it has left of them, have the task as it was until now.
+                known = known.counting(Contribution.of(before, inTotals));
+                rows.put(PREFIX + task.taskId(), EventJson.write(known.counted().orElseThrow()));
+            }
             due.put(task.taskId(), known.again(timestamp, traceParent));
             return;
         }

@@ -9,11 +9,10 @@ import java.util.function.LongSupplier;
  */
 final class SetBackClock {
     private static final long LONGEST_WITHOUT_COMMIT_MILLIS = 1_000;
-    /** What tasks of this thread have asked for; they know nothing else of each other. */
+    /** What tasks of this thread have seen and asked for; they know nothing else of each other. */
     private static final ThreadLocal<Asked> OF_THIS_THREAD = new ThreadLocal<>();
 
     private final LongSupplier steadyMillis;
-    private long latestWallMillis = Long.MIN_VALUE;
 
     /** @param steadyMillis a clock that never jumps, the same of all tasks of a thread */
     SetBackClock(LongSupplier steadyMillis) {
@@ -22,8 +21,7 @@ final class SetBackClock {
 
     /** At most once a second of each thread, and only while the wall clock shows less than it has shown before. */
     boolean wantsCommit(long wallMillis) {
-        latestWallMillis = Math.max(latestWallMillis, wallMillis);
-        return wallMillis < latestWallMillis && asked().again();
+        return asked().isBehind(wallMillis) && asked().again();
     }
 
     private Asked asked() {
@@ -38,10 +36,17 @@ final class SetBackClock {
     private static final class Asked {
         private final LongSupplier steadyMillis;
         private long lastMillis;
+        private long latestWallMillis = Long.MIN_VALUE;
 
         Asked(LongSupplier steadyMillis) {
             this.steadyMillis = steadyMillis;
             this.lastMillis = steadyMillis.getAsLong() - LONGEST_WITHOUT_COMMIT_MILLIS;
+        }
+
+        /** Also for a task that has come to the thread after the clock was set back. */
+        boolean isBehind(long wallMillis) {
+            latestWallMillis = Math.max(latestWallMillis, wallMillis);
+            return wallMillis < latestWallMillis;
         }
 
         boolean again() {

@@ -105,6 +105,25 @@ class DueSetsTest {
         }
     }
 
+    @Test
+    void aRankingThatMeetsTheMarkOfAnEarlierVersionIsInTheSums() {
+        // Given ann's ranking is in the sums, its set is due, and the process is another version
+        rows.put("set/t", new byte[] {1});
+        TaskState ann = state().with(held("ann", "a>b>c"));
+        DueSets sets = new DueSets(rows);
+
+        // When bob's comes before the first look, and the process ends once more
+        sets.add(ann, TASK, true, 1, Optional.empty());
+        DueSets.Due due = new DueSets(rows).take().getFirst();
+
+        // Then
+        Sums<LabelerShare> labelers = new Sums<>();
+        Contribution.of(ann.with(held("bob", "c>b>a")), true)
+                .addTo(labelers, new Sums<>(), due.counted().orElseThrow(), 1, Optional.empty());
+        Map<String, LabelerShare> sent = sent(labelers, LabelerShare.class);
+        assertEquals(List.of(0L, 1L), List.of(rankings(sent, "ann"), rankings(sent, "bob")));
+    }
+
     private record PreferenceSetOf(TaskState state) {
         LabelerShare labeler() {
             return Contribution.of(state, true).labelers().getFirst();

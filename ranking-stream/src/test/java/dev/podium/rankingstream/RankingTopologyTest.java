@@ -362,6 +362,17 @@ class RankingTopologyTest {
     // ---- dead letters
 
     @ParameterizedTest
+    @ValueSource(strings = {"\"+300000000-01-01T00:00:00Z\"", "\"-0001-12-31T23:59:59Z\"", "10000000000000000"})
+    void aTimeThatFitsNowhereIsADeadLetterAndTheStreamGoesOn(String at) {
+        stream.task(task("t"));
+        String json = EventJson.writeText(ranking("t", "ann", 1, "a>b>c"));
+        stream.rawRanking("t", json.replaceFirst("\"at\":\"[^\"]*\"", "\"at\":" + at));
+        assertEquals("invalid_json", TopologyHarness.header(stream.onlyDeadLetter(), "podium_dlt_reason"));
+        stream.ranking(ranking("t", "bob", 1, "a>b>c"));
+        assertEquals(1, stream.totals().rankings());
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "not json",

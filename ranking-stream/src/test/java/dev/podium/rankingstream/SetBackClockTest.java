@@ -39,6 +39,10 @@ class SetBackClockTest {
         }
         assertEquals(10, asked, "in ten seconds");
 
+        // A task that comes to the thread now has not seen what the clock has shown before.
+        steady.addAndGet(1_000);
+        assertTrue(new SetBackClock(steadyMillis).wantsCommit(9 * HOUR));
+
         // A commit of one thread does nothing for the tasks of another.
         steady.addAndGet(1_000);
         assertTrue(tasks.getFirst().wantsCommit(9 * HOUR));

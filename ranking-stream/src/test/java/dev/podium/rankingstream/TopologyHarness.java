@@ -153,7 +153,7 @@ final class TopologyHarness implements AutoCloseable {
         driver.advanceWallClockTime(time);
     }
 
-    /** One beat to send what tasks add, one to publish the sums. */
+    /** Sums are published at a beat; after two whatever was sent is. */
     private void beats() {
         pass(SummingProcessor.BEAT);
         pass(SummingProcessor.BEAT);

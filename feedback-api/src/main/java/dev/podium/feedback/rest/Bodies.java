@@ -30,7 +30,7 @@ public final class Bodies {
     private Bodies() {}
 
     private static ObjectMapper strict() {
-        ObjectMapper mapper = EventJson.mapper();
+        ObjectMapper mapper = EventJson.mapper().copy();
         mapper.enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
         mapper.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
         mapper.disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT);

@@ -35,9 +35,12 @@ public final class EventJson {
 
     private EventJson() {}
 
-    /** A copy of the mapper, for edges that need other strictness. */
+    /**
+     * The one mapper, which nobody may change. An edge that needs other strictness makes a copy, and keeps it: a copy
+     * learns each type anew, and what it has learnt stays loaded.
+     */
     public static ObjectMapper mapper() {
-        return MAPPER.copy();
+        return MAPPER;
     }
 
     public static byte[] write(Object event) {

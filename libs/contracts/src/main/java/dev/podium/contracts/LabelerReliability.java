@@ -44,7 +44,7 @@ public record LabelerReliability(
         Require.that(sequence >= 1, "sequence must be 1 or more");
         Require.text(by, "by");
         reason = Require.atMost(RankingEvent.MAX_COMMENT_LENGTH, reason == null ? Optional.empty() : reason, "reason");
-        Require.present(at, "at");
+        Require.time(at, "at");
     }
 
     /** Whether this counts where the other was known; the same for any order in which they come. */

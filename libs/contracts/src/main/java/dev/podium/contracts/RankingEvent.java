@@ -147,6 +147,6 @@ public sealed interface RankingEvent {
         Require.id(taskId, "taskId");
         Require.id(labelerId, "labelerId");
         Require.that(revision >= 1, "revision must be 1 or more");
-        Require.present(at, "at");
+        Require.time(at, "at");
     }
 }

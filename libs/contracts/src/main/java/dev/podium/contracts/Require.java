@@ -1,10 +1,14 @@
 package dev.podium.contracts;
 
+import java.time.Instant;
 import java.util.Optional;
 
 /** Checks of the records' compact constructors; each failure names the field and the remedy. */
 final class Require {
     static final int MAX_ID_BYTES = 200;
+
+    private static final Instant EARLIEST = Instant.parse("0000-01-01T00:00:00Z");
+    private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59.999999999Z");
 
     private Require() {}
 
@@ -54,6 +58,15 @@ final class Require {
     static <T> T present(T value, String field) {
         if (value == null) {
             throw new IllegalArgumentException(field + " is missing");
+        }
+        return value;
+    }
+
+    /** A time that fits wherever times are kept: a database, milliseconds, four digits of a year. */
+    static Instant time(Instant value, String field) {
+        present(value, field);
+        if (value.isBefore(EARLIEST) || value.isAfter(LATEST)) {
+            throw new IllegalArgumentException(field + " must lie in the years 0 to 9999");
         }
         return value;
     }

@@ -37,7 +37,7 @@ public record Task(
         rules = rules == null ? RankingRules.DEFAULT : rules;
         baseModel = baseModel == null ? Optional.empty() : baseModel;
         sampleRoundId = sampleRoundId == null ? Optional.empty() : sampleRoundId;
-        Require.present(createdAt, "createdAt");
+        Require.time(createdAt, "createdAt");
         group = group == null ? Optional.empty() : group;
         group.ifPresent(name -> Require.id(name, "group"));
         selection = selection == null ? Optional.empty() : selection;

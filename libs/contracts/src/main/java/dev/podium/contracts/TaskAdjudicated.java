@@ -35,6 +35,6 @@ public record TaskAdjudicated(
         Require.that(groups.stream().noneMatch(List::isEmpty), "groups has an empty tie group");
         Require.that(all.stream().distinct().count() == all.size(), "an output is ranked twice");
         reason = Require.atMost(RankingEvent.MAX_COMMENT_LENGTH, reason == null ? Optional.empty() : reason, "reason");
-        Require.present(at, "at");
+        Require.time(at, "at");
     }
 }
