@@ -1,4 +1,4 @@
--- The two questions that every ranking asks, each in one round trip. The planner's habits are set aside: these must
+-- What every ranking asks of the database, each in one round trip. The planner's habits are set aside: these must
 -- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
 -- looked up task by task (a subquery as a value), never joined. Planned once per connection: to plan takes as long as to ask.
 -- The walk for a labeler begins at in_from_...: what comes before it that labeler had, when it was last looked at. Where
@@ -7,7 +7,8 @@
 -- What a function gives cannot be changed in place. Named with its schema: the search path has further ones.
 do $$
 begin
-  execute format('drop function if exists %1$I.next_task, %1$I.submission_state', current_schema());
+  execute format('drop function if exists %1$I.submit_first, %1$I.take_task, %1$I.next_task, %1$I.submission_state',
+    current_schema());
 end $$;
 
 create function next_task(
@@ -44,8 +45,9 @@ begin
   -- Two tabs of one labeler get the same task, not two.
   perform pg_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11));
   update lease l set expires_at = in_until
-    where l.id = (select c.id from lease c where c.project_id = in_project and c.labeler = in_labeler
-        and c.expires_at > in_now and c.task_id is distinct from in_after
+    where l.labeler = in_labeler and l.task_id = (select c.task_id from lease c
+        where c.project_id = in_project and c.labeler = in_labeler
+          and c.expires_at > in_now and c.task_id is distinct from in_after
         order by c.granted_at, c.task_id limit 1)
     returning l.task_id, l.shown_order into task_id, shown_order;
   if found then
@@ -169,4 +171,85 @@ begin
   select l.shown_order into lease_order from lease l where l.task_id = in_task and l.labeler = in_labeler;
   select r.revision, r.retracted, r.shown_order, r.body into revision, retracted, ranking_order, ranking_body
     from ranking r where r.task_id = in_task and r.labeler = in_labeler;
+end $$;
+
+-- The next task, held: what next_task chooses, and its lease. Its order is the labeler's own (empty in the row).
+create function take_task(
+  in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
+  in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
+  in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
+  out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean,
+  out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
+language plpgsql
+as $$
+begin
+  select n.status, n.task_id, n.shown_order, n.body, n.reason, n.drafted,
+      n.at_priority, n.at_urgency, n.at_disagreement, n.at_position
+    into status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency, at_disagreement, at_position
+    from next_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, in_wait,
+      in_from_priority, in_from_urgency, in_from_disagreement, in_from_position) n;
+  if status = 'new' then
+    -- The task's row is locked since it was chosen.
+    update task t set taken = t.taken + 1 where t.id = take_task.task_id;
+    insert into lease (task_id, project_id, labeler, shown_order, granted_at, expires_at)
+      values (take_task.task_id, in_project, in_labeler, '', in_now, in_until);
+  end if;
+end $$;
+
+-- The ranking that most are: the first of a labeler on an ordinary task that they hold. All that belongs to it is
+-- written, and the next task may come along. Whatever is not so plain is left as it was, with status 'look'.
+create function submit_first(
+  in_project text, in_task text, in_labeler text, in_erased text, in_key text, in_sha256 text, in_shown text,
+  in_event text, in_type text, in_body text, in_answer text, in_trace text, in_topic text, in_duration bigint,
+  in_shown_count int, in_winner int, in_next boolean, in_after text, in_now timestamptz, in_until timestamptz,
+  in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision,
+  in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
+  out submitted boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
+  out drafted boolean, out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
+language plpgsql
+set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+  submitted := false;
+  status := 'none';
+  -- A twin in flight; and whoever erases a name waits for those who submit under it.
+  if not pg_try_advisory_xact_lock(hashtextextended(in_labeler || chr(10) || in_key, 7))
+      or not pg_try_advisory_xact_lock_shared(hashtextextended(in_labeler, 13)) then
+    return;
+  end if;
+  -- The task's lock first, then what hangs on it.
+  perform 1 from task t
+    where t.id = in_task and t.project_id = in_project and not t.gold
+      and (select 1 from idempotent_answer a where a.person = in_labeler and a.key = in_key) is null
+      and (select 1 from erased_name e where e.hash = in_erased) is null
+      and (select 1 from labeler_state s where s.project_id = in_project and s.labeler = in_labeler
+        and s.paused_at is not null) is null
+    for update of t;
+  if not found then
+    return;
+  end if;
+  -- The lease's place becomes the ranking's.
+  delete from lease l
+    where l.task_id = in_task and l.labeler = in_labeler and (l.shown_order = '' or l.shown_order = in_shown)
+      and (select 1 from ranking r where r.task_id = in_task and r.labeler = in_labeler) is null;
+  if not found then
+    return;
+  end if;
+  delete from draft d where d.task_id = in_task and d.labeler = in_labeler;
+  insert into ranking (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at,
+      duration_millis, shown_count, winner_position)
+    values (in_task, in_labeler, in_project, 1, false, in_shown, in_body, in_now, in_duration, in_shown_count, in_winner);
+  insert into idempotent_answer (person, key, request_sha256, status, body, created_at)
+    values (in_labeler, in_key, in_sha256, 201, in_answer, in_now);
+  insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at, traceparent)
+    values (in_event, in_topic, in_task, in_type, in_body, in_task, in_now, in_trace);
+  submitted := true;
+  -- Nothing is waited for with the task's lock in hand: two who wait for one another's would wait for ever.
+  if in_next and pg_try_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11)) then
+    select n.status, n.task_id, n.shown_order, n.body, n.reason, n.drafted,
+        n.at_priority, n.at_urgency, n.at_disagreement, n.at_position
+      into status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency, at_disagreement, at_position
+      from take_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, false,
+        in_from_priority, in_from_urgency, in_from_disagreement, in_from_position) n;
+  end if;
 end $$;

@@ -28,7 +28,7 @@ let today = 0;
 let lastActive = Date.now();
 
 const drafts = new Drafts(project, person, showDraftState);
-const sending = new Sending(person, { onSent, onRefused, onState: showSending });
+const sending = new Sending(person, { wanted, onSent, onRefused, onState: showSending });
 
 // ---------------------------------------------------------------- which task
 
@@ -67,6 +67,18 @@ async function next() {
       showProblem(noticePlace, problem);
     }
   }
+}
+
+/** Has the task after the one on screen come along with the answer to a ranking: no request of its own asks for it. */
+function wanted(item) {
+  const onScreen = view && !view.sent ? view : ready;
+  if (item.project !== project || !onScreen || (onScreen === view && (ready || readying))) return '';
+  return `?next=true&after=${encode(onScreen.task.id)}`;
+}
+
+/** Keeps the task that came along; where it is not the one after this one, it is asked for when it is needed. */
+function keep(next) {
+  if (next?.task && view && !view.sent && !ready && !readying && next.task.id !== view.task.id && !sending.has(next.task.id)) ready = next;
 }
 
 /** Asks for the task after this one while this one is being ranked, so that it is there at once. */
@@ -373,8 +385,11 @@ function submit() {
   next();
 }
 
-function onSent(item) {
-  if (item.project === project) drafts.forget(item.taskId);
+function onSent(item, answer) {
+  if (item.project === project) {
+    drafts.forget(item.taskId);
+    keep(answer?.next);
+  }
   toast(`Saved: ${item.order}`, item.project === project && button('Change it', () => open(item.taskId)));
   if (!view && item.project === project) next();
   else prefetch();

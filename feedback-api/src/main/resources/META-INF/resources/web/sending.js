@@ -11,10 +11,13 @@ export class Sending {
   #timer = 0;
   #fallback = [];
 
-  /** @param person whose rankings; those of others who use this browser wait for them */
-  constructor(person, { onSent, onRefused, onState }) {
+  /**
+   * @param person whose rankings; those of others who use this browser wait for them
+   * @param wanted of an item: the query that has the next task come along with the answer, or ''
+   */
+  constructor(person, { wanted, onSent, onRefused, onState }) {
     this.prefix = `podium.sending/${encode(person)}/`;
-    Object.assign(this, { onSent, onRefused, onState });
+    Object.assign(this, { wanted, onSent, onRefused, onState });
     addEventListener('online', () => this.now());
     addEventListener('focus', () => this.now());
     // Another tab has sent what waited here, too.
@@ -86,7 +89,7 @@ export class Sending {
   async #send(item) {
     const headers = { 'Idempotency-Key': item.key, ...(item.revision > 0 ? { 'If-Match': `"${item.revision}"` } : {}) };
     try {
-      const answer = await request('PUT', `/projects/${encode(item.project)}/tasks/${encode(item.taskId)}/ranking`, { body: item.body, headers });
+      const answer = await request('PUT', `/projects/${encode(item.project)}/tasks/${encode(item.taskId)}/ranking${this.wanted(item)}`, { body: item.body, headers });
       this.#remove(item);
       this.onSent(item, answer.body);
       return null;

@@ -2,8 +2,10 @@ package dev.podium.feedback;
 
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.notNullValue;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.Message;
@@ -21,6 +23,7 @@ import jakarta.persistence.EntityManager;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -114,6 +117,53 @@ class AssignmentTest {
                 .statusCode(409)
                 .body("code", equalTo("lease_expired"));
         assertEquals(second, Api.next(Api.person("labeler"), project).path("task.id"));
+    }
+
+    @Test
+    void theNextTaskComesAlongWithTheAnswerToARanking() {
+        String project = Api.project("{\"overlap\":2}");
+        Api.tasks(project, 4);
+        String labeler = Api.person("labeler");
+        Response first = Api.next(labeler, project);
+        String onScreen = after(labeler, project, first.path("task.id")).path("task.id");
+
+        Response behind = submit(labeler, project, first, "", "?next=true&after=" + onScreen);
+
+        behind.then()
+                .statusCode(201)
+                .body("revision", equalTo(1))
+                .body("next.task.outputs.size()", equalTo(3))
+                .body("next.lease.id", notNullValue());
+        String third = behind.path("next.task.id");
+        assertNotEquals(onScreen, third);
+        assertEquals(third, after(labeler, project, onScreen).path("task.id"));
+        assertEquals(onScreen, Api.next(labeler, project).path("task.id"));
+        // The first is done: what is on the screen comes along where nothing is said of it.
+        Response asked = Api.next(labeler, project);
+        assertEquals(third, submit(labeler, project, asked, "", "?next=true").path("next.task.id"));
+        assertNull(submit(labeler, project, behind, "next.", "").path("next"));
+    }
+
+    @Test
+    void aRankingIsTakenAlsoWhereNoTaskComesAlong() {
+        String project = Api.project("{}");
+        Api.tasks(project, 2);
+        String labeler = Api.person("labeler");
+        Response first = Api.next(labeler, project);
+        Response second = after(labeler, project, first.path("task.id"));
+
+        Response last = submit(labeler, project, first, "", "?next=true&after=" + second.path("task.id"));
+
+        last.then().statusCode(201);
+        assertNull(last.path("next"));
+        Api.next(Api.person("labeler"), project).then().statusCode(204);
+    }
+
+    private static Response submit(String labeler, String project, Response given, String at, String query) {
+        return Api.as(labeler)
+                .header("Idempotency-Key", UUID.randomUUID().toString())
+                .body(Api.groups(given.path(at + "task.outputs.id")))
+                .put("/api/v1/projects/" + project + "/tasks/" + given.path(at + "task.id") + "/ranking" + query);
     }
 
     @Test

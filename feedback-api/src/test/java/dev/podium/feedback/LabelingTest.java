@@ -175,7 +175,9 @@ class LabelingTest {
         }
         List<Callable<Integer>> work = new ArrayList<>();
         for (String labeler : labelers) {
-            work.add(() -> rankAll(labeler, project));
+            // Half of them have the next task come along with the answer.
+            boolean comesAlong = work.size() % 2 == 0;
+            work.add(() -> rankAll(labeler, project, comesAlong));
         }
         int submitted = 0;
         try (ExecutorService threads = Executors.newFixedThreadPool(50)) {
@@ -193,14 +195,23 @@ class LabelingTest {
         byTask.values().forEach(who -> assertEquals(overlap, who.size()));
     }
 
-    private static int rankAll(String labeler, String project) {
+    private static int rankAll(String labeler, String project, boolean comesAlong) {
         int done = 0;
-        for (Response task = Api.next(labeler, project); task.statusCode() == 200; task = Api.next(labeler, project)) {
-            List<String> ids = task.path("task.outputs.id");
-            Api.submit(labeler, project, task.path("task.id"), Api.groups(ids))
-                    .then()
-                    .statusCode(201);
+        Response answer = Api.next(labeler, project);
+        String at = "";
+        while (answer.statusCode() != 204) {
+            String task = answer.path(at + "task.id");
+            answer = Api.as(labeler)
+                    .header("Idempotency-Key", UUID.randomUUID().toString())
+                    .body(Api.groups(answer.path(at + "task.outputs.id")))
+                    .put("/api/v1/projects/" + project + "/tasks/" + task + "/ranking?next=" + comesAlong);
+            answer.then().statusCode(201);
             done++;
+            at = "next.";
+            if (answer.path("next") == null) {
+                answer = Api.next(labeler, project);
+                at = "";
+            }
         }
         return done;
     }

@@ -113,6 +113,11 @@ public class Outbox {
         }
     }
 
+    /** An event was written and committed by a statement of its own: has the relay look. */
+    public void committed() {
+        relay.wake();
+    }
+
     /** What an event written now names as its cause: the request's trace; work that no request asked for, such as a schedule's, begins one. */
     public TraceParent cause() {
         return Arc.container().requestContext().isActive() ? trace.get() : TraceParent.begin();

@@ -1,8 +1,9 @@
 package dev.podium.feedback.ranking;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.podium.contracts.Message;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
-import dev.podium.contracts.Task;
 import dev.podium.feedback.audit.AuditLog;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
@@ -13,10 +14,12 @@ import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.People;
 import dev.podium.feedback.security.Who;
 import dev.podium.feedback.task.Assignment;
+import dev.podium.feedback.task.KnownTasks;
 import dev.podium.feedback.task.Lease;
 import dev.podium.feedback.task.LeaseIds;
 import dev.podium.feedback.task.TaskRow;
 import dev.podium.feedback.task.TaskView;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
@@ -54,32 +57,38 @@ public class LabelingResource {
     private final SecurityIdentity identity;
     private final Assignment assignment;
     private final Rankings rankings;
+    private final KnownTasks tasks;
     private final LeaseIds leaseIds;
     private final IdempotentAnswers answers;
     private final LabelerGate gate;
     private final Drafts drafts;
     private final AuditLog audit;
     private final People people;
+    private final ObjectMapper json;
 
     LabelingResource(
             SecurityIdentity identity,
             Assignment assignment,
             Rankings rankings,
+            KnownTasks tasks,
             LeaseIds leaseIds,
             IdempotentAnswers answers,
             LabelerGate gate,
             Drafts drafts,
             AuditLog audit,
-            People people) {
+            People people,
+            ObjectMapper json) {
         this.identity = identity;
         this.assignment = assignment;
         this.rankings = rankings;
+        this.tasks = tasks;
         this.leaseIds = leaseIds;
         this.answers = answers;
         this.gate = gate;
         this.drafts = drafts;
         this.audit = audit;
         this.people = people;
+        this.json = json;
     }
 
     /** One of the labeler's own rankings, in short. */
@@ -98,24 +107,21 @@ public class LabelingResource {
      */
     @POST
     @Path("tasks/next")
-    @Transactional
     public Response next(@RestPath String project, @QueryParam("after") @Nullable String after) {
         gate.requireWelcome(project, me());
-        Optional<Assignment.Assigned> assigned = assignment.next(project, me(), after);
-        if (assigned.isEmpty()) {
-            return Response.noContent().build();
-        }
-        Assignment.Assigned given = assigned.get();
-        return Response.ok(TaskView.of(
-                        given.task(),
-                        given.order(),
-                        new TaskView.LeaseView(given.leaseId().toString(), given.expiresAt()),
-                        0,
-                        null,
-                        given.drafted()
-                                ? drafts.of(given.task().taskId(), me(), 0).orElse(null)
-                                : null))
-                .build();
+        return assignment
+                .next(project, me(), after)
+                .map(given -> Response.ok(view(given)).build())
+                .orElseGet(() -> Response.noContent().build());
+    }
+
+    private TaskView view(Assignment.Assigned given) {
+        return given.view(
+                given.drafted()
+                        ? QuarkusTransaction.requiringNew()
+                                .call(() -> drafts.of(given.taskId(), me(), 0))
+                                .orElse(null)
+                        : null);
     }
 
     /** Keeps a task for longer: the form sends this while somebody works on it. */
@@ -148,24 +154,27 @@ public class LabelingResource {
         if (row == null || !row.projectId.equals(project) || (ranking == null && lease == null)) {
             throw Refusal.notFound("Task " + task);
         }
-        return view(row.task(), ranking, lease);
+        return view(tasks.of(task, row.body), ranking, lease);
     }
 
-    private TaskView view(Task task, @Nullable RankingRow ranking, @Nullable Lease lease) {
+    private TaskView view(KnownTasks.Known known, @Nullable RankingRow ranking, @Nullable Lease lease) {
         List<String> order = lease != null
-                ? lease.order()
+                ? lease.order(known.task())
                 : ranking != null && !ranking.shownOrder.isEmpty()
                         ? List.of(ranking.shownOrder.split("\n"))
-                        : Assignment.shuffled(task, me());
-        TaskView.LeaseView hold = lease == null ? null : new TaskView.LeaseView(lease.id.toString(), lease.expiresAt);
+                        : Assignment.shuffled(known.task(), me());
+        String taskId = known.task().taskId();
+        TaskView.LeaseView hold = lease == null
+                ? null
+                : new TaskView.LeaseView(leaseIds.of(taskId, me()).toString(), lease.expiresAt);
         int revision = ranking == null ? 0 : ranking.revision;
-        TaskView.Draft draft = drafts.of(task.taskId(), me(), revision).orElse(null);
+        TaskView.Draft draft = drafts.of(taskId, me(), revision).orElse(null);
         if (ranking == null || ranking.retracted) {
-            return TaskView.of(task, order, hold, revision, null, draft);
+            return TaskView.of(known, order, hold, revision, null, draft);
         }
         RankingSubmitted event = Rankings.submitted(ranking);
         return TaskView.of(
-                task,
+                known,
                 order,
                 hold,
                 revision,
@@ -174,22 +183,46 @@ public class LabelingResource {
                 draft);
     }
 
-    /** Submits or corrects. */
+    /**
+     * Submits or corrects.
+     *
+     * @param next whether the answer shall bring the next task along, as {@code next}; without it none was at hand, and
+     *     {@link #next} tells why
+     * @param after the task on the screen: brings the one behind it
+     */
     @PUT
     @Path("tasks/{task}/ranking")
     @Consumes(MediaType.APPLICATION_JSON)
-    @Transactional
     public Response submit(
             @RestPath String project,
             @RestPath String task,
             @HeaderParam("Idempotency-Key") @Nullable String key,
             @HeaderParam("If-Match") @Nullable String match,
+            @QueryParam("next") @DefaultValue("false") boolean next,
+            @QueryParam("after") @DefaultValue("") String after,
             InputStream body) {
         gate.requireWelcome(project, me());
         byte[] bytes = Bodies.read(body, Bodies.SMALL_BYTES);
         Judgement judgement = Bodies.parse(bytes, Judgement.class);
         String request = project + "\n" + task + "\n" + match + "\n" + new String(bytes, StandardCharsets.UTF_8);
-        return rankings.submit(project, task, me(), key, request, judgement, revision(match));
+        Rankings.Taken taken = rankings.submit(
+                new Rankings.Sent(
+                        project, task, me(), IdempotentAnswers.requireKey(key), request, judgement, revision(match)),
+                next ? Optional.of(after) : Optional.empty());
+        String answer =
+                taken.next().map(given -> with(taken.body(), view(given))).orElse(taken.body());
+        return taken.replayed()
+                ? IdempotentAnswers.again(taken.status(), answer)
+                : IdempotentAnswers.first(taken.status(), answer);
+    }
+
+    /** The stored answer, which is an object, and one field more. */
+    private String with(String answer, TaskView next) {
+        try {
+            return answer.substring(0, answer.length() - 1) + ",\"next\":" + json.writeValueAsString(next) + "}";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a task cannot be shown", e);
+        }
     }
 
     /** Takes an own ranking back; an operator may name another labeler. */

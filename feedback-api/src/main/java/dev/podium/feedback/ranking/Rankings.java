@@ -15,13 +15,14 @@ import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.rest.UncheckedSqlException;
 import dev.podium.feedback.security.ErasedNames;
 import dev.podium.feedback.task.Assignment;
+import dev.podium.feedback.task.KnownTasks;
 import dev.podium.feedback.task.LeaseIds;
 import dev.podium.feedback.task.TaskRow;
 import io.agroal.api.AgroalDataSource;
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.LockModeType;
-import jakarta.ws.rs.core.Response;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -41,6 +42,8 @@ public class Rankings {
     private final AgroalDataSource database;
     private final Outbox outbox;
     private final LeaseIds leaseIds;
+    private final KnownTasks tasks;
+    private final Assignment assignment;
     private final Drafts drafts;
     private final Revisions revisions;
     private final GoldTasks gold;
@@ -52,6 +55,8 @@ public class Rankings {
             AgroalDataSource database,
             Outbox outbox,
             LeaseIds leaseIds,
+            KnownTasks tasks,
+            Assignment assignment,
             Drafts drafts,
             Revisions revisions,
             GoldTasks gold,
@@ -61,6 +66,8 @@ public class Rankings {
         this.database = database;
         this.outbox = outbox;
         this.leaseIds = leaseIds;
+        this.tasks = tasks;
+        this.assignment = assignment;
         this.drafts = drafts;
         this.revisions = revisions;
         this.gold = gold;
@@ -69,32 +76,110 @@ public class Rankings {
     }
 
     /**
-     * Takes a ranking: the first one against a lease, a correction against the revision the labeler has seen. Done once
-     * per (labeler, key): in one transaction, with one question to the database and one write.
+     * What came in.
      *
      * @param key of the request (Idempotency-Key)
      * @param request what makes requests the same
      * @param seenRevision from If-Match; absent for a first submission
      */
-    public Response submit(
+    record Sent(
             String project,
             String taskId,
             String labeler,
-            @Nullable String key,
+            String key,
             String request,
             Judgement judgement,
-            @Nullable Integer seenRevision) {
-        String once = IdempotentAnswers.requireKey(key);
-        String sha256 = IdempotentAnswers.sha256(request);
+            @Nullable Integer seenRevision) {}
+
+    /** The answer to a submission; its body, and the task that came along. */
+    record Taken(int status, String body, boolean replayed, Optional<Assignment.Assigned> next) {}
+
+    /**
+     * Takes a ranking: the first one against a lease, a correction against the revision the labeler has seen. Done once
+     * per (labeler, key). Not inside a transaction.
+     *
+     * @param after where the next task is wanted along with the answer, the one on the labeler's screen or ""
+     */
+    Taken submit(Sent sent, Optional<String> after) {
+        String sha256 = IdempotentAnswers.sha256(sent.request());
+        return first(sent, sha256, after)
+                .orElseGet(() -> QuarkusTransaction.requiringNew().call(() -> looked(sent, sha256)));
+    }
+
+    /** A ranking as most are; empty where somebody has to look at it more closely, if only to say what is wrong. */
+    private Optional<Taken> first(Sent sent, String sha256, Optional<String> after) {
+        Optional<Task> known =
+                tasks.find(sent.taskId()).filter(t -> t.projectId().equals(sent.project()));
+        if (known.isEmpty() || sent.seenRevision() != null) {
+            return Optional.empty();
+        }
+        Task task = known.get();
+        Instant now = Clock.systemUTC().instant();
+        RankingSubmitted event;
+        try {
+            Judgement.Checked checked = sent.judgement().check(task, task.rules());
+            event = event(sent, checked, 1, Assignment.shuffled(task, sent.labeler()), now);
+            Outbox.requireFits(Topics.RANKINGS, event);
+        } catch (Refusal e) {
+            return Optional.empty();
+        }
+        String body = EventJson.writeText(answer(sent.taskId(), 1, event.eventId()));
         try (Connection connection = database.getConnection()) {
-            Submission.State state = Submission.ask(connection, labeler, erased.hash(labeler), once, project, taskId);
+            Optional<Submission.First> first = Submission.first(
+                    connection,
+                    event,
+                    erased.hash(sent.labeler()),
+                    sent.key(),
+                    sha256,
+                    body,
+                    outbox.cause(),
+                    after.isPresent(),
+                    assignment.question(
+                            sent.project(),
+                            sent.labeler(),
+                            after.filter(a -> !a.isEmpty()).orElse(null),
+                            now));
+            if (first.isPresent()) {
+                outbox.committed();
+            }
+            return first.map(f -> new Taken(201, body, false, f.next()));
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
+    }
+
+    private static RankingSubmitted event(
+            Sent sent, Judgement.Checked checked, int revision, List<String> shown, Instant at) {
+        return new RankingSubmitted(
+                UUID.randomUUID().toString(),
+                sent.project(),
+                sent.taskId(),
+                sent.labeler(),
+                revision,
+                checked.groups(),
+                checked.unacceptable(),
+                shown,
+                checked.durationMillis(),
+                Optional.ofNullable(sent.judgement().comment()).filter(c -> !c.isBlank()),
+                checked.ratings(),
+                at);
+    }
+
+    /** Any submission, with one question to the database and one write. Must run in a transaction. */
+    private Taken looked(Sent sent, String sha256) {
+        String project = sent.project();
+        String taskId = sent.taskId();
+        String labeler = sent.labeler();
+        try (Connection connection = database.getConnection()) {
+            Submission.State state =
+                    Submission.ask(connection, labeler, erased.hash(labeler), sent.key(), project, taskId);
             switch (state.status()) {
                 case IN_FLIGHT -> throw IdempotentAnswers.inFlight();
                 case UNKNOWN -> throw Refusal.notFound("Task " + taskId);
                 case ERASED -> throw new Refusal(401, "not_logged_in", "There is nobody of this name any more.");
                 case ANSWERED -> {
                     IdempotentAnswers.requireSame(state.answerSha256(), sha256);
-                    return IdempotentAnswers.again(state.answerStatus(), state.answerBody());
+                    return new Taken(state.answerStatus(), state.answerBody(), true, Optional.empty());
                 }
                 case OPEN -> {
                     // Below.
@@ -105,13 +190,15 @@ public class Rankings {
             }
             Task task = state.task();
             boolean known = state.revision() > 0;
-            if (!known && state.leaseOrder() == null && !leaseIds.isOf(taskId, labeler, judgement.leaseId())) {
+            if (!known
+                    && state.leaseOrder() == null
+                    && !leaseIds.isOf(taskId, labeler, sent.judgement().leaseId())) {
                 throw Refusal.notFound("Task " + taskId);
             }
-            Judgement.Checked checked = judgement.check(task, task.rules());
+            Judgement.Checked checked = sent.judgement().check(task, task.rules());
             boolean counted = known && !state.retracted();
-            if (counted || seenRevision != null) {
-                requireRevision(state.revision(), state.rankingBody(), seenRevision);
+            if (counted || sent.seenRevision() != null) {
+                requireRevision(state.revision(), state.rankingBody(), sent.seenRevision());
             }
             // A lease's place becomes the ranking's, also when it ran out but nobody took it.
             boolean takesPlace = !counted && state.leaseOrder() == null;
@@ -122,33 +209,31 @@ public class Rankings {
                         "Your hold on this task ran out and others have ranked it meanwhile. Take the next one.");
             }
             // Without a lease the labeler's order is still the same: it ran out, or the ranking came with an import.
-            String shown = state.leaseOrder() != null
-                    ? state.leaseOrder()
-                    : state.rankingOrder().isEmpty()
-                            ? String.join("\n", Assignment.shuffled(task, labeler))
-                            : state.rankingOrder();
-            RankingSubmitted event = new RankingSubmitted(
-                    UUID.randomUUID().toString(),
-                    project,
-                    taskId,
-                    labeler,
+            List<String> shown = Assignment.order(
+                    state.leaseOrder() != null ? state.leaseOrder() : state.rankingOrder(), task, labeler);
+            RankingSubmitted event = event(
+                    sent,
+                    checked,
                     state.revision() + 1,
-                    checked.groups(),
-                    checked.unacceptable(),
-                    List.of(shown.split("\n")),
-                    checked.durationMillis(),
-                    Optional.ofNullable(judgement.comment()).filter(c -> !c.isBlank()),
-                    checked.ratings(),
+                    shown,
                     Clock.systemUTC().instant());
-            Answer answer =
-                    new Answer(event.revision() == 1 ? 201 : 200, answer(taskId, event.revision(), event.eventId()));
-            String body = EventJson.writeText(answer.body());
-            Submission.write(connection, event, shown, takesPlace, once, sha256, answer.status(), body, outbox.cause());
+            int status = event.revision() == 1 ? 201 : 200;
+            String body = EventJson.writeText(answer(taskId, event.revision(), event.eventId()));
+            Submission.write(
+                    connection,
+                    event,
+                    String.join("\n", shown),
+                    takesPlace,
+                    sent.key(),
+                    sha256,
+                    status,
+                    body,
+                    outbox.cause());
             outbox.wakeAfterCommit();
             if (state.gold()) {
                 gold.answered(event, workRules.of(project));
             }
-            return IdempotentAnswers.first(answer.status(), body);
+            return new Taken(status, body, false, Optional.empty());
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
         }

@@ -99,7 +99,7 @@ public class Remarks {
         }
         write(project, taskId, labeler, Kind.SKIP, sent);
         if (lease != null) {
-            lease.delete();
+            Lease.delete("taskId = ?1 and labeler = ?2", taskId, labeler);
             row.taken--;
         }
         drafts.drop(taskId, labeler);

@@ -8,6 +8,8 @@ import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.TraceParent;
 import dev.podium.feedback.outbox.Outbox;
+import dev.podium.feedback.rest.Refusal;
+import dev.podium.feedback.task.Assignment;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -18,9 +20,13 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The two round trips of a submission: what there is, under the task's lock, and what becomes of it. */
+/**
+ * A submission's round trips: one where it is a plain first ranking, else two more: what there is, under the task's lock,
+ * and what becomes of it.
+ */
 final class Submission {
     private Submission() {}
 
@@ -107,6 +113,63 @@ final class Submission {
     private static String text(ResultSet row, int column) throws SQLException {
         String text = row.getString(column);
         return text == null ? "" : text;
+    }
+
+    /** A first ranking that was written, and the task that came along where one was asked for and found. */
+    record First(Optional<Assignment.Assigned> next) {}
+
+    /**
+     * Writes the first ranking of a labeler who holds the task, in one round trip. Empty where it is not so plain: nothing
+     * is written then, and {@link #ask} tells how it stands.
+     */
+    static Optional<First> first(
+            Connection connection,
+            RankingSubmitted event,
+            String erasedHash,
+            String key,
+            String requestSha256,
+            String answer,
+            TraceParent trace,
+            boolean wantsNext,
+            Assignment.Question question)
+            throws SQLException {
+        try (PreparedStatement first = connection.prepareStatement(
+                "select submitted, " + Assignment.Question.COLUMNS
+                        + " from submit_first(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+            int i = 0;
+            first.setString(++i, event.projectId());
+            first.setString(++i, event.taskId());
+            first.setString(++i, event.labelerId());
+            first.setString(++i, erasedHash);
+            first.setString(++i, key);
+            first.setString(++i, requestSha256);
+            first.setString(++i, String.join("\n", event.shownOrder()));
+            first.setString(++i, event.eventId());
+            first.setString(++i, CloudEvents.type(event));
+            first.setString(++i, Outbox.requireFits(Topics.RANKINGS, event));
+            first.setString(++i, answer);
+            first.setString(++i, trace.toString());
+            first.setString(++i, Topics.RANKINGS);
+            first.setLong(++i, event.durationMillis());
+            first.setInt(++i, event.shownOrder().size());
+            first.setObject(++i, winnerPosition(event), Types.INTEGER);
+            first.setBoolean(++i, wantsNext);
+            question.bindFrom(first, question.bindWhat(first, i));
+            try (ResultSet row = first.executeQuery()) {
+                row.next();
+                return row.getBoolean(1) ? Optional.of(new First(nextOf(row, question))) : Optional.empty();
+            }
+        }
+    }
+
+    private static Optional<Assignment.Assigned> nextOf(ResultSet row, Assignment.Question question)
+            throws SQLException {
+        try {
+            return question.given(row, 1);
+        } catch (Refusal e) {
+            // The ranking is taken all the same; who asks for the next task is told why there is none.
+            return Optional.empty();
+        }
     }
 
     /** Where the one sole winner was shown, from 1; null where several share the first place. */

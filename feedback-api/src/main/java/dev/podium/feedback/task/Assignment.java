@@ -1,7 +1,5 @@
 package dev.podium.feedback.task;
 
-import dev.podium.contracts.EventJson;
-import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.Output;
 import dev.podium.contracts.Task;
 import dev.podium.feedback.rest.Refusal;
@@ -41,102 +39,171 @@ import org.jspecify.annotations.Nullable;
 public class Assignment {
     private final AgroalDataSource database;
     private final LeaseIds leaseIds;
+    private final KnownTasks tasks;
     private final Walks walks;
     private final Duration leaseTime;
 
     Assignment(
             AgroalDataSource database,
             LeaseIds leaseIds,
+            KnownTasks tasks,
             Walks walks,
             @ConfigProperty(name = "podium.lease.minutes") int leaseMinutes) {
         this.database = database;
         this.leaseIds = leaseIds;
+        this.tasks = tasks;
         this.walks = walks;
         this.leaseTime = Duration.ofMinutes(leaseMinutes);
     }
 
     /** A task that a labeler holds, until when, the order in which the outputs are shown, and whether there is a draft. */
-    public record Assigned(Task task, UUID leaseId, List<String> order, Instant expiresAt, boolean drafted) {}
+    public record Assigned(
+            KnownTasks.Known known, UUID leaseId, List<String> order, Instant expiresAt, boolean drafted) {
+        /** Its id. */
+        public String taskId() {
+            return known.task().taskId();
+        }
+
+        /** As its labeler sees it. */
+        public TaskView view(TaskView.@Nullable Draft draft) {
+            return TaskView.of(known, order, new TaskView.LeaseView(leaseId.toString(), expiresAt), 0, null, draft);
+        }
+    }
 
     /**
-     * The task a labeler is on, or the next one; empty when nothing is left. Must run in a transaction.
+     * What somebody asks for: the parameters of {@code take_task} behind project and labeler, and what it gives. Others
+     * ask along with a statement of their own.
+     */
+    public final class Question {
+        /** Of what it gives, in this order. */
+        public static final String COLUMNS =
+                "status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency,"
+                        + " at_disagreement, at_position";
+
+        private final String project;
+        private final String labeler;
+        private final @Nullable String after;
+        private final Instant now;
+        private final Walks.Place from;
+
+        private Question(String project, String labeler, @Nullable String after, Instant now, Walks.Place from) {
+            this.project = project;
+            this.labeler = labeler;
+            this.after = after;
+            this.now = now;
+            this.from = from;
+        }
+
+        /** {@code in_after} to {@code in_draw}: six parameters from the one behind {@code i} on. Returns the last. */
+        public int bindWhat(PreparedStatement ask, int i) throws SQLException {
+            RandomGenerator random = ThreadLocalRandom.current();
+            ask.setString(++i, after);
+            ask.setObject(++i, time(now));
+            ask.setObject(++i, time(now.plus(leaseTime)));
+            ask.setDouble(++i, random.nextDouble());
+            ask.setDouble(++i, random.nextDouble());
+            ask.setDouble(++i, random.nextDouble());
+            return i;
+        }
+
+        /** {@code in_from_...}: four parameters from the one behind {@code i} on. */
+        public void bindFrom(PreparedStatement ask, int i) throws SQLException {
+            ask.setInt(++i, from.priority());
+            ask.setFloat(++i, from.urgency());
+            ask.setFloat(++i, from.disagreement());
+            ask.setLong(++i, from.position());
+        }
+
+        /**
+         * What was given, in {@link #COLUMNS} from the one behind {@code i} on.
+         *
+         * @throws Refusal 404 without such a project; 403 {@code labeler_paused}
+         */
+        public Optional<Assigned> given(ResultSet row, int i) throws SQLException {
+            return switch (row.getString(i + 1)) {
+                case "unknown" -> throw Refusal.notFound("Project " + project);
+                case "paused" -> throw paused(row.getString(i + 5));
+                case "none" -> Optional.empty();
+                default -> {
+                    String id = row.getString(i + 2);
+                    long position = row.getLong(i + 10);
+                    if (!row.wasNull()) {
+                        walks.reached(
+                                project,
+                                labeler,
+                                new Walks.Place(row.getInt(i + 7), row.getFloat(i + 8), row.getFloat(i + 9), position));
+                    }
+                    KnownTasks.Known known = tasks.of(id, row.getString(i + 4));
+                    String shown = row.getString(i + 3);
+                    yield Optional.of(new Assigned(
+                            known,
+                            leaseIds.of(id, labeler),
+                            order(shown == null ? "" : shown, known.task(), labeler),
+                            now.plus(leaseTime),
+                            row.getBoolean(i + 6)));
+                }
+            };
+        }
+    }
+
+    /**
+     * The task a labeler is on, or the next one; empty when nothing is left. Not inside a transaction.
      *
      * @param after the task the labeler is on, when the one behind it is wanted before that is done
      * @throws Refusal 404 without such a project; 403 {@code labeler_paused}
      */
     public Optional<Assigned> next(String project, String labeler, @Nullable String after) {
-        Instant now = Clock.systemUTC().instant();
+        Question question = question(project, labeler, after, Clock.systemUTC().instant());
         try (Connection connection = database.getConnection()) {
-            Walks.Place from = walks.begin(project, labeler);
-            Optional<Assigned> given = ask(connection, project, labeler, after, now, from, false);
-            if (given.isEmpty() && (releaseExpired(connection, project, now) > 0 || from != Walks.BEGINNING)) {
-                given = ask(connection, project, labeler, after, now, Walks.BEGINNING, false);
+            Optional<Assigned> given = ask(connection, question, false);
+            if (given.isPresent()) {
+                return given;
+            }
+        } catch (SQLException e) {
+            throw new UncheckedSqlException(e);
+        }
+        return QuarkusTransaction.requiringNew().call(() -> lookAround(question));
+    }
+
+    /** A question to ask along with something else: from where the labeler's walk has come. */
+    public Question question(String project, String labeler, @Nullable String after, Instant now) {
+        return new Question(project, labeler, after, now, walks.begin(project, labeler));
+    }
+
+    /** Nothing was found behind the labeler's place: what ran out is freed, and all is looked at. */
+    private Optional<Assigned> lookAround(Question asked) {
+        Question fromTheBeginning = new Question(asked.project, asked.labeler, asked.after, asked.now, Walks.BEGINNING);
+        try (Connection connection = database.getConnection()) {
+            Optional<Assigned> given = Optional.empty();
+            if (releaseExpired(connection, asked.project, asked.now) > 0 || asked.from != Walks.BEGINNING) {
+                given = ask(connection, fromTheBeginning, false);
             }
             // A task that is locked just now, by a submission say, may have a place all the same: nothing is left only
             // when none is left of those either.
-            return given.isPresent() ? given : ask(connection, project, labeler, after, now, Walks.BEGINNING, true);
+            return given.isPresent() ? given : ask(connection, fromTheBeginning, true);
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
         }
     }
 
-    private Optional<Assigned> ask(
-            Connection connection,
-            String project,
-            String labeler,
-            @Nullable String after,
-            Instant now,
-            Walks.Place from,
-            boolean wait)
-            throws SQLException {
-        Instant until = now.plus(leaseTime);
-        RandomGenerator random = ThreadLocalRandom.current();
+    private static Optional<Assigned> ask(Connection connection, Question question, boolean wait) throws SQLException {
         try (PreparedStatement ask = connection.prepareStatement(
-                "select status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency, at_disagreement,"
-                        + " at_position from next_task(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
-            ask.setString(1, project);
-            ask.setString(2, labeler);
-            ask.setString(3, after);
-            ask.setObject(4, time(now));
-            ask.setObject(5, time(until));
-            ask.setDouble(6, random.nextDouble());
-            ask.setDouble(7, random.nextDouble());
-            ask.setDouble(8, random.nextDouble());
-            ask.setBoolean(9, wait);
-            ask.setInt(10, from.priority());
-            ask.setFloat(11, from.urgency());
-            ask.setFloat(12, from.disagreement());
-            ask.setLong(13, from.position());
+                "select " + Question.COLUMNS + " from take_task(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+            ask.setString(1, question.project);
+            ask.setString(2, question.labeler);
+            int last = question.bindWhat(ask, 2);
+            ask.setBoolean(++last, wait);
+            question.bindFrom(ask, last);
             try (ResultSet row = ask.executeQuery()) {
                 row.next();
-                switch (row.getString(1)) {
-                    case "unknown" -> throw Refusal.notFound("Project " + project);
-                    case "paused" -> throw paused(row.getString(5));
-                    case "none" -> {
-                        return Optional.empty();
-                    }
-                    default -> {
-                        Task task = task(row.getString(2), row.getString(4));
-                        boolean drafted = row.getBoolean(6);
-                        UUID id = leaseIds.of(task.taskId(), labeler);
-                        if (row.getString(1).equals("held")) {
-                            return Optional.of(new Assigned(
-                                    task, id, List.of(row.getString(3).split("\n")), until, drafted));
-                        }
-                        long position = row.getLong(10);
-                        if (!row.wasNull()) {
-                            walks.reached(
-                                    project,
-                                    labeler,
-                                    new Walks.Place(row.getInt(7), row.getFloat(8), row.getFloat(9), position));
-                        }
-                        List<String> order = shuffled(task, labeler);
-                        lease(connection, task, labeler, id, order, now, until);
-                        return Optional.of(new Assigned(task, id, order, until, drafted));
-                    }
-                }
+                return question.given(row, 0);
             }
         }
+    }
+
+    /** The order in which a labeler sees a task's outputs: as it is stored, or their own. */
+    public static List<String> order(String stored, Task task, String labeler) {
+        return stored.isEmpty() ? shuffled(task, labeler) : List.of(stored.split("\n"));
     }
 
     /** The refusal of somebody who may not go on for now. */
@@ -146,26 +213,6 @@ public class Assignment {
                 "labeler_paused",
                 "Your work in this project is paused: " + (reason == null ? "an operator has asked for it" : reason)
                         + ". Talk to the people who run the project; an operator can let you go on.");
-    }
-
-    private static void lease(
-            Connection connection, Task task, String labeler, UUID id, List<String> order, Instant now, Instant until)
-            throws SQLException {
-        // The task's row is locked since it was chosen.
-        try (PreparedStatement lease =
-                connection.prepareStatement("with counted as (update task set taken = taken + 1 where id = ?)"
-                        + " insert into lease (id, task_id, project_id, labeler, shown_order, granted_at, expires_at)"
-                        + " values (?, ?, ?, ?, ?, ?, ?)")) {
-            lease.setString(1, task.taskId());
-            lease.setObject(2, id);
-            lease.setString(3, task.taskId());
-            lease.setString(4, task.projectId());
-            lease.setString(5, labeler);
-            lease.setString(6, String.join("\n", order));
-            lease.setObject(7, time(now));
-            lease.setObject(8, time(until));
-            lease.executeUpdate();
-        }
     }
 
     /**
@@ -297,13 +344,5 @@ public class Assignment {
 
     private static OffsetDateTime time(Instant instant) {
         return instant.atOffset(ZoneOffset.UTC);
-    }
-
-    private static Task task(String id, String body) {
-        try {
-            return EventJson.read(body.getBytes(StandardCharsets.UTF_8), Task.class);
-        } catch (InvalidEventException e) {
-            throw new IllegalStateException("task " + id + " cannot be read", e);
-        }
     }
 }

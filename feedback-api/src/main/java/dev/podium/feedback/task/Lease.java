@@ -1,5 +1,6 @@
 package dev.podium.feedback.task;
 
+import dev.podium.contracts.Task;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
@@ -22,6 +23,7 @@ public class Lease extends PanacheEntityBase {
 
     public String labeler = "";
 
+    /** Empty where it is the labeler's own, which follows from task and labeler. */
     @Column(name = "shown_order")
     public String shownOrder = "";
 
@@ -32,7 +34,7 @@ public class Lease extends PanacheEntityBase {
     public Instant expiresAt = Instant.EPOCH;
 
     /** Output ids in the order shown; ids never contain a newline. */
-    public List<String> order() {
-        return List.of(shownOrder.split("\n"));
+    public List<String> order(Task task) {
+        return Assignment.order(shownOrder, task, labeler);
     }
 }

@@ -1,16 +1,10 @@
 package dev.podium.feedback.task;
 
-import dev.podium.contracts.Message;
-import dev.podium.contracts.Output;
 import dev.podium.contracts.RankingRules;
-import dev.podium.contracts.Task;
-import dev.podium.feedback.rendering.SafeMarkdown;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A task as a labeler sees it: blind, in the labeler's own order, with HTML that is safe to show. */
@@ -52,25 +46,25 @@ public record TaskView(
 
     /** A view of a task in the given order. */
     public static TaskView of(
-            Task task,
+            KnownTasks.Known known,
             List<String> order,
             @Nullable LeaseView lease,
             int revision,
             @Nullable Mine ranking,
             @Nullable Draft draft) {
-        Map<String, Output> outputs =
-                task.outputs().stream().collect(Collectors.toMap(Output::id, Function.identity()));
         List<Candidate> candidates = new ArrayList<>();
         for (String id : order) {
-            Output output = outputs.get(id);
+            Candidate output = known.outputs().get(id);
             if (output != null) {
-                candidates.add(new Candidate(id, output.text(), SafeMarkdown.toHtml(output.text())));
+                candidates.add(output);
             }
         }
-        List<Turn> turns = task.prompt().stream()
-                .map((Message m) -> new Turn(m.role(), m.content(), SafeMarkdown.toHtml(m.content())))
-                .toList();
         return new TaskView(
-                new Prompt(task.taskId(), turns, candidates), task.rules(), lease, revision, ranking, draft);
+                new Prompt(known.task().taskId(), known.prompt(), candidates),
+                known.task().rules(),
+                lease,
+                revision,
+                ranking,
+                draft);
     }
 }

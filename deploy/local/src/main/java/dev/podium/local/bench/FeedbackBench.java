@@ -54,6 +54,8 @@ public final class FeedbackBench {
     private static final int MOST_WARM_UPS = 15;
     private static final int LEVEL_RUNS = 3;
     private static final double WARM = 1.05;
+    /** One ranking in so many is sent without wanting the next task, which is asked for then, as after a skip. */
+    private static final int ASKS_ITSELF = 20;
 
     private final Wanted wanted;
     private final PrintWriter out;
@@ -189,7 +191,7 @@ public final class FeedbackBench {
 
     /** All labelers at once, for the time of a run; a labeler who has nothing left ends earlier. */
     private Run work(int port, String project, long seed, Duration time) throws InterruptedException, IOException {
-        List<Future<List<long[]>>> all = new ArrayList<>();
+        List<Future<Times>> all = new ArrayList<>();
         long begin = System.nanoTime();
         long until = begin + time.toNanos();
         try (ExecutorService threads = Executors.newFixedThreadPool(wanted.labelers())) {
@@ -200,35 +202,47 @@ public final class FeedbackBench {
             }
         }
         double seconds = (System.nanoTime() - begin) / 1e9;
-        List<long[]> times = new ArrayList<>();
+        Times times = new Times();
         try {
-            for (Future<List<long[]>> one : all) {
-                times.addAll(one.get());
+            for (Future<Times> one : all) {
+                times.next.addAll(one.get().next);
+                times.submit.addAll(one.get().submit);
             }
         } catch (ExecutionException e) {
             throw new IOException("a labeler could not go on: " + e.getCause(), e);
         }
         return new Run(
-                times.size() / seconds,
-                times.stream().mapToLong(t -> t[0]).sorted().toArray(),
-                times.stream().mapToLong(t -> t[1]).sorted().toArray());
+                times.submit.size() / seconds,
+                times.next.stream().mapToLong(t -> t).sorted().toArray(),
+                times.submit.stream().mapToLong(t -> t).sorted().toArray());
     }
 
-    private List<long[]> labeler(int port, String project, String name, long seed, long until) throws IOException {
-        List<long[]> times = new ArrayList<>();
+    /** How long each request took, in nanoseconds. */
+    private static final class Times {
+        private final List<Long> next = new ArrayList<>();
+        private final List<Long> submit = new ArrayList<>();
+    }
+
+    private Times labeler(int port, String project, String name, long seed, long until) throws IOException {
+        Times times = new Times();
         try (LabelerConnection labeler = new LabelerConnection(port, project, name, PASSWORD, seed)) {
-            while (System.nanoTime() < until) {
-                long asked = System.nanoTime();
-                Optional<String> task = labeler.next();
-                long given = System.nanoTime();
+            Optional<String> task = Optional.empty();
+            for (long n = seed; System.nanoTime() < until; n++) {
                 if (task.isEmpty()) {
-                    break;
+                    long asked = System.nanoTime();
+                    task = labeler.next();
+                    times.next.add(System.nanoTime() - asked);
+                    if (task.isEmpty()) {
+                        break;
+                    }
                 }
-                labeler.submit(task.get());
-                times.add(new long[] {given - asked, System.nanoTime() - given});
-                if (!accepted.computeIfAbsent(task.get(), t -> ConcurrentHashMap.newKeySet())
+                String ranked = task.get();
+                long given = System.nanoTime();
+                task = labeler.submit(ranked, n % ASKS_ITSELF != 0);
+                times.submit.add(System.nanoTime() - given);
+                if (!accepted.computeIfAbsent(ranked, t -> ConcurrentHashMap.newKeySet())
                         .add(name)) {
-                    throw new IOException(name + " was given " + task.get() + " twice");
+                    throw new IOException(name + " was given " + ranked + " twice");
                 }
             }
         }

@@ -9,10 +9,10 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,14 +22,18 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The inserts of a ranking alone, in the transactions in which feedback-api makes them, on the same PostgreSQL: one for
- * the lease, one for ranking, answer and event. By pgbench; where that is not installed by a loop over JDBC. They go to
- * twins of the tables, so that nobody takes them for rankings.
+ * The inserts of a ranking alone, in the one transaction in which feedback-api makes them, on the same PostgreSQL: ranking,
+ * answer, event, and the lease of the next task. By pgbench; where that is not installed by a loop over JDBC. They go to
+ * twins of the tables, so that nobody takes them for rankings. The tasks are those that labelers would be given: each
+ * client goes from one to the next, and every tenth is drawn.
  */
 final class InsertPeer {
     private static final Pattern TPS = Pattern.compile("tps = ([0-9.]+)");
     private static final List<String> TABLES = List.of("lease", "ranking", "idempotent_answer", "outbox");
     private static final String PAYLOAD = "x".repeat(620);
+    private static final String SHA256 = "0".repeat(64);
+    private static final String ANSWER = "x".repeat(110);
+    private static final String TRACE = "0".repeat(55);
 
     private final FeedbackStore store;
     private final String jdbcUrl;
@@ -104,17 +108,18 @@ final class InsertPeer {
 
     private static String script(String project, int tasks) {
         return """
-                \\set t random(0, %d)
                 \\set k :k + 1
+                \\set t (7 * :client_id + :k) %% %1$d
+                \\if random(1, 10) = 1
+                \\set t random(0, %1$d - 1)
+                \\endif
                 begin;
-                insert into peer.lease (id, task_id, project_id, labeler, shown_order, granted_at, expires_at) values (gen_random_uuid(), '%2$s-' || :t, '%2$s', 'l' || :run || '-' || :client_id || '-' || :k, 'a-0 a-1 a-2 a-3', now(), now());
-                end;
-                begin;
-                insert into peer.ranking (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at) values ('%2$s-' || :t, 'l' || :run || '-' || :client_id || '-' || :k, '%2$s', 1, false, 'a-0 a-1 a-2 a-3', '%3$s', now());
+                insert into peer.ranking (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at, duration_millis, shown_count, winner_position) values ('%2$s-' || :t, 'l' || :run || '-' || :client_id || '-' || :k, '%2$s', 1, false, 'a-0 a-1 a-2 a-3', '%3$s', now(), 20000, 4, 1);
                 insert into peer.idempotent_answer (person, key, request_sha256, status, body, created_at) values ('l' || :client_id, :run || '-' || :client_id || '-' || :k, '%4$s', 201, '%5$s', now());
-                insert into peer.outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at) values (gen_random_uuid()::text, 'rlhf.rankings.v1', '%2$s-' || :t, 'dev.podium.RankingSubmitted.v1', '%3$s', '%2$s-' || :t, now());
+                insert into peer.outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at, traceparent) values (gen_random_uuid()::text, 'rlhf.rankings.v1', '%2$s-' || :t, 'dev.podium.RankingSubmitted.v1', '%3$s', '%2$s-' || :t, now(), '%6$s');
+                insert into peer.lease (task_id, project_id, labeler, shown_order, granted_at, expires_at) values ('%2$s-' || :t, '%2$s', 'l' || :run || '-' || :client_id || '-' || :k, '', now(), now());
                 end;
-                """.formatted(tasks - 1, project, PAYLOAD, "0".repeat(64), "x".repeat(110));
+                """.formatted(tasks, project, PAYLOAD, SHA256, ANSWER, TRACE);
     }
 
     private double byJdbc(String project, int tasks, int clients, Duration time)
@@ -142,27 +147,28 @@ final class InsertPeer {
         long n = 0;
         try (Connection connection = DriverManager.getConnection(jdbcUrl, user, password)) {
             connection.setAutoCommit(false);
-            try (PreparedStatement lease = connection.prepareStatement(
-                            "insert into peer.lease (id, task_id, project_id, labeler, shown_order, granted_at,"
-                                    + " expires_at) values (gen_random_uuid(), ?, ?, ?, 'a-0 a-1 a-2 a-3', now(), now())");
-                    PreparedStatement ranking = connection.prepareStatement(
+            try (PreparedStatement ranking = connection.prepareStatement(
                             "insert into peer.ranking (task_id, labeler, project_id, revision, retracted, shown_order,"
-                                    + " body, submitted_at) values (?, ?, ?, 1, false, 'a-0 a-1 a-2 a-3', ?, now())");
+                                    + " body, submitted_at, duration_millis, shown_count, winner_position)"
+                                    + " values (?, ?, ?, 1, false, 'a-0 a-1 a-2 a-3', ?, now(), 20000, 4, 1)");
                     PreparedStatement answer =
                             connection.prepareStatement("insert into peer.idempotent_answer (person, key,"
-                                    + " request_sha256, status, body, created_at) values (?, ?, ?, 201, ?, ?)");
+                                    + " request_sha256, status, body, created_at) values (?, ?, ?, 201, ?, now())");
                     PreparedStatement event = connection.prepareStatement("insert into peer.outbox (id, aggregatetype,"
-                            + " aggregateid, type, payload, subject, created_at) values (gen_random_uuid()::text,"
-                            + " 'rlhf.rankings.v1', ?, 'dev.podium.RankingSubmitted.v1', ?, ?, now())")) {
+                            + " aggregateid, type, payload, subject, created_at, traceparent)"
+                            + " values (gen_random_uuid()::text, 'rlhf.rankings.v1', ?,"
+                            + " 'dev.podium.RankingSubmitted.v1', ?, ?, now(), ?)");
+                    PreparedStatement lease = connection.prepareStatement("insert into peer.lease (task_id, project_id,"
+                            + " labeler, shown_order, granted_at, expires_at) values (?, ?, ?, '', now(), now())")) {
+                SplittableRandom random = new SplittableRandom(client);
                 while (System.nanoTime() < until) {
-                    String task = project + "-" + Math.floorMod((n * 7919 + client * 104729L), tasks);
+                    long t = random.nextInt(10) == 0 ? random.nextInt(tasks) : (n + 7L * client) % tasks;
+                    String task = project + "-" + t;
                     String who = "l" + run + "-" + client + "-" + n;
-                    fill(lease, task, project, who);
-                    connection.commit();
                     fill(ranking, task, who, project, PAYLOAD);
-                    answer.setObject(5, OffsetDateTime.now());
-                    fill(answer, "l" + client, run + "-" + client + "-" + n, "0".repeat(64), "x".repeat(110));
-                    fill(event, task, PAYLOAD, task);
+                    fill(answer, "l" + client, run + "-" + client + "-" + n, SHA256, ANSWER);
+                    fill(event, task, PAYLOAD, task, TRACE);
+                    fill(lease, task, project, who);
                     connection.commit();
                     n++;
                 }

@@ -14,7 +14,8 @@ import java.util.SplittableRandom;
 import java.util.UUID;
 
 /**
- * One labeler over HTTP: asks for the next task, ranks it, again and again. A socket and strings, because whoever
+ * One labeler over HTTP: asks for the next task, ranks it, and has the one after it come along with the answer, as the
+ * form does. A socket and strings, because whoever
  * measures on the machine that is measured must take little of it.
  */
 final class LabelerConnection implements AutoCloseable {
@@ -50,16 +51,18 @@ final class LabelerConnection implements AutoCloseable {
         if (answer.status != 200) {
             throw new IOException("next task: " + answer.status + " " + answer.body);
         }
-        // Other ids in it begin otherwise.
-        int at = answer.body.indexOf("\"id\":\"" + project + "-") + 6;
-        if (at < 6) {
-            throw new IOException("next task: no id in " + answer.body);
-        }
-        return Optional.of(answer.body.substring(at, answer.body.indexOf('"', at)));
+        return Optional.of(
+                taskIn(answer.body).orElseThrow(() -> new IOException("next task: no id in " + answer.body)));
     }
 
-    /** Ranks a task. */
-    void submit(String task) throws IOException {
+    /** Other ids in it begin otherwise. */
+    private Optional<String> taskIn(String body) {
+        int at = body.indexOf("\"id\":\"" + project + "-") + 6;
+        return at < 6 ? Optional.empty() : Optional.of(body.substring(at, body.indexOf('"', at)));
+    }
+
+    /** Ranks a task. Returns the next one, where it is wanted and came along. */
+    Optional<String> submit(String task, boolean wantsNext) throws IOException {
         int[] order = {0, 1, 2, 3};
         for (int i = OUTPUTS - 1; i > 0; i--) {
             // Mostly the order in which outputs were made, as labelers who agree mostly.
@@ -78,12 +81,13 @@ final class LabelerConnection implements AutoCloseable {
         }
         body.append("]}");
         Answer answer = send(
-                "PUT /api/v1/projects/" + project + "/tasks/" + task + "/ranking",
+                "PUT /api/v1/projects/" + project + "/tasks/" + task + "/ranking?next=" + wantsNext,
                 "Idempotency-Key: " + new UUID(random.nextLong(), random.nextLong()) + "\r\n",
                 body.toString());
         if (answer.status != 201) {
             throw new IOException("submit: " + answer.status + " " + answer.body);
         }
+        return taskIn(answer.body);
     }
 
     private record Answer(int status, String body) {}
