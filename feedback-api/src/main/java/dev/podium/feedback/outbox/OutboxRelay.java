@@ -52,7 +52,7 @@ public class OutboxRelay {
     private static final Logger LOG = Logger.getLogger(OutboxRelay.class);
     private static final int BATCH = 500;
     private static final Duration POLL = Duration.ofMillis(500);
-    private static final Duration GATHER = Duration.ofMillis(20);
+    private static final Duration GATHER = Duration.ofMillis(40);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
     private static final long RELAY_LOCK = 0x706f6469756dL;
 
@@ -109,7 +109,7 @@ public class OutboxRelay {
                     int batch = QuarkusTransaction.requiringNew().call(() -> sendBatch(producer));
                     sent.addAndGet(batch);
                     pause = POLL;
-                    if (batch == 0) {
+                    if (batch < BATCH) {
                         boolean woken = work.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS);
                         if (woken) {
                             // What comes right behind goes along.
@@ -139,6 +139,7 @@ public class OutboxRelay {
 
     /** An event on its way. */
     private record Row(
+            long position,
             String id,
             String topic,
             String key,
@@ -180,12 +181,12 @@ public class OutboxRelay {
                 acknowledgements.add(sending);
             }
             producer.flush();
-            List<String> taken = new ArrayList<>();
+            List<Long> taken = new ArrayList<>();
             for (int i = 0; i < rows.size(); i++) {
                 Row row = rows.get(i);
                 try {
                     acknowledgements.get(i).get();
-                    taken.add(row.id());
+                    taken.add(row.position());
                 } catch (ExecutionException e) {
                     if (!(e.getCause() instanceof RecordTooLargeException)) {
                         throw new KafkaException("Kafka did not take an event", e.getCause());
@@ -196,8 +197,8 @@ public class OutboxRelay {
                     throw new KafkaException("interrupted while sending", e);
                 }
             }
-            try (PreparedStatement delete = connection.prepareStatement("delete from outbox where id = any(?)")) {
-                delete.setArray(1, connection.createArrayOf("text", taken.toArray()));
+            try (PreparedStatement delete = connection.prepareStatement("delete from outbox where position = any(?)")) {
+                delete.setArray(1, connection.createArrayOf("bigint", taken.toArray()));
                 delete.executeUpdate();
             }
             return rows.size();
@@ -206,7 +207,10 @@ public class OutboxRelay {
         }
     }
 
-    /** The oldest events, in order; none where another instance is at work. */
+    /**
+     * The oldest events, in order; none where another instance is at work. The relay's lock is enough: nobody else deletes
+     * what may be sent. Asked for in a statement of its own, so that what is seen then is not from before it was held.
+     */
     private static List<Row> lock(Connection connection) throws SQLException {
         List<Row> rows = new ArrayList<>();
         try (PreparedStatement one = connection.prepareStatement("select pg_try_advisory_xact_lock(?)")) {
@@ -219,22 +223,22 @@ public class OutboxRelay {
             }
         }
         try (PreparedStatement oldest = connection.prepareStatement(
-                        "select id, aggregatetype, aggregateid, type, payload, subject, created_at, traceparent,"
-                                + " signature"
-                                + " from outbox where refused is null order by position limit " + BATCH
-                                + " for update skip locked");
+                        "select position, id, aggregatetype, aggregateid, type, payload, subject, created_at,"
+                                + " traceparent, signature"
+                                + " from outbox where refused is null order by position limit " + BATCH);
                 ResultSet found = oldest.executeQuery()) {
             while (found.next()) {
                 rows.add(new Row(
-                        found.getString(1),
+                        found.getLong(1),
                         found.getString(2),
                         found.getString(3),
                         found.getString(4),
                         found.getString(5),
                         found.getString(6),
-                        found.getObject(7, OffsetDateTime.class).toInstant(),
-                        found.getString(8),
-                        found.getString(9)));
+                        found.getString(7),
+                        found.getObject(8, OffsetDateTime.class).toInstant(),
+                        found.getString(9),
+                        found.getString(10)));
             }
         }
         return rows;
@@ -246,9 +250,10 @@ public class OutboxRelay {
                 "event %s for %s stays in the outbox, Kafka refuses it for good: %s; raise the topic's"
                         + " max.message.bytes, then set outbox.refused to null",
                 row.id(), row.topic(), reason);
-        try (PreparedStatement update = connection.prepareStatement("update outbox set refused = ? where id = ?")) {
+        try (PreparedStatement update =
+                connection.prepareStatement("update outbox set refused = ? where position = ?")) {
             update.setString(1, reason);
-            update.setString(2, row.id());
+            update.setLong(2, row.position());
             update.executeUpdate();
         }
         refused.incrementAndGet();
