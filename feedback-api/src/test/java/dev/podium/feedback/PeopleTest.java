@@ -5,6 +5,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.oneOf;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,6 +16,7 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
 import java.sql.Connection;
@@ -22,6 +24,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 /** People, their passwords, tokens, and the audit log of what is done with them. */
@@ -108,6 +111,65 @@ class PeopleTest {
             refused(later);
         }
         Api.as(eve).get("/api/v1/me").then().statusCode(200);
+    }
+
+    @Test
+    void whatEndsAccessEndsItForTheVeryNextRankingToo() {
+        String project = Api.project("{}");
+        Api.tasks(project, 3);
+        String member = Api.person("labeler", List.of(project));
+        Response task = Api.next(member, project);
+        // With the database asked a moment ago, a ranking is let in by what was known then.
+        assertEquals(
+                422, submit(Api.as(member), project, task, "{\"groups\":[]}").statusCode());
+        Api.operator()
+                .delete("/api/v1/projects/" + project + "/members/" + member)
+                .then()
+                .statusCode(oneOf(200, 204));
+        assertEquals(404, submit(Api.as(member), project, task).statusCode());
+        Api.operator()
+                .body(Map.of("role", "labeler"))
+                .put("/api/v1/projects/" + project + "/members/" + member)
+                .then()
+                .statusCode(oneOf(200, 201, 204));
+        assertEquals(201, submit(Api.as(member), project, task).statusCode());
+
+        Map<String, String> own = session(member);
+        String page = given().cookies(own).get("/").asString();
+        String token = page.replaceFirst("(?s).*name=\"csrf-token\" content=\"([^\"]*)\".*", "$1");
+        Response second = with(own, token).post("/api/v1/projects/" + project + "/tasks/next");
+        second.then().statusCode(200);
+        with(own, token).post("/logout").then().statusCode(204);
+        assertTrue(List.of(302, 401)
+                .contains(submit(with(own, token), project, second).statusCode()));
+        assertEquals(200, Api.as(member).get("/api/v1/me").statusCode());
+        assertEquals(201, submit(Api.as(member), project, second).statusCode());
+
+        Response third = Api.next(member, project);
+        Api.operator()
+                .body("{}")
+                .post("/api/v1/users/" + member + "/disable")
+                .then()
+                .statusCode(204);
+        assertEquals(401, submit(Api.as(member), project, third).statusCode());
+    }
+
+    private static RequestSpecification with(Map<String, String> session, String token) {
+        return given().redirects()
+                .follow(false)
+                .cookies(session)
+                .header("X-CSRF-Token", token)
+                .contentType("application/json");
+    }
+
+    private static Response submit(RequestSpecification who, String project, Response task) {
+        return submit(who, project, task, Api.groups(task.path("task.outputs.id")));
+    }
+
+    private static Response submit(RequestSpecification who, String project, Response task, String body) {
+        return who.header("Idempotency-Key", UUID.randomUUID().toString())
+                .body(body)
+                .put("/api/v1/projects/" + project + "/tasks/" + task.path("task.id") + "/ranking");
     }
 
     private static void refused(Map<String, String> session) {

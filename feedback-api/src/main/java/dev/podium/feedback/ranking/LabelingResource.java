@@ -12,6 +12,7 @@ import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.security.Access;
 import dev.podium.feedback.security.AllowedTo;
 import dev.podium.feedback.security.People;
+import dev.podium.feedback.security.Recalled;
 import dev.podium.feedback.security.Who;
 import dev.podium.feedback.task.Assignment;
 import dev.podium.feedback.task.KnownTasks;
@@ -64,6 +65,7 @@ public class LabelingResource {
     private final Drafts drafts;
     private final AuditLog audit;
     private final People people;
+    private final Recalled recalled;
     private final ObjectMapper json;
 
     LabelingResource(
@@ -77,6 +79,7 @@ public class LabelingResource {
             Drafts drafts,
             AuditLog audit,
             People people,
+            Recalled recalled,
             ObjectMapper json) {
         this.identity = identity;
         this.assignment = assignment;
@@ -88,6 +91,7 @@ public class LabelingResource {
         this.drafts = drafts;
         this.audit = audit;
         this.people = people;
+        this.recalled = recalled;
         this.json = json;
     }
 
@@ -207,7 +211,15 @@ public class LabelingResource {
         String request = project + "\n" + task + "\n" + match + "\n" + new String(bytes, StandardCharsets.UTF_8);
         Rankings.Taken taken = rankings.submit(
                 new Rankings.Sent(
-                        project, task, me(), IdempotentAnswers.requireKey(key), request, judgement, revision(match)),
+                        project,
+                        task,
+                        me(),
+                        IdempotentAnswers.requireKey(key),
+                        request,
+                        judgement,
+                        revision(match),
+                        Recalled.version(identity)),
+                () -> recalled.makeSure(identity, project),
                 next ? Optional.of(after) : Optional.empty());
         String answer =
                 taken.next().map(given -> with(taken.body(), view(given))).orElse(taken.body());

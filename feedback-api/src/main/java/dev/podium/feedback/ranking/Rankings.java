@@ -81,6 +81,8 @@ public class Rankings {
      * @param key of the request (Idempotency-Key)
      * @param request what makes requests the same
      * @param seenRevision from If-Match; absent for a first submission
+     * @param person version of the labeler's rights by which the request was let in, see {@code Recalled}; empty where
+     *     they were looked up
      */
     record Sent(
             String project,
@@ -89,7 +91,8 @@ public class Rankings {
             String key,
             String request,
             Judgement judgement,
-            @Nullable Integer seenRevision) {}
+            @Nullable Integer seenRevision,
+            Optional<Long> person) {}
 
     /** The answer to a submission; its body, and the task that came along. */
     record Taken(int status, String body, boolean replayed, Optional<Assignment.Assigned> next) {}
@@ -98,12 +101,15 @@ public class Rankings {
      * Takes a ranking: the first one against a lease, a correction against the revision the labeler has seen. Done once
      * per (labeler, key). Not inside a transaction.
      *
+     * @param makeSure refuses who may not submit any more; run before anything is looked at closely
      * @param after where the next task is wanted along with the answer, the one on the labeler's screen or ""
      */
-    Taken submit(Sent sent, Optional<String> after) {
+    Taken submit(Sent sent, Runnable makeSure, Optional<String> after) {
         String sha256 = IdempotentAnswers.sha256(sent.request());
-        return first(sent, sha256, after)
-                .orElseGet(() -> QuarkusTransaction.requiringNew().call(() -> looked(sent, sha256)));
+        return first(sent, sha256, after).orElseGet(() -> {
+            makeSure.run();
+            return QuarkusTransaction.requiringNew().call(() -> looked(sent, sha256));
+        });
     }
 
     /** A ranking as most are; empty where somebody has to look at it more closely, if only to say what is wrong. */
@@ -133,6 +139,7 @@ public class Rankings {
                     sha256,
                     body,
                     outbox.cause(),
+                    sent.person(),
                     after.isPresent(),
                     assignment.question(
                             sent.project(),

@@ -130,12 +130,13 @@ final class Submission {
             String requestSha256,
             String answer,
             TraceParent trace,
+            Optional<Long> person,
             boolean wantsNext,
             Assignment.Question question)
             throws SQLException {
         try (PreparedStatement first = connection.prepareStatement(
                 "select submitted, " + Assignment.Question.COLUMNS
-                        + " from submit_first(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+                        + " from submit_first(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
             int i = 0;
             first.setString(++i, event.projectId());
             first.setString(++i, event.taskId());
@@ -153,6 +154,7 @@ final class Submission {
             first.setLong(++i, event.durationMillis());
             first.setInt(++i, event.shownOrder().size());
             first.setObject(++i, winnerPosition(event), Types.INTEGER);
+            first.setObject(++i, person.orElse(null), Types.BIGINT);
             first.setBoolean(++i, wantsNext);
             question.bindFrom(first, question.bindWhat(first, i));
             try (ResultSet row = first.executeQuery()) {

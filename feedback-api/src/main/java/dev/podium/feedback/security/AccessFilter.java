@@ -23,10 +23,12 @@ import org.jspecify.annotations.Nullable;
 public class AccessFilter {
     private final SecurityIdentity identity;
     private final EntityManager entities;
+    private final Recalled recalled;
 
-    public AccessFilter(SecurityIdentity identity, EntityManager entities) {
+    public AccessFilter(SecurityIdentity identity, EntityManager entities, Recalled recalled) {
         this.identity = identity;
         this.entities = entities;
+        this.recalled = recalled;
     }
 
     @ServerRequestFilter(priority = Priorities.AUTHORIZATION)
@@ -44,7 +46,14 @@ public class AccessFilter {
         String round = uri.getPathParameters().getFirst("round");
         Access access = Access.of(identity);
         if (project != null) {
-            requireIn(access.in(project), "Project " + project, allowed);
+            Optional<Role> held = access.in(project);
+            // Nobody is refused by what was a moment ago.
+            requireIn(
+                    held.isPresent() && isGranted(held.get(), allowed)
+                            ? held
+                            : recalled.now(identity).in(project),
+                    "Project " + project,
+                    allowed);
         } else if (round != null) {
             requireIn(projectOf(round).flatMap(access::in), "Round " + round, allowed);
         } else if (!allowed.contains(Who.ANYONE) && !access.administrator()) {
@@ -56,13 +65,7 @@ public class AccessFilter {
         if (held.isEmpty()) {
             throw Refusal.notFound(what);
         }
-        boolean granted = allowed.contains(Who.ANYONE)
-                || switch (held.get()) {
-                    case OPERATOR -> allowed.contains(Who.OPERATOR) || allowed.contains(Who.LABELER);
-                    case LABELER -> allowed.contains(Who.LABELER);
-                    case SERVICE -> allowed.contains(Who.SERVICE);
-                };
-        if (!granted) {
+        if (!isGranted(held.get(), allowed)) {
             throw new Refusal(
                     403,
                     "wrong_role",
@@ -73,6 +76,20 @@ public class AccessFilter {
                                     .collect(Collectors.joining(" and "))
                             + ".");
         }
+    }
+
+    private static boolean isGranted(Role held, Set<Who> allowed) {
+        return allowed.contains(Who.ANYONE)
+                || switch (held) {
+                    case OPERATOR -> allowed.contains(Who.OPERATOR) || allowed.contains(Who.LABELER);
+                    case LABELER -> allowed.contains(Who.LABELER);
+                    case SERVICE -> allowed.contains(Who.SERVICE);
+                };
+    }
+
+    /** Whether somebody may rank in a project. */
+    static void requireLabeler(Access access, String project) {
+        requireIn(access.in(project), "Project " + project, EnumSet.of(Who.LABELER));
     }
 
     private Optional<String> projectOf(String round) {

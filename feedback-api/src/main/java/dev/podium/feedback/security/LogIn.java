@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Passwords, as bcrypt hashes. A right password is remembered as a keyed hash for the life of the process, so that a
@@ -58,9 +59,17 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
     public Uni<SecurityIdentity> authenticate(
             UsernamePasswordAuthenticationRequest request, AuthenticationRequestContext context) {
         RoutingContext http = HttpSecurityUtils.getRoutingContextAttribute(request);
+        String name = request.getUsername();
+        String password = new String(request.getPassword().getPassword());
+        if (Recalled.isEnoughFor(http)) {
+            Optional<People.Known> before =
+                    people.recall(name).filter(person -> isVerified(person, mac(name + "\n" + password)));
+            if (before.isPresent()) {
+                return Uni.createFrom().item(Recalled.identity(before.get(), false));
+            }
+        }
         return context.runBlocking(() -> {
-            People.Known person = check(
-                    request.getUsername(), new String(request.getPassword().getPassword()));
+            People.Known person = check(name, password);
             if (http != null && http.normalizedPath().equals("/login")) {
                 stamps.set(http, person.name(), person.passwordHash(), person.sessionVersion());
             }
@@ -77,11 +86,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         }
         People.Known person = found.get();
         byte[] mac = mac(name + "\n" + password);
-        Verified before = verified.get(name);
-        boolean known = before != null
-                && before.bcrypt().equals(person.passwordHash())
-                && MessageDigest.isEqual(before.mac(), mac);
-        if (!known) {
+        if (!isVerified(person, mac)) {
             if (!BcryptUtil.matches(password, person.passwordHash())) {
                 throw new AuthenticationFailedException("unknown name or wrong password");
             }
@@ -93,12 +98,27 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         return person;
     }
 
+    private boolean isVerified(People.Known person, byte[] mac) {
+        Verified before = verified.get(person.name());
+        return before != null
+                && before.bcrypt().equals(person.passwordHash())
+                && MessageDigest.isEqual(before.mac(), mac);
+    }
+
     static SecurityIdentity identity(People.Known person) {
         return identity(person.name(), person.access());
     }
 
     /** Roles of the identity only tell pages what to offer; {@link AccessFilter} grants by the access itself. */
     static SecurityIdentity identity(String name, Access access) {
+        return builder(name, access).build();
+    }
+
+    static SecurityIdentity identity(String name, Access access, String attribute, Object value) {
+        return builder(name, access).addAttribute(attribute, value).build();
+    }
+
+    private static QuarkusSecurityIdentity.Builder builder(String name, Access access) {
         QuarkusSecurityIdentity.Builder builder = QuarkusSecurityIdentity.builder()
                 .setPrincipal(new QuarkusPrincipal(name))
                 .addAttribute(Access.ATTRIBUTE, access);
@@ -107,7 +127,7 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
                 builder.addRole(role.word());
             }
         }
-        return builder.build();
+        return builder;
     }
 
     private byte[] mac(String text) {
@@ -140,10 +160,21 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
         public Uni<SecurityIdentity> authenticate(
                 TrustedAuthenticationRequest request, AuthenticationRequestContext context) {
             RoutingContext http = HttpSecurityUtils.getRoutingContextAttribute(request);
+            if (Recalled.isEnoughFor(http)) {
+                Optional<People.Known> before =
+                        people.recall(request.getPrincipal()).filter(person -> fits(http, person));
+                if (before.isPresent()) {
+                    return Uni.createFrom().item(Recalled.identity(before.get(), true));
+                }
+            }
             return context.runBlocking(() -> people.find(request.getPrincipal())
-                    .filter(person -> stamps.fits(http, person.name(), person.passwordHash(), person.sessionVersion()))
+                    .filter(person -> fits(http, person))
                     .map(LogIn::identity)
                     .orElseThrow(() -> new AuthenticationFailedException("removed, or another password since")));
+        }
+
+        private boolean fits(@Nullable RoutingContext http, People.Known person) {
+            return stamps.fits(http, person.name(), person.passwordHash(), person.sessionVersion());
         }
     }
 }

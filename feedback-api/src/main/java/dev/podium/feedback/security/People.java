@@ -1,5 +1,7 @@
 package dev.podium.feedback.security;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.podium.feedback.audit.Act;
 import dev.podium.feedback.rest.UncheckedSqlException;
 import io.agroal.api.AgroalDataSource;
@@ -9,6 +11,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -26,10 +29,26 @@ public class People {
         this.database = database;
     }
 
-    /** Somebody who may log in: not those who are disabled. */
-    record Known(String name, String passwordHash, int sessionVersion, Access access) {}
+    private static final int MOST_RECALLED = 10_000;
 
-    /** One query, in one round trip where no transaction is at work: it runs at every request. */
+    private final Cache<String, Known> recalled = Caffeine.newBuilder()
+            .maximumSize(MOST_RECALLED)
+            .expireAfterWrite(Duration.ofMinutes(1))
+            .build();
+
+    /**
+     * Somebody who may log in: not those who are disabled.
+     *
+     * @param version another one as soon as anything of it is different
+     */
+    record Known(String name, String passwordHash, int sessionVersion, long version, Access access) {}
+
+    /** As somebody was when the database was asked last; whoever works with it must make sure, see {@link Recalled}. */
+    Optional<Known> recall(String name) {
+        return Optional.ofNullable(recalled.getIfPresent(name));
+    }
+
+    /** One query, in one round trip where no transaction is at work: it runs at nearly every request. */
     Optional<Known> find(String name) {
         if (name.indexOf('\0') >= 0) {
             // PostgreSQL would not take it, and nobody is called so.
@@ -39,17 +58,22 @@ public class People {
                 PreparedStatement query = connection.prepareStatement(
                         "select cast(p.id as text), p.password_hash, p.administrator, p.every_project,"
                                 + " (select string_agg(m.role || ' ' || m.project_id, ',') from project_member m"
-                                + " where m.person = p.name), p.session_version from person p"
+                                + " where m.person = p.name), p.session_version, p.version from person p"
                                 + " where p.name = ? and p.disabled_at is null")) {
             query.setString(1, name);
             try (ResultSet row = query.executeQuery()) {
-                return row.next()
-                        ? Optional.of(new Known(
-                                name,
-                                row.getString(2),
-                                row.getInt(6),
-                                access(row.getString(1), row.getBoolean(3), row.getString(4), row.getString(5))))
-                        : Optional.empty();
+                if (!row.next()) {
+                    recalled.invalidate(name);
+                    return Optional.empty();
+                }
+                Known known = new Known(
+                        name,
+                        row.getString(2),
+                        row.getInt(6),
+                        row.getLong(7),
+                        access(row.getString(1), row.getBoolean(3), row.getString(4), row.getString(5)));
+                recalled.put(name, known);
+                return Optional.of(known);
             }
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
