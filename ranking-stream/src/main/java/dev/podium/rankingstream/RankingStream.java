@@ -10,6 +10,7 @@ import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
@@ -37,12 +38,14 @@ public class RankingStream {
     private static final Duration STOP_POLL = Duration.ofMillis(50);
 
     private final StreamTopics topics;
+    private final Path state;
     private final Duration parkTime;
     private final boolean watchParent;
 
     RankingStream(
             Config config,
             @ConfigProperty(name = "quarkus.kafka-streams.application-id") String applicationId,
+            @ConfigProperty(name = "kafka-streams.state.dir") Path stateDir,
             @ConfigProperty(name = "podium.topics.partitions") int partitions,
             @ConfigProperty(name = "podium.topics.replication") short replication,
             @ConfigProperty(name = "podium.unknown-task.park") Duration parkTime,
@@ -52,6 +55,7 @@ public class RankingStream {
                 Repartitions.of(applicationId),
                 partitions,
                 replication);
+        this.state = stateDir.resolve(applicationId);
         this.parkTime = parkTime;
         this.watchParent = watchParent;
     }
@@ -65,6 +69,8 @@ public class RankingStream {
     @Produces
     @Singleton
     Topology topology(StreamMetrics metrics) {
+        // The extension makes the stream of it.
+        UnfinishedState.clear(state);
         return RankingTopology.build(
                 topics.shares(), parkTime, Stores::persistentKeyValueStore, metrics, RankingTopology.STEADY_MILLIS);
     }

@@ -64,6 +64,7 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> newContext) {
+        UnfinishedState.begins(newContext);
         context = newContext;
         sums = newContext.getStateStore(storeName);
         changed.clear();

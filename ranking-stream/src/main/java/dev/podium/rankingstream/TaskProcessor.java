@@ -73,6 +73,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> newContext) {
+        UnfinishedState.begins(newContext);
         context = newContext;
         tasks = new TaskStore(
                 newContext.getStateStore(RankingTopology.TASKS),

@@ -3,11 +3,16 @@ package dev.podium.rankingstream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.Topics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -16,11 +21,18 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.KafkaStreams.State;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.state.RocksDBConfigSetter;
 import org.apache.kafka.streams.state.Stores;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rocksdb.LRUCache;
+import org.rocksdb.Options;
+import org.rocksdb.RocksDB;
+import org.rocksdb.WriteBufferManager;
 
 /** Two processes share the partitions of a real broker; one of them is started anew. */
 class RestartTest {
@@ -61,6 +73,77 @@ class RestartTest {
         }
     }
 
+    /** A process that was killed leaves a folder, in which there may be rows of the transaction that was open. */
+    @Test
+    void whatAKilledMemberHasStoredButNotCommittedIsDoneAgain() throws Exception {
+        try (Broker broker = new Broker(Broker.sharedServers())) {
+            new StreamTopics(Map.of("bootstrap.servers", broker.servers), Repartitions.of(application), 3, (short) 1)
+                    .create(broker.admin);
+            Properties unfinished = settings("killed");
+            unfinished.put("commit.interval.ms", "600000");
+            unfinished.put("producer.transaction.timeout.ms", "900000");
+            unfinished.put("rocksdb.config.setter", WritesAtOnce.class.getName());
+            // It lives on until its successor fences it.
+            try (KafkaStreams killed = new KafkaStreams(topology(), unfinished)) {
+                killed.start();
+                await("its partitions", () -> has(killed));
+                rank(broker, 0);
+                await("rows on the disk", () -> isOnDisk("killed", "tasks") && isOnDisk("killed", "rankings"));
+                copy(folder.resolve("killed"), folder.resolve("left"));
+                Properties successor = settings("left");
+                successor.put("consumer.group.instance.id", unfinished.get("consumer.group.instance.id"));
+                try (KafkaStreams again = new KafkaStreams(topology(), successor)) {
+                    again.start();
+                    await("the figures of all who ranked", () -> rankings(broker) == TASKS);
+                }
+            }
+        }
+    }
+
+    /** Writes each row to the disk as soon as the next one comes. */
+    public static final class WritesAtOnce implements RocksDBConfigSetter {
+        static {
+            RocksDB.loadLibrary();
+        }
+
+        private static final WriteBufferManager NOTHING_IS_HELD = new WriteBufferManager(1, new LRUCache(1024));
+
+        @Override
+        public void setConfig(String storeName, Options options, Map<String, Object> configs) {
+            options.setWriteBufferManager(NOTHING_IS_HELD);
+        }
+
+        @Override
+        public void close(String storeName, Options options) {
+            // Shared by all stores.
+        }
+    }
+
+    private boolean isOnDisk(String member, String store) throws IOException {
+        try (Stream<Path> files = Files.walk(folder.resolve(member))) {
+            return files.anyMatch(file -> file.toString().endsWith(".sst")
+                    && file.getParent().getFileName().toString().equals(store));
+        } catch (UncheckedIOException e) {
+            // A file went away meanwhile.
+            return false;
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, to.resolve(from.relativize(file)), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+
+    private long rankings(Broker broker) throws Exception {
+        return broker.newest(Topics.LABELERS, LabelerStatistics.class).values().stream()
+                .filter(figures -> figures.labelerId().startsWith(application))
+                .mapToLong(LabelerStatistics::rankings)
+                .sum();
+    }
+
     private static boolean has(KafkaStreams member) {
         return member.state() == State.RUNNING
                 && member.metadataForLocalThreads().stream()
@@ -70,7 +153,7 @@ class RestartTest {
     private void rank(Broker broker, int round) {
         IntStream.range(round * TASKS, (round + 1) * TASKS).forEach(i -> {
             broker.task(Facts.task(application + i));
-            broker.ranking(Facts.ranking(application + i, "ann", 1, "a>b>c"));
+            broker.ranking(Facts.ranking(application + i, application + "-ann-" + i, 1, "a>b>c"));
         });
         broker.flush();
     }
@@ -81,8 +164,21 @@ class RestartTest {
                 .count();
     }
 
-    /** As the application is configured, with a folder and a name of its own. */
     private KafkaStreams member(String name) throws Exception {
+        return new KafkaStreams(topology(), settings(name));
+    }
+
+    private Topology topology() {
+        return RankingTopology.build(
+                Repartitions.of(application),
+                Duration.ofMinutes(10),
+                Stores::persistentKeyValueStore,
+                new StreamMetrics(new SimpleMeterRegistry()),
+                RankingTopology.STEADY_MILLIS);
+    }
+
+    /** As the application is configured, with a folder and a name of its own. */
+    private Properties settings(String name) throws Exception {
         Properties settings = new Properties();
         Properties all = new Properties();
         try (InputStream in = RankingStream.class.getResourceAsStream("/application.properties")) {
@@ -101,14 +197,7 @@ class RestartTest {
         settings.put("replication.factor", "1");
         settings.put("num.standby.replicas", "0");
         settings.put("consumer.group.instance.id", InstanceIdSource.of("host", work));
-        return new KafkaStreams(
-                RankingTopology.build(
-                        Repartitions.of(application),
-                        Duration.ofMinutes(10),
-                        Stores::persistentKeyValueStore,
-                        new StreamMetrics(new SimpleMeterRegistry()),
-                        RankingTopology.STEADY_MILLIS),
-                settings);
+        return settings;
     }
 
     private static void await(String what, Callable<Boolean> condition) throws Exception {

@@ -276,7 +276,27 @@ final class RankingChecks {
                 tasks.size(),
                 found.equals(Arrays.toString(sums))
                         ? List.of()
-                        : List.of("the project should have " + Arrays.toString(sums) + ", has " + found));
+                        : List.of(
+                                "the project should have " + Arrays.toString(sums) + ", has " + found,
+                                sentToTheProject()));
+    }
+
+    /** Tells on which side of the sum a wrong total comes from. */
+    private String sentToTheProject() throws IOException {
+        String topic = "podium-ranking-stream-project-shares";
+        List<String> names = List.of("tasks", "rankedTasks", "decidedTasks", "rankings", "pairs", "ties");
+        long[] sent = new long[names.size()];
+        for (ConsumerRecord<String, byte[]> record : TopicLog.read(evidence.bootstrapServers(), topic)) {
+            if (record.key().equals(evidence.project())) {
+                JsonNode share = TopicLog.json(record);
+                for (int i = 0; i < sent.length; i++) {
+                    sent[i] += share.path(names.get(i)).asLong();
+                }
+            }
+        }
+        return "tasks have sent " + Arrays.toString(sent) + ", of which the sum has yet to take "
+                + TopicLog.behind(evidence.bootstrapServers(), topic, "podium-ranking-stream")
+                + " records and markers";
     }
 
     private static long count(Set<String> statements, String kind) {

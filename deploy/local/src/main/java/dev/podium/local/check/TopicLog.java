@@ -10,8 +10,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -40,6 +42,25 @@ final class TopicLog {
             }
         }
         return all;
+    }
+
+    /** How far a group is behind what is committed in a topic, in offsets; markers of transactions count, too. */
+    static long behind(String bootstrapServers, String topic, String group) {
+        try (KafkaConsumer<String, byte[]> consumer = new KafkaConsumer<>(
+                Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed", "group.id", group),
+                new StringDeserializer(),
+                new ByteArrayDeserializer())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
+                    .map(info -> new TopicPartition(topic, info.partition()))
+                    .toList();
+            Map<TopicPartition, OffsetAndMetadata> taken = consumer.committed(Set.copyOf(partitions));
+            return consumer.endOffsets(partitions).entrySet().stream()
+                    .mapToLong(end -> {
+                        OffsetAndMetadata next = taken.get(end.getKey());
+                        return end.getValue() - (next == null ? 0 : next.offset());
+                    })
+                    .sum();
+        }
     }
 
     /** The newest value per key; a key whose newest record is a tombstone is left out. */
