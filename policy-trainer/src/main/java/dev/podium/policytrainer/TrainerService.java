@@ -39,7 +39,7 @@ class TrainerService {
                         RoundKind.PPO, new PpoTrainer()),
                 metrics,
                 tracer,
-                () -> Quarkus.asyncExit(1));
+                Quarkus::asyncExit);
     }
 
     void start(@Observes StartupEvent event) {

@@ -26,7 +26,7 @@ class TrainerService {
                 Map.of(RoundKind.REWARD, new RewardTrainer()),
                 metrics,
                 tracer,
-                () -> Quarkus.asyncExit(1));
+                Quarkus::asyncExit);
     }
 
     void start(@Observes StartupEvent event) {

@@ -44,9 +44,8 @@ final class GoldCommands {
     int remove(
             @Option(names = "--project", required = true) String project, @Parameters(paramLabel = "TASK") String task)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(Api.path("projects", project, "gold", task));
-            return session.say("task " + task + " is an ordinary one again");
-        }
+        return session.act(
+                api -> api.delete(Api.path("projects", project, "gold", task)),
+                "task " + task + " is an ordinary one again");
     }
 }

@@ -109,12 +109,7 @@ final class LabelerCommands {
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
             JsonNode planned = api.post(Api.path("projects", project, "labelers", labeler, "rounds-again"), Map.of());
-            if (json.json) {
-                session.printJson(planned);
-            } else {
-                session.printTable(planned, "step", "kind", "rerunOf", "reason");
-            }
-            return 0;
+            return session.show(planned, json.json, "step", "kind", "rerunOf", "reason");
         }
     }
 
@@ -137,12 +132,9 @@ final class LabelerCommands {
             @Option(names = "--project", required = true) String project,
             @Parameters(paramLabel = "LABELER") String labeler)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(Api.path("projects", project, "labelers", labeler, "exclusion"));
-            session.out().println(labeler + " may rank in " + project + " again");
-            session.out().flush();
-            return 0;
-        }
+        return session.act(
+                api -> api.delete(Api.path("projects", project, "labelers", labeler, "exclusion")),
+                labeler + " may rank in " + project + " again");
     }
 
     @Command(name = "weights", description = "Lists what votes weigh, and what an estimate would say now.")
@@ -155,12 +147,8 @@ final class LabelerCommands {
         try (Api api = session.api()) {
             String path = Api.path("projects", project, "reliabilities");
             JsonNode weights = publish ? api.post(path, Map.of()) : api.get(path);
-            if (json.json) {
-                session.printJson(weights);
-            } else {
-                session.printTable(weights, "labelerId", "votes", "eta", "estimate", "reliability", "source", "reason");
-            }
-            return 0;
+            return session.show(
+                    weights, json.json, "labelerId", "votes", "eta", "estimate", "reliability", "source", "reason");
         }
     }
 
@@ -171,13 +159,12 @@ final class LabelerCommands {
             @Parameters(paramLabel = "WEIGHT", description = "0: votes do not count; 1: as usual") double weight,
             @Option(names = "--reason", defaultValue = "") String reason)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.put(
-                    Api.path("projects", project, "labelers", labeler, "reliability"),
-                    Map.of("reliability", weight, "reason", reason),
-                    Map.of());
-            return session.say("the votes of " + labeler + " weigh " + weight);
-        }
+        return session.act(
+                api -> api.put(
+                        Api.path("projects", project, "labelers", labeler, "reliability"),
+                        Map.of("reliability", weight, "reason", reason),
+                        Map.of()),
+                "the votes of " + labeler + " weigh " + weight);
     }
 
     @Command(name = "unweigh", description = "Takes a weight set by hand back: 1 until the next estimate.")
@@ -185,10 +172,9 @@ final class LabelerCommands {
             @Option(names = "--project", required = true) String project,
             @Parameters(paramLabel = "LABELER") String labeler)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(Api.path("projects", project, "labelers", labeler, "reliability"));
-            return session.say("the votes of " + labeler + " weigh 1 until the next estimate");
-        }
+        return session.act(
+                api -> api.delete(Api.path("projects", project, "labelers", labeler, "reliability")),
+                "the votes of " + labeler + " weigh 1 until the next estimate");
     }
 
     @Command(name = "pause", description = "Gives a labeler no more tasks until they may go on; they see the reason.")
@@ -197,10 +183,12 @@ final class LabelerCommands {
             @Parameters(paramLabel = "LABELER") String labeler,
             @Option(names = "--reason", required = true) String reason)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.put(Api.path("projects", project, "labelers", labeler, "pause"), Map.of("reason", reason), Map.of());
-            return session.say(labeler + " is paused in " + project);
-        }
+        return session.act(
+                api -> api.put(
+                        Api.path("projects", project, "labelers", labeler, "pause"),
+                        Map.of("reason", reason),
+                        Map.of()),
+                labeler + " is paused in " + project);
     }
 
     @Command(name = "resume", description = "Lets a labeler go on.")
@@ -208,9 +196,8 @@ final class LabelerCommands {
             @Option(names = "--project", required = true) String project,
             @Parameters(paramLabel = "LABELER") String labeler)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(Api.path("projects", project, "labelers", labeler, "pause"));
-            return session.say(labeler + " may go on in " + project);
-        }
+        return session.act(
+                api -> api.delete(Api.path("projects", project, "labelers", labeler, "pause")),
+                labeler + " may go on in " + project);
     }
 }

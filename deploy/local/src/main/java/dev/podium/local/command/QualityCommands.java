@@ -163,10 +163,9 @@ final class QualityCommands {
     int undecide(
             @Option(names = "--project", required = true) String project, @Parameters(paramLabel = "TASK") String task)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(Api.path("projects", project, "adjudication", task));
-            return session.say("the votes of task " + task + " count again");
-        }
+        return session.act(
+                api -> api.delete(Api.path("projects", project, "adjudication", task)),
+                "the votes of task " + task + " count again");
     }
 
     @Command(name = "retract", description = "Takes one ranking of a labeler back.")
@@ -175,13 +174,12 @@ final class QualityCommands {
             @Parameters(paramLabel = "TASK") String task,
             @Parameters(paramLabel = "LABELER") String labeler)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(
-                    Api.path("projects", project, "tasks", task, "ranking") + "?labeler="
-                            + Api.path(labeler).substring(1),
-                    Map.of("Idempotency-Key", UUID.randomUUID().toString()));
-            return session.say("the ranking of " + labeler + " is taken back");
-        }
+        return session.act(
+                api -> api.delete(
+                        Api.path("projects", project, "tasks", task, "ranking") + "?labeler="
+                                + Api.path(labeler).substring(1),
+                        Map.of("Idempotency-Key", UUID.randomUUID().toString())),
+                "the ranking of " + labeler + " is taken back");
     }
 
     @Command(

@@ -44,12 +44,11 @@ final class RemarkCommands {
             @Parameters(paramLabel = "LABELER") String labeler,
             @Option(names = "--kind", required = true, description = "skip or flag") String kind)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.post(
-                    Api.path("projects", project, "remarks", "settle"),
-                    Map.of("taskId", task, "labeler", labeler, "kind", kind));
-            return session.say("the " + kind + " by " + labeler + " is settled");
-        }
+        return session.act(
+                api -> api.post(
+                        Api.path("projects", project, "remarks", "settle"),
+                        Map.of("taskId", task, "labeler", labeler, "kind", kind)),
+                "the " + kind + " by " + labeler + " is settled");
     }
 
     @Command(name = "offer-again", description = "Offers a skipped task to its labeler again.")
@@ -58,11 +57,10 @@ final class RemarkCommands {
             @Parameters(paramLabel = "TASK") String task,
             @Parameters(paramLabel = "LABELER") String labeler)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.post(
-                    Api.path("projects", project, "remarks", "offer-again"),
-                    Map.of("taskId", task, "labeler", labeler, "kind", "SKIP"));
-            return session.say(labeler + " may get task " + task + " again");
-        }
+        return session.act(
+                api -> api.post(
+                        Api.path("projects", project, "remarks", "offer-again"),
+                        Map.of("taskId", task, "labeler", labeler, "kind", "SKIP")),
+                labeler + " may get task " + task + " again");
     }
 }

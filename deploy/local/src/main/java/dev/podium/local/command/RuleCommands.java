@@ -78,12 +78,8 @@ final class RuleCommands {
     int delete(
             @Option(names = "--project", required = true) String project, @Parameters(paramLabel = "NAME") String name)
             throws ApiException, StackException, IOException {
-        try (Api api = session.api()) {
-            api.delete(Api.path("projects", project, "rules", name));
-            session.out().println("rule " + name + " is gone");
-            session.out().flush();
-            return 0;
-        }
+        return session.act(
+                api -> api.delete(Api.path("projects", project, "rules", name)), "rule " + name + " is gone");
     }
 
     private int turn(String project, String name, boolean enabled, boolean json)

@@ -114,14 +114,31 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
      */
     int list(String path, boolean json, String... fields) throws ApiException, StackException, IOException {
         try (Api api = api()) {
-            JsonNode rows = api.get(path);
-            if (json) {
-                printJson(rows);
-            } else {
-                printTable(rows, fields);
-            }
-            return 0;
+            return show(api.get(path), json, fields);
         }
+    }
+
+    /** Prints rows, as a table or as they are; returns the exit code of success. */
+    int show(JsonNode rows, boolean json, String... fields) {
+        if (json) {
+            printJson(rows);
+        } else {
+            printTable(rows, fields);
+        }
+        return 0;
+    }
+
+    /** What one command asks of Podium. */
+    interface Asked {
+        void of(Api api) throws ApiException, IOException;
+    }
+
+    /** Does one thing and prints that it is done; returns the exit code of success. */
+    int act(Asked asked, String done) throws ApiException, StackException, IOException {
+        try (Api api = api()) {
+            asked.of(api);
+        }
+        return say(done);
     }
 
     /** Prints what was done; returns the exit code of success. */

@@ -9,10 +9,10 @@ import dev.podium.adapterclient.AdapterClient;
 import dev.podium.adapterclient.AdapterClientConfig;
 import dev.podium.adapterclient.Expectation;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.process.ParentWatch;
 import dev.podium.llm.chat.ChatMessage;
 import dev.podium.llm.generate.SamplingParameters;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -56,7 +56,7 @@ public final class SampleService {
     public static void main(String[] arguments) throws Exception {
         ServiceConfig config = ServiceConfig.of(System.getenv());
         if (Boolean.parseBoolean(System.getenv("PODIUM_PARENT_WATCH"))) {
-            Thread.ofPlatform().daemon().name("parent-watch").start(SampleService::exitWithParent);
+            ParentWatch.start(() -> System.exit(0));
         }
         createTopics(config);
         Answerer answerer = new Answerer(config);
@@ -200,19 +200,6 @@ public final class SampleService {
         short replication = Short.parseShort(System.getenv().getOrDefault("PODIUM_TOPICS_REPLICATION", "3"));
         try (Admin admin = Admin.create(config.kafka())) {
             Topics.createMissing(admin, partitions, replication);
-        }
-    }
-
-    /** Standard input is a pipe of the launcher: it ends with the launcher, whatever ended that. */
-    private static void exitWithParent() {
-        try {
-            while (System.in.read() >= 0) {
-                LOG.debug("nothing is expected on standard input");
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            System.exit(0);
         }
     }
 }

@@ -48,7 +48,7 @@ public final class StepReporter {
         reporter.progress(done, totalSteps, finite, etaSeconds);
     }
 
-    /** The metrics that are numbers. */
+    /** The metrics that are numbers: JSON has no word for others. */
     public static Map<String, Double> finite(Map<String, Double> metrics) {
         Map<String, Double> finite = new LinkedHashMap<>(metrics);
         finite.values().removeIf(value -> !Double.isFinite(value));

@@ -3,11 +3,11 @@ package dev.podium.training.round;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.SampleSet;
+import dev.podium.training.loop.StepReporter;
 import dev.podium.training.publish.RoundEvents;
 import dev.podium.training.track.RoundTracker;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -67,7 +67,7 @@ final class EventReporter implements RoundReporter {
         this.step = resumedFromStep;
         this.totalSteps = totalSteps;
         Map<String, Double> all = new TreeMap<>(dataInfo);
-        all.putAll(finite(info));
+        all.putAll(StepReporter.finite(info));
         if (resumedFromStep > 0) {
             LOG.info(
                     "round {}: {} goes on from its checkpoint at step {} of {}",
@@ -89,7 +89,7 @@ final class EventReporter implements RoundReporter {
         this.step = step;
         this.totalSteps = totalSteps;
         double eta = Double.isFinite(etaSeconds) ? Math.max(0, etaSeconds) : 0;
-        Map<String, Double> finite = finite(metrics);
+        Map<String, Double> finite = StepReporter.finite(metrics);
         if (System.nanoTime() - lineNanos >= LINE_EVERY_NANOS || step == totalSteps) {
             lineNanos = System.nanoTime();
             LOG.info(
@@ -127,16 +127,6 @@ final class EventReporter implements RoundReporter {
         if (!stored) {
             LOG.warn("round {}: sample {} was not stored, the round is being stopped", set.roundId(), set.index());
         }
-    }
-
-    private static Map<String, Double> finite(Map<String, Double> metrics) {
-        Map<String, Double> finite = new LinkedHashMap<>();
-        metrics.forEach((name, value) -> {
-            if (Double.isFinite(value)) {
-                finite.put(name, value);
-            }
-        });
-        return finite;
     }
 
     private static String rounded(Map<String, Double> metrics) {

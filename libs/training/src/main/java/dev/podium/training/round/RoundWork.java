@@ -9,6 +9,7 @@ import dev.podium.contracts.RoundState;
 import dev.podium.contracts.adapter.ArtifactFiles;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.training.data.DataSet;
+import dev.podium.training.loop.StepReporter;
 import dev.podium.training.publish.AdapterPublisher;
 import dev.podium.training.publish.RoundEvents;
 import java.io.IOException;
@@ -18,7 +19,6 @@ import java.time.Clock;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.jspecify.annotations.Nullable;
@@ -235,7 +235,7 @@ final class RoundWork {
             RoundTicket ticket, RoundResult result, BaseModelSource.OpenModel model, DataSet data, Path roundDir)
             throws RoundFailure, IOException, RoundCancelled {
         RoundCommand.StartRound command = ticket.command();
-        Map<String, Double> metrics = finite(result.metrics());
+        Map<String, Double> metrics = StepReporter.finite(result.metrics());
         this.result = metrics;
         requirePassed(command, result);
         Optional<AdapterPublisher.Publication> publication = result.adapter().isEmpty()
@@ -270,12 +270,6 @@ final class RoundWork {
                 }
             }
         }
-    }
-
-    private static Map<String, Double> finite(Map<String, Double> metrics) {
-        Map<String, Double> finite = new TreeMap<>(metrics);
-        finite.values().removeIf(value -> !Double.isFinite(value));
-        return finite;
     }
 
     /** What does not pass its evaluation is not published; it stays in the round's folder. */
@@ -365,7 +359,9 @@ final class RoundWork {
                 failure.code(),
                 String.valueOf(failure.getMessage()),
                 clock.instant(),
-                failure.result().map(made -> finite(made.metrics())).orElse(Map.of()),
+                failure.result()
+                        .map(made -> StepReporter.finite(made.metrics()))
+                        .orElse(Map.of()),
                 failure.result().flatMap(RoundResult::evaluation));
         if (!events.tellSurely(event, ticket::isAbandoned)) {
             return Outcome.ABANDONED;

@@ -4,6 +4,7 @@ import dev.podium.contracts.KafkaSettings;
 import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.adapter.ArtifactStore;
+import dev.podium.contracts.process.ParentWatch;
 import dev.podium.training.publish.Publishing;
 import dev.podium.training.track.MeterTracker;
 import dev.podium.training.track.SpanTracker;
@@ -15,6 +16,7 @@ import io.opentelemetry.api.trace.Tracer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -22,6 +24,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.IntConsumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +44,7 @@ public final class TrainerHost implements AutoCloseable {
     private final Map<RoundKind, Trainer> trainers;
     private final MeterRegistry metrics;
     private final Tracer tracer;
-    private final Runnable broken;
+    private final IntConsumer exit;
     private final CountDownLatch stop = new CountDownLatch(1);
     private volatile @Nullable RoundRunner runner;
     private volatile @Nullable Trackers trackers;
@@ -51,9 +54,10 @@ public final class TrainerHost implements AutoCloseable {
     /**
      * @param settings value of a name, where it is set: {@code podium.work.dir}, {@code podium.models.dir}, {@code
      *     podium.device}, {@code podium.threads}, {@code podium.topics.*}, {@code podium.tracking.*}, {@code
-     *     podium.signing.key.file}, {@code podium.trusted.keys.file}, {@code podium.store.*}, {@code kafka.*}
+     *     podium.signing.key.file}, {@code podium.trusted.keys.file}, {@code podium.store.*}, {@code
+     *     podium.parent.watch}, {@code kafka.*}
      * @param place the trainer's place in the log, from Kafka's settings and the work folder
-     * @param broken ends the process, to be started again; see {@link RoundRunner#start}
+     * @param exit ends the process with a status: 1 to be started again, see {@link RoundRunner#start}; 0 with its parent
      */
     public TrainerHost(
             Function<String, Optional<String>> settings,
@@ -61,13 +65,13 @@ public final class TrainerHost implements AutoCloseable {
             Map<RoundKind, Trainer> trainers,
             MeterRegistry metrics,
             Tracer tracer,
-            Runnable broken) {
+            IntConsumer exit) {
         this.settings = settings;
         this.place = place;
         this.trainers = Map.copyOf(trainers);
         this.metrics = metrics;
         this.tracer = tracer;
-        this.broken = broken;
+        this.exit = exit;
     }
 
     /** Returns at once; a thread of its own waits for Kafka. */
@@ -75,18 +79,38 @@ public final class TrainerHost implements AutoCloseable {
         Thread.ofPlatform()
                 .daemon()
                 .name("trainer-start")
-                .uncaughtExceptionHandler(RoundRunner.endingWith(broken))
+                .uncaughtExceptionHandler(RoundRunner.endingWith(this::endBroken))
                 .start(this::startWhenKafkaAnswers);
+        if (settings.apply(ParentWatch.SETTING).map(Boolean::parseBoolean).orElse(false)) {
+            ParentWatch.start(() -> exit.accept(0));
+        }
     }
 
-    /** What is at work; empty until Kafka has answered. */
-    public Optional<RoundRunner> runner() {
-        return Optional.ofNullable(runner);
+    private void endBroken() {
+        exit.accept(1);
     }
 
-    /** Why there is no runner. */
-    public String problem() {
-        return problem;
+    /** Whether round commands reach this trainer. */
+    public boolean isReady() {
+        RoundRunner started = runner;
+        return started != null && started.isReady();
+    }
+
+    /** What it works on, or why it does not yet. */
+    public Map<String, Object> shown() {
+        RoundRunner started = runner;
+        if (started == null) {
+            return Map.of("problem", problem);
+        }
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("waiting", (long) started.waiting());
+        started.status().ifPresent(status -> {
+            shown.put("round", status.roundId());
+            shown.put("kind", status.kind().name());
+            shown.put("step", (long) status.step());
+            shown.put("totalSteps", (long) status.totalSteps());
+        });
+        return shown;
     }
 
     private void startWhenKafkaAnswers() {
@@ -115,7 +139,7 @@ public final class TrainerHost implements AutoCloseable {
         while (stop.getCount() > 0) {
             try (Admin admin = Admin.create(kafka)) {
                 Topics.createMissing(admin, partitions, replication);
-                RoundRunner started = RoundRunner.start(config, trainers, models, broken);
+                RoundRunner started = RoundRunner.start(config, trainers, models, this::endBroken);
                 watch(started);
                 runner = started;
                 if (stop.getCount() == 0) {
