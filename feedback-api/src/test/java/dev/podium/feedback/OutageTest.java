@@ -1,7 +1,11 @@
 package dev.podium.feedback;
 
+import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.greaterThan;
+import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -49,6 +53,12 @@ class OutageTest {
                 .then()
                 .statusCode(201);
         RestAssured.get("/q/health/ready").then().statusCode(200).body("checks.data.answers", notNullValue());
+        Api.operator()
+                .get("/api/v1/operations")
+                .then()
+                .body("outboxRows", greaterThan(0))
+                .body("kafkaProblem", startsWith("Kafka does not answer"))
+                .body("kafkaProblem", not(endsWith("null")));
 
         // When an event is there that Kafka will never take
         QuarkusTransaction.requiringNew()

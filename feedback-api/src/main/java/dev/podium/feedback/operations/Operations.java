@@ -85,7 +85,8 @@ class Operations {
                     outbox.refused(),
                     List.of(),
                     0,
-                    Optional.of("Kafka does not answer: " + e.getMessage()));
+                    Optional.of(
+                            "Kafka does not answer" + (e.getMessage() == null ? " in time" : ": " + e.getMessage())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
