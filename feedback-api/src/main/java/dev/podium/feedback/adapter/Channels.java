@@ -239,6 +239,16 @@ public class Channels {
                 reason,
                 Clock.systemUTC().instant(),
                 canary);
+        // First what may be refused: who catches a refusal and goes on in the transaction commits none of the rest.
+        String key = ChannelPointer.key(project, channel);
+        outbox.add(
+                Topics.CHANNELS,
+                key,
+                UUID.randomUUID().toString(),
+                key,
+                pointer,
+                pointer.at(),
+                payload -> signing.sign(key, payload));
         entities.createNativeQuery(
                         "insert into channel_change (project_id, channel, sequence, version, body, rolled_back_to,"
                                 + " automatic) values (:p, :c, :s, :v, :b, :r, :a)")
@@ -255,15 +265,6 @@ public class Channels {
                 .because(reason.orElse(null))
                 .with("version", version.orElse("base model"))
                 .with("sequence", sequence));
-        String key = ChannelPointer.key(project, channel);
-        outbox.add(
-                Topics.CHANNELS,
-                key,
-                UUID.randomUUID().toString(),
-                key,
-                pointer,
-                pointer.at(),
-                payload -> signing.sign(key, payload));
         return pointer;
     }
 

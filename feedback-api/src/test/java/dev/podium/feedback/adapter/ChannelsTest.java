@@ -13,11 +13,15 @@ import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
 import dev.podium.embedded.testing.ServersResource;
 import dev.podium.feedback.Api;
+import dev.podium.feedback.artifact.Retention;
+import dev.podium.feedback.audit.AuditLog;
+import dev.podium.feedback.outbox.Outbox;
 import dev.podium.feedback.rest.Refusal;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.ValidatableResponse;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
 import java.time.Instant;
@@ -30,6 +34,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.eclipse.microprofile.config.Config;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -40,6 +45,18 @@ class ChannelsTest {
 
     @Inject
     ChannelRules rules;
+
+    @Inject
+    Outbox outbox;
+
+    @Inject
+    Adapters adapters;
+
+    @Inject
+    AuditLog audit;
+
+    @Inject
+    Retention retention;
 
     @Test
     void aVersionThatItsRoundHasAnnouncedIsWaitedForAndNoOther() {
@@ -90,6 +107,38 @@ class ChannelsTest {
         rollBack(project).statusCode(200).body("version", nullValue()).body("sequence", equalTo(8));
         rollBack(project).statusCode(422).body("code", equalTo("nothing_before"));
         Api.operator().get("/api/v1/projects/" + project + "/channels").then().body("[0].sequence", equalTo(8));
+    }
+
+    @Test
+    void aChangeThatCannotBeSignedLeavesNoTraceThoughItsTransactionGoesOn() {
+        String project = Api.project("{}");
+        List.of("v1", "v2").forEach(version -> published(project, version));
+        promote(project, "\"v1\"");
+        promote(project, "\"v2\"");
+        Config keyAway = new SmallRyeConfigBuilder()
+                .withDefaultValue("podium.signing.key.file", "/there/is/no/such.key")
+                .build();
+        Channels channels = new Channels(entities, outbox, adapters, audit, retention, new PointerSigning(keyAway));
+        List<Runnable> changes = List.of(
+                () -> channels.point(project, "production", Optional.of("v1"), Optional.empty(), "rule r"),
+                () -> channels.rollBack(project, "production", "rule r"));
+
+        // As a rule does that writes down why it could not.
+        QuarkusTransaction.requiringNew()
+                .run(() -> changes.forEach(change -> {
+                    Refusal refusal = assertThrows(Refusal.class, change::run);
+                    assertEquals("signing_key_away", refusal.code());
+                }));
+
+        assertChannel(project, "v2", 2);
+        Api.operator().get(channel(project) + "/history").then().body("size()", equalTo(2));
+        long entries = ((Number) QuarkusTransaction.requiringNew()
+                        .call(() -> entities.createNativeQuery("select count(*) from audit_entry where project_id = :p"
+                                        + " and action in ('channel.promoted', 'channel.rolledBack')")
+                                .setParameter("p", project)
+                                .getSingleResult()))
+                .longValue();
+        assertEquals(2, entries, "only what was done is audited");
     }
 
     @Test
