@@ -50,14 +50,25 @@ public record PublishRule(
                 training.publishIf(), metric, before, after, true, 1 / Math.sqrt(Math.max(1, pairs)), pairs, floor);
     }
 
-    /** Empty where there is nothing to judge by, and no floor asks for it. */
+    /**
+     * Empty where there is nothing to judge by, and no floor asks for it; and where {@code always} publishes a number that
+     * is not finite. Under each other rule such a number fails, with 0 in its place.
+     */
     public Optional<Evaluation.Verdict> verdict() {
-        if (judged == 0 || !Double.isFinite(after) || !Double.isFinite(before)) {
-            return floor > 0 && !rule.equals("always")
+        boolean always = rule.equals("always");
+        if (judged == 0) {
+            return floor > 0 && !always
                     ? Optional.of(verdict(0, floor, false, "nothing was held out to judge " + metric + " by"))
                     : Optional.empty();
         }
-        if (rule.equals("always")) {
+        if (!Double.isFinite(after) || !Double.isFinite(before)) {
+            // However few were judged: a model that gives no number is broken.
+            String which = Double.isFinite(after) ? metric + " before the round" : metric;
+            return always
+                    ? Optional.empty()
+                    : Optional.of(verdict(0, floor, false, which + " is not finite on " + judged));
+        }
+        if (always) {
             return Optional.of(verdict(after, before, true, measured() + "; publishIf is always"));
         }
         if (floor > 0 && after < floor) {

@@ -60,4 +60,29 @@ class PublishRuleTest {
         assertTrue(nothing.verdict().isEmpty());
         assertFalse(floor.verdict().orElseThrow().passed());
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "improved, 2.0, NaN, 100",
+        "not_worse, 2.0, Infinity, 100",
+        "not_worse, NaN, 2.0, 100",
+        // So few prove nothing about a number, but that it is none.
+        "not_worse, 2.0, NaN, 1"
+    })
+    void whatIsNotANumberFails(String rule, double before, double after, int records) {
+        Evaluation.Verdict verdict = new PublishRule(
+                        rule, "heldout_loss_after", before, after, false, 0.02 * before, records, 0)
+                .verdict()
+                .orElseThrow();
+
+        assertFalse(verdict.passed());
+        assertTrue(verdict.reason().contains("is not finite"), verdict.reason());
+    }
+
+    @Test
+    void alwaysPublishesWhatIsNotANumber() {
+        assertTrue(new PublishRule("always", "heldout_loss_after", 2, Double.NaN, false, 0.04, 100, 0)
+                .verdict()
+                .isEmpty());
+    }
 }
