@@ -64,6 +64,7 @@ public final class RoundRunner implements AutoCloseable {
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
     private static final Duration STOP = Duration.ofSeconds(60);
     private static final Duration PRUNE_EVERY = Duration.ofHours(1);
+    private static final Duration LONGEST_RETRY_PAUSE = Duration.ofMinutes(1);
     /** Above it no more commands are read until a round has ended. */
     private static final int MOST_WAITING = 1_000;
 
@@ -80,6 +81,8 @@ public final class RoundRunner implements AutoCloseable {
     private final Queue<RoundTicket> left = new ConcurrentLinkedQueue<>();
     private final Map<RoundWork.Outcome, AtomicLong> outcomes = new EnumMap<>(RoundWork.Outcome.class);
     private volatile boolean stopping;
+    // Left, and queued again after a pause.
+    private final Queue<RoundTicket> later = new ConcurrentLinkedQueue<>();
     private volatile boolean member;
     private volatile @Nullable RoundTicket atWork;
     // Of the work thread alone; the folder is pruned when it is opened.
@@ -177,7 +180,7 @@ public final class RoundRunner implements AutoCloseable {
 
     /** Rounds that wait for the one at work. */
     public int waiting() {
-        return queue.size();
+        return queue.size() + later.size();
     }
 
     /** Rounds that ended here, by outcome in lower case. */
@@ -308,6 +311,7 @@ public final class RoundRunner implements AutoCloseable {
                 consumer.resume(consumer.paused());
             }
         }
+            queueWhatHasWaited();
         settle(consumer);
     }
 
@@ -479,15 +483,27 @@ public final class RoundRunner implements AutoCloseable {
         }
     }
 
-    /** Left though nobody asked for it and the partition is still ours: begun again here. */
+    /**
+     * Left though nobody asked for it and the partition is still ours: begun again here, after a pause that grows, for what
+     * stood in its way, such as a right to write that is missing, may last.
+     */
     private void retry(RoundTicket ticket) {
-        RoundTicket again = new RoundTicket(ticket.command());
-        again.positions().addAll(ticket.positions());
-        if (ticket.isCancelled()) {
-            again.cancel();
-        }
+        RoundTicket again = ticket.again(System.nanoTime(), RETRY_PAUSE, LONGEST_RETRY_PAUSE);
         tickets.put(ticket.command().roundId(), again);
-        queue.add(again);
+        later.add(again);
+    }
+
+    private void queueWhatHasWaited() {
+        long now = System.nanoTime();
+        for (Iterator<RoundTicket> all = later.iterator(); all.hasNext(); ) {
+            RoundTicket ticket = all.next();
+            if (!ticket.isPending()) {
+                all.remove();
+            } else if (ticket.mayBegin(now)) {
+                all.remove();
+                queue.add(ticket);
+            }
+        }
     }
 
     /** Rounds of a partition that another trainer has now are left to it. */

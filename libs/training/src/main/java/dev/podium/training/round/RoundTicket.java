@@ -1,6 +1,7 @@
 package dev.podium.training.round;
 
 import dev.podium.contracts.RoundCommand;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -15,12 +16,17 @@ import org.apache.kafka.common.TopicPartition;
  * </pre>
  */
 final class RoundTicket {
+    private static final int MOST_DOUBLINGS = 10;
+
     private final RoundCommand.StartRound command;
     // The same round may be commanded several times; all those records are done when it has ended.
     private final List<Position> positions = new ArrayList<>();
     private final AtomicReference<Phase> phase = new AtomicReference<>(Phase.PENDING);
     private volatile boolean cancelled;
     private volatile boolean abandoned;
+    // How often it was left here, and when it may begin after that.
+    private int left;
+    private long beginNanos;
 
     RoundTicket(RoundCommand.StartRound command) {
         this.command = command;
@@ -42,6 +48,30 @@ final class RoundTicket {
     /** Poll thread only. */
     List<Position> positions() {
         return positions;
+    }
+
+    /**
+     * The same round once more, in the same state of being cancelled.
+     *
+     * @param pause before it begins, doubled with each time that the round was left
+     */
+    RoundTicket again(long nowNanos, Duration pause, Duration longest) {
+        RoundTicket again = new RoundTicket(command);
+        again.positions.addAll(positions);
+        again.cancelled = cancelled;
+        again.left = left + 1;
+        long nanos = pause.toNanos() << Math.min(left, MOST_DOUBLINGS);
+        again.beginNanos = nowNanos + Math.min(nanos, longest.toNanos());
+        return again;
+    }
+
+    /** Of one that was left before: whether its pause is over. */
+    boolean mayBegin(long nowNanos) {
+        return nowNanos - beginNanos >= 0;
+    }
+
+    boolean isPending() {
+        return phase.get() == Phase.PENDING;
     }
 
     boolean begin() {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.Topics;
 import dev.podium.embedded.EmbeddedKafka;
 import dev.podium.embedded.FreePort;
 import java.io.IOException;
@@ -16,6 +17,11 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -86,6 +92,56 @@ class RoundOutageTest {
             }
         } finally {
             broker[0].close();
+        }
+    }
+
+    /** As a right that is missing does, a limit of the topic refuses what the trainer writes, and no waiting mends it. */
+    @Test
+    void aRoundWhoseEventsAreRefusedIsTriedAgainWithPausesThatGrow() throws Exception {
+        StepTrainer trainer = new StepTrainer((context, step) -> {});
+        try (EmbeddedKafka broker = EmbeddedKafka.start(folder.resolve("kafka"), 0);
+                RoundLog log = new RoundLog(broker.bootstrapServers());
+                Admin admin = Admin.create(log.kafka());
+                RoundRunner runner = RoundRunner.start(
+                        RoundRunnerConfig.policyTrainer(log.kafka(), folder.resolve("work")),
+                        Map.of(
+                                RoundKind.DPO, trainer,
+                                RoundKind.SFT, trainer,
+                                RoundKind.PPO, trainer,
+                                RoundKind.SAMPLE, trainer),
+                        RoundRunnerTest::open,
+                        () -> {})) {
+            limitEvents(admin, AlterConfigOp.OpType.SET);
+            log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+            RoundCommand.StartRound round = log.dpo(project, "v1");
+            log.command(round);
+            awaitLeft(runner, 1);
+            long firstNanos = System.nanoTime();
+            awaitLeft(runner, 3);
+            long pausesNanos = System.nanoTime() - firstNanos;
+
+            limitEvents(admin, AlterConfigOp.OpType.DELETE);
+
+            log.await(round.roundId(), RoundEvent.Succeeded.class);
+            // The first was seen a little after it happened.
+            assertTrue(pausesNanos > TimeUnit.SECONDS.toNanos(5), "2 s and 4 s, not " + pausesNanos / 1e9 + " s");
+        }
+    }
+
+    private static void limitEvents(Admin admin, AlterConfigOp.OpType operation) throws Exception {
+        ConfigEntry tiny = new ConfigEntry(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, "10");
+        admin.incrementalAlterConfigs(Map.of(
+                        new ConfigResource(ConfigResource.Type.TOPIC, Topics.ROUND_EVENTS),
+                        List.of(new AlterConfigOp(tiny, operation))))
+                .all()
+                .get();
+    }
+
+    private static void awaitLeft(RoundRunner runner, long times) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (runner.ended().getOrDefault("abandoned", 0L) < times) {
+            assertTrue(System.nanoTime() < end, runner.ended().toString());
+            TimeUnit.MILLISECONDS.sleep(20);
         }
     }
 
