@@ -9,6 +9,7 @@ import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundEvent;
 import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.RoundState;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.TraceParent;
 import dev.podium.contracts.log.BoundedReader;
@@ -26,6 +27,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -62,9 +64,9 @@ public final class RoundRunner implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RoundRunner.class);
     private static final Duration POLL = Duration.ofMillis(200);
     private static final Duration RETRY_PAUSE = Duration.ofSeconds(2);
+    private static final Duration LONGEST_RETRY_PAUSE = Duration.ofMinutes(1);
     private static final Duration STOP = Duration.ofSeconds(60);
     private static final Duration PRUNE_EVERY = Duration.ofHours(1);
-    private static final Duration LONGEST_RETRY_PAUSE = Duration.ofMinutes(1);
     /** Above it no more commands are read until a round has ended. */
     private static final int MOST_WAITING = 1_000;
 
@@ -79,17 +81,18 @@ public final class RoundRunner implements AutoCloseable {
 
     private final BlockingQueue<RoundTicket> queue = new LinkedBlockingQueue<>();
     private final Queue<RoundTicket> left = new ConcurrentLinkedQueue<>();
-    private final Map<RoundWork.Outcome, AtomicLong> outcomes = new EnumMap<>(RoundWork.Outcome.class);
-    private volatile boolean stopping;
     // Left, and queued again after a pause.
     private final Queue<RoundTicket> later = new ConcurrentLinkedQueue<>();
+    private final Map<RoundWork.Outcome, AtomicLong> outcomes = new EnumMap<>(RoundWork.Outcome.class);
+    private volatile boolean stopping;
     private volatile boolean member;
     private volatile @Nullable RoundTicket atWork;
     // Of the work thread alone; the folder is pruned when it is opened.
     private long prunedNanos = System.nanoTime();
 
-    // Of the poll thread alone:
-    private final Map<String, RoundTicket> tickets = new HashMap<>();
+    // Written by the poll thread alone.
+    private final Map<String, RoundTicket> tickets = new ConcurrentHashMap<>();
+    // Of the poll thread alone.
     private final CommandOffsets offsets = new CommandOffsets();
 
     /** What a trainer is doing. */
@@ -262,9 +265,12 @@ public final class RoundRunner implements AutoCloseable {
     }
 
     private void pruneNowAndThen() {
-        if (System.nanoTime() - prunedNanos > PRUNE_EVERY.toNanos()) {
+        if (!member) {
+            // Which rounds wait for this trainer is not known while it reads no commands, nor in the hour after.
             prunedNanos = System.nanoTime();
-            folder.prune();
+        } else if (System.nanoTime() - prunedNanos > PRUNE_EVERY.toNanos()) {
+            prunedNanos = System.nanoTime();
+            folder.prune(tickets.keySet());
         }
     }
 
@@ -305,13 +311,13 @@ public final class RoundRunner implements AutoCloseable {
             // Between a trainer and no partition at all stands only that others have them: it is ready all the same.
             member = !consumer.groupMetadata().memberId().isEmpty();
             settle(consumer);
+            queueWhatHasWaited();
             if (queue.size() > MOST_WAITING) {
                 consumer.pause(consumer.assignment());
             } else if (!consumer.paused().isEmpty()) {
                 consumer.resume(consumer.paused());
             }
         }
-            queueWhatHasWaited();
         settle(consumer);
     }
 
@@ -398,17 +404,24 @@ public final class RoundRunner implements AutoCloseable {
         }
     }
 
-    /** Tells that a round ended before it began, however long Kafka takes. */
+    /**
+     * Tells that a round ended before it began here, however long Kafka takes, and removes what it left if it had begun
+     * before: in another life of this process, or in another trainer.
+     */
     private void endCancelled(RoundTicket ticket) {
         RoundCommand.StartRound command = ticket.command();
         while (!stopping && !ticket.isAbandoned()) {
             try {
-                if (!hasEnded(command)) {
+                RoundState state = state(command);
+                if (state.ended()) {
+                    work.clear(command, state);
+                } else {
                     RoundEvent event =
                             new RoundEvent.Cancelled(command.roundId(), command.projectId(), 0, clock.instant());
                     if (!events.tellSurely(event, () -> stopping || ticket.isAbandoned())) {
                         return;
                     }
+                    work.discard(command);
                     count(RoundWork.Outcome.CANCELLED);
                 }
                 left.add(ticket);
@@ -420,9 +433,9 @@ public final class RoundRunner implements AutoCloseable {
         }
     }
 
-    private boolean hasEnded(RoundCommand.StartRound command) {
+    private RoundState state(RoundCommand.StartRound command) {
         try (BoundedReader reader = BoundedReader.connect(config.kafka())) {
-            return PastEvents.of(reader, command).state().ended();
+            return PastEvents.of(reader, command).state();
         }
     }
 

@@ -13,6 +13,7 @@ import dev.podium.training.loop.StepReporter;
 import dev.podium.training.publish.AdapterPublisher;
 import dev.podium.training.publish.RoundEvents;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -94,11 +95,7 @@ final class RoundWork {
                         "round {}: commanded again, but it has {} already; nothing is done",
                         command.roundId(),
                         state.label().toLowerCase(Locale.ROOT));
-                if (!(state instanceof RoundState.Failed)) {
-                    discard(command);
-                } else {
-                    folder.failed(command.roundId());
-                }
+                clear(command, state);
                 return Outcome.ENDED_BEFORE;
             }
             events.follow(command.roundId(), state);
@@ -366,9 +363,7 @@ final class RoundWork {
         if (!events.tellSurely(event, ticket::isAbandoned)) {
             return Outcome.ABANDONED;
         }
-        // The folder is for whoever looks into it; a copy for another trainer is of no use any more.
-        folder.failed(command.roundId());
-        mirror.discard(command.roundId());
+        keepFailed(command);
         return Outcome.FAILED;
     }
 
@@ -424,11 +419,27 @@ final class RoundWork {
         return current == null ? 0 : current.step();
     }
 
-    private void discard(RoundCommand.StartRound command) {
+    /** Removes what a round left that has ended here or elsewhere. */
+    void clear(RoundCommand.StartRound command, RoundState ended) {
+        if (ended instanceof RoundState.Failed) {
+            keepFailed(command);
+        } else {
+            discard(command);
+        }
+    }
+
+    /** The folder is for whoever looks into it; a copy for another trainer is of no use any more. */
+    private void keepFailed(RoundCommand.StartRound command) {
+        folder.failed(command.roundId());
+        mirror.discard(command.roundId());
+    }
+
+    /** Removes what a round left that nobody goes on with. */
+    void discard(RoundCommand.StartRound command) {
         try {
-            WorkFolder.delete(folder.round(command.roundId()));
+            folder.remove(command.roundId());
             mirror.discard(command.roundId());
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             LOG.warn("round {}: its work folder was not deleted: {}", command.roundId(), e.toString());
         }
     }

@@ -2,6 +2,7 @@ package dev.podium.training.round;
 
 import dev.podium.training.data.WholeFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -15,8 +16,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +33,7 @@ final class WorkFolder implements AutoCloseable {
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
     private static final Logger LOG = LoggerFactory.getLogger(WorkFolder.class);
     private static final String FAILED = "failed";
-    private static final Duration FAILED_ROUNDS_KEPT = Duration.ofDays(7);
+    private static final Duration KEPT = Duration.ofDays(7);
 
     private final Path rounds;
     private final String instanceId;
@@ -56,7 +60,7 @@ final class WorkFolder implements AutoCloseable {
             WholeFile.write(identity, UUID.randomUUID().toString());
         }
         WorkFolder work = new WorkFolder(rounds, Files.readString(identity).strip(), lockFile);
-        work.prune();
+        work.pruneFailed();
         return work;
     }
 
@@ -76,6 +80,11 @@ final class WorkFolder implements AutoCloseable {
     /** The folder of one round, made when missing; an id that is no plain name is hashed. */
     Path round(String roundId) throws IOException {
         return Files.createDirectories(rounds.resolve(name(roundId)));
+    }
+
+    /** Removes the folder of a round, if there is one. */
+    void remove(String roundId) throws IOException {
+        delete(rounds.resolve(name(roundId)));
     }
 
     private static String name(String roundId) {
@@ -107,19 +116,48 @@ final class WorkFolder implements AutoCloseable {
     }
 
     /** Removes what rounds left that failed a week ago. A round that has not ended keeps its folder, however old. */
-    void prune() {
-        Instant limit = Instant.now().minus(FAILED_ROUNDS_KEPT);
+    private void pruneFailed() {
+        prune(anyFolder -> false);
+    }
+
+    /**
+     * Removes what rounds left that failed a week ago, and what nothing was written to for a week and no round here will:
+     * another trainer took such a round over, and has ended it.
+     *
+     * @param open ids of the rounds that are at work or wait here: these keep their folder, however old
+     */
+    void prune(Set<String> open) {
+        Set<String> names = open.stream().map(WorkFolder::name).collect(Collectors.toSet());
+        prune(folder -> !names.contains(folder.getFileName().toString()));
+    }
+
+    /** @param left whether no round of this process will use a folder */
+    private void prune(Predicate<Path> left) {
+        Instant limit = Instant.now().minus(KEPT);
         try (Stream<Path> all = Files.list(rounds)) {
             for (Path folder : all.toList()) {
                 Path mark = folder.resolve(FAILED);
-                if (Files.exists(mark)
-                        && Files.getLastModifiedTime(mark).toInstant().isBefore(limit)) {
+                boolean old = Files.exists(mark)
+                        ? Files.getLastModifiedTime(mark).toInstant().isBefore(limit)
+                        : left.test(folder) && lastWrite(folder).isBefore(limit);
+                if (old) {
                     delete(folder);
                 }
             }
-        } catch (IOException e) {
-            LOG.warn("what failed rounds left is not removed: {}", e.toString());
+        } catch (IOException | UncheckedIOException e) {
+            LOG.warn("what ended rounds left is not removed: {}", e.toString());
         }
+    }
+
+    private static Instant lastWrite(Path folder) throws IOException {
+        Instant last = Instant.EPOCH;
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.toList()) {
+                Instant written = Files.getLastModifiedTime(file).toInstant();
+                last = written.isAfter(last) ? written : last;
+            }
+        }
+        return last;
     }
 
     private static String sha256(String text) {

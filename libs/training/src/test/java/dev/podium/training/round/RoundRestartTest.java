@@ -10,6 +10,7 @@ import dev.podium.contracts.RoundKind;
 import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactStore;
 import dev.podium.contracts.adapter.ManifestTrust;
+import dev.podium.contracts.adapter.StoredNames;
 import dev.podium.embedded.EmbeddedKafka;
 import dev.podium.embedded.testing.SharedS3;
 import dev.podium.objectstore.S3ArtifactStore;
@@ -25,6 +26,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -272,6 +274,65 @@ class RoundRestartTest {
             assertEquals(0, second.waiting());
         }
         Files.delete(unfinished);
+    }
+
+    /** As another life of this trainer left it, which had come to a checkpoint. */
+    @Test
+    void nothingStaysOfARoundThatIsCancelledWhileItWaitsToGoOn() throws Exception {
+        log.prefer(RoundLog.set(project, project + "-1", true, "good"));
+        RoundCommand.StartRound atWork = log.dpo(project, "v1");
+        RoundCommand.StartRound waiting = log.dpo(project, "v2");
+        Path left = Files.createDirectories(work().resolve("rounds").resolve(waiting.roundId()));
+        Path checkpoint = Files.writeString(left.resolve("checkpoint.bin"), "4 1.0");
+        try (ArtifactStore store = store();
+                RoundRunner runner =
+                        start(work(), Optional.of(store), (context, step) -> RoundRunnerTest.untilStopped(context))) {
+            store.put(StoredNames.checkpoint(waiting.roundId(), "index.json"), checkpoint);
+            log.command(atWork);
+            log.await(atWork.roundId(), RoundEvent.Started.class);
+            log.command(waiting);
+            until(() -> runner.waiting() == 1);
+
+            log.cancel(waiting);
+
+            log.await(waiting.roundId(), RoundEvent.Cancelled.class);
+            until(() -> !Files.exists(left)
+                    && store.list(StoredNames.checkpoints(waiting.roundId())).isEmpty());
+            log.cancel(atWork);
+            log.await(atWork.roundId(), RoundEvent.Cancelled.class);
+        }
+    }
+
+    /** As a trainer left it that died after the event was written. */
+    @Test
+    void theCopyOfARoundThatHasFailedGoesWhenItsCommandIsReadAgain() throws Exception {
+        RoundCommand.StartRound round = log.dpo("empty" + project, "v1");
+        Path copy = Files.writeString(Files.createTempFile(folder, "index", ".json"), "{}");
+        try (ArtifactStore store = store();
+                RoundRunner runner = start(work(), Optional.of(store), (context, step) -> {})) {
+            log.command(round);
+            log.await(round.roundId(), RoundEvent.Failed.class);
+            until(() -> runner.status().isEmpty());
+            store.put(StoredNames.checkpoint(round.roundId(), "index.json"), copy);
+
+            log.command(round);
+
+            until(() -> store.list(StoredNames.checkpoints(round.roundId())).isEmpty());
+        }
+    }
+
+    private static ArtifactStore store() {
+        Map<String, String> settings = SharedS3.settings(Map.of());
+        return S3ArtifactStore.configured(name -> Optional.ofNullable(settings.get(name)))
+                .orElseThrow();
+    }
+
+    private static void until(Callable<Boolean> condition) throws Exception {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!condition.call()) {
+            assertTrue(System.nanoTime() < end, "not within a minute");
+            TimeUnit.MILLISECONDS.sleep(20);
+        }
     }
 
     @Test
