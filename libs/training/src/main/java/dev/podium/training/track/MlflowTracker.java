@@ -16,8 +16,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -29,7 +32,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Tells MLflow's REST interface (2.0): an experiment per project, a run per round with its configuration as parameters. A
  * thread of its own sends; when MLflow does not answer, the start and the end of a round are sent again for about twenty
- * minutes, what is told of steps is dropped and counted, and the round goes on.
+ * minutes, what is told of steps is dropped and counted, and the round goes on. What MLflow refuses for good (a token that
+ * is not valid, a run that is gone) is not sent again.
  * A round that goes on after a restart goes on in its run, which is found by the tag {@code podium.round}.
  */
 public final class MlflowTracker implements RoundTracker {
@@ -41,6 +45,8 @@ public final class MlflowTracker implements RoundTracker {
     private static final long FIRST_PAUSE_MILLIS = 200;
     private static final long LONGEST_PAUSE_MILLIS = 5_000;
     private static final int MOST_TRIES = 250;
+    /** Answers of the 4xx kind that another attempt may change: a timeout, a conflict, too many requests. */
+    private static final Set<Integer> PASSING = Set.of(408, 409, 429);
 
     private final URI server;
     private final Optional<String> token;
@@ -51,9 +57,11 @@ public final class MlflowTracker implements RoundTracker {
     private final Clock clock = Clock.systemUTC();
     private final BlockingQueue<Told> waiting = new ArrayBlockingQueue<>(MOST_WAITING);
     private final Map<String, String> runs = new HashMap<>();
+    private final Set<String> described = new HashSet<>();
     private final Thread sender;
     private volatile boolean closed;
     private boolean silent;
+    private boolean refused;
     private final AtomicLong dropped = new AtomicLong();
 
     /** @param kind START, PROGRESS, or the outcome of an end */
@@ -61,6 +69,15 @@ public final class MlflowTracker implements RoundTracker {
             String kind, RoundCommand.StartRound command, long atMillis, int step, Map<String, Double> metrics) {
         boolean canBeMissed() {
             return kind.equals("PROGRESS");
+        }
+    }
+
+    /** What no other attempt changes. */
+    private static final class RefusedException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        RefusedException(String message) {
+            super(message);
         }
     }
 
@@ -99,9 +116,23 @@ public final class MlflowTracker implements RoundTracker {
     }
 
     private void tell(Told told) {
-        if (!waiting.offer(told)) {
+        while (!waiting.offer(told)) {
             drop();
+            // Starts and ends are few, and go before what is told of steps.
+            if (told.canBeMissed() || !removeOldestThatCanBeMissed()) {
+                return;
+            }
         }
+    }
+
+    private boolean removeOldestThatCanBeMissed() {
+        for (Iterator<Told> all = waiting.iterator(); all.hasNext(); ) {
+            if (all.next().canBeMissed()) {
+                all.remove();
+                return true;
+            }
+        }
+        return false;
     }
 
     private void drop() {
@@ -129,6 +160,11 @@ public final class MlflowTracker implements RoundTracker {
             try {
                 send(told);
                 silent = false;
+                refused = false;
+                return;
+            } catch (RefusedException e) {
+                refused(e);
+                drop();
                 return;
             } catch (IOException e) {
                 if (!silent) {
@@ -148,8 +184,17 @@ public final class MlflowTracker implements RoundTracker {
         }
     }
 
+    /** Said once, until something is taken again. */
+    private void refused(RefusedException e) {
+        if (!refused) {
+            LOG.warn("MLflow at {} refuses what it is told, which is not sent again: {}", server, e.getMessage());
+        }
+        refused = true;
+    }
+
     private void send(Told told) throws IOException, InterruptedException {
         String run = run(told);
+        describe(run, told);
         if (!told.metrics().isEmpty()) {
             ObjectNode batch = JSON.createObjectNode().put("run_id", run);
             ArrayNode metrics = batch.putArray("metrics");
@@ -177,6 +222,7 @@ public final class MlflowTracker implements RoundTracker {
                             .put("status", status)
                             .put("end_time", told.atMillis()));
             runs.remove(told.command().roundId());
+            described.remove(run);
         }
     }
 
@@ -221,21 +267,36 @@ public final class MlflowTracker implements RoundTracker {
                 "podium.baseModel",
                 command.baseModel()));
         known.forEach((name, value) -> tags.addObject().put("key", name).put("value", value));
-        String run = post("runs/create", wanted)
+        return post("runs/create", wanted)
                 .path("run")
                 .path("info")
                 .path("run_id")
                 .asText();
+    }
+
+    /**
+     * Sends the configuration, once in the life of this process: a run that is found may have been made by an attempt that
+     * came no further. The same values once more are no change to MLflow.
+     */
+    private void describe(String run, Told told) throws IOException, InterruptedException {
+        if (described.contains(run)) {
+            return;
+        }
         ObjectNode batch = JSON.createObjectNode().put("run_id", run);
         ArrayNode parameters = batch.putArray("params");
         Map<String, String> all = new TreeMap<>();
-        flatten("", JSON.valueToTree(command.config()), all);
+        flatten("", JSON.valueToTree(told.command().config()), all);
         all.entrySet().stream()
                 .limit(MOST_PARAMETERS)
                 .forEach(parameter ->
                         parameters.addObject().put("key", parameter.getKey()).put("value", parameter.getValue()));
-        post("runs/log-batch", batch);
-        return run;
+        try {
+            post("runs/log-batch", batch);
+        } catch (RefusedException e) {
+            // Other values stand there, of another version of this application: the metrics are worth as much.
+            refused(e);
+        }
+        described.add(run);
     }
 
     private static void flatten(String prefix, JsonNode node, Map<String, String> into) {
@@ -278,10 +339,13 @@ public final class MlflowTracker implements RoundTracker {
     }
 
     private static JsonNode checked(String path, HttpResponse<String> answer) throws IOException {
-        if (answer.statusCode() / 100 != 2) {
+        int status = answer.statusCode();
+        if (status / 100 != 2) {
             String said = answer.body().strip();
-            throw new IOException(
-                    path + " answered " + answer.statusCode() + ": " + said.substring(0, Math.min(300, said.length())));
+            String problem = path + " answered " + status + ": " + said.substring(0, Math.min(300, said.length()));
+            throw status / 100 == 4 && !PASSING.contains(status)
+                    ? new RefusedException(problem)
+                    : new IOException(problem);
         }
         return JSON.readTree(answer.body());
     }

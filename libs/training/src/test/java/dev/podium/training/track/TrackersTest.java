@@ -30,6 +30,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -158,6 +159,130 @@ class TrackersTest {
             tracker.ended(COMMAND, "SUCCEEDED", Map.of("heldout_accuracy", 0.75));
             assertTrue(ended.await(1, TimeUnit.MINUTES), "the run stays RUNNING");
         } finally {
+            server.stop(0);
+        }
+    }
+
+    @Test
+    void theEndOfARoundGoesBeforeItsStepsWhereMlflowIsStuck() throws Exception {
+        CountDownLatch stuck = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch ended = new CountDownLatch(1);
+        try (Mlflow server = new Mlflow((path, said) -> {
+                    stuck.countDown();
+                    await(goOn);
+                    if (said.contains("FINISHED")) {
+                        ended.countDown();
+                    }
+                    return 200;
+                });
+                MlflowTracker tracker = new MlflowTracker(server.address(), Optional.empty())) {
+            tracker.started(COMMAND, 0, 10_000, Map.of());
+            await(stuck);
+            // More than are kept.
+            for (int step = 1; step <= 2_500; step++) {
+                tracker.progress(COMMAND, step, Map.of("loss", 0.5));
+            }
+
+            tracker.ended(COMMAND, "SUCCEEDED", Map.of("heldout_accuracy", 0.75));
+            goOn.countDown();
+
+            await(ended);
+        }
+    }
+
+    @Test
+    void parametersReachTheRunThoughTheyFailedWhenItWasMade() throws Exception {
+        CountDownLatch described = new CountDownLatch(1);
+        AtomicInteger made = new AtomicInteger();
+        AtomicInteger failed = new AtomicInteger();
+        try (Mlflow server = new Mlflow((path, said) -> {
+                    if (path.equals("runs/create")) {
+                        made.incrementAndGet();
+                    }
+                    if (said.contains("training.learningRate")) {
+                        if (failed.getAndIncrement() == 0) {
+                            return 503;
+                        }
+                        described.countDown();
+                    }
+                    return 200;
+                });
+                MlflowTracker tracker = new MlflowTracker(server.address(), Optional.empty())) {
+            tracker.started(COMMAND, 0, 10, Map.of("tasks", 4.0));
+
+            await(described);
+            assertEquals(1, made.get());
+        }
+    }
+
+    @Test
+    void whatMlflowRefusesForGoodHoldsUpNothing() throws Exception {
+        CountDownLatch ended = new CountDownLatch(1);
+        AtomicInteger refused = new AtomicInteger();
+        try (Mlflow server = new Mlflow((path, said) -> {
+                    if (said.contains("podium/secret")) {
+                        refused.incrementAndGet();
+                        return 403;
+                    }
+                    if (said.contains("FINISHED")) {
+                        ended.countDown();
+                    }
+                    return 200;
+                });
+                MlflowTracker tracker = new MlflowTracker(server.address(), Optional.empty())) {
+            tracker.started(command("secret", "r-0"), 0, 10, Map.of());
+
+            tracker.ended(COMMAND, "SUCCEEDED", Map.of());
+
+            await(ended);
+            assertEquals(1, refused.get());
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertTrue(latch.await(1, TimeUnit.MINUTES));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Answers as MLflow does; there is no experiment before it is made, and one run once it is made. */
+    private static final class Mlflow implements AutoCloseable {
+        private final HttpServer server;
+        private boolean made;
+
+        /** @param status the answer to a path and a body */
+        Mlflow(BiFunction<String, String, Integer> status) throws IOException {
+            server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+            server.createContext("/", exchange -> {
+                String path = exchange.getRequestURI().getPath().replace("/api/2.0/mlflow/", "");
+                String said = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+                int answered = path.equals("experiments/get-by-name") ? 404 : status.apply(path, said);
+                made |= path.equals("runs/create") && answered == 200;
+                String run = "{\"info\":{\"run_id\":\"abc\"}}";
+                String answer =
+                        switch (path) {
+                            case "experiments/create" -> "{\"experiment_id\":\"7\"}";
+                            case "runs/create" -> "{\"run\":" + run + "}";
+                            case "runs/search" -> made ? "{\"runs\":[" + run + "]}" : "{}";
+                            default -> "{}";
+                        };
+                byte[] body = answer.getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(answered, body.length);
+                exchange.getResponseBody().write(body);
+                exchange.close();
+            });
+            server.start();
+        }
+
+        URI address() {
+            return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+        }
+
+        @Override
+        public void close() {
             server.stop(0);
         }
     }
