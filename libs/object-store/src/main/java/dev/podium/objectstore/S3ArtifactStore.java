@@ -36,6 +36,12 @@ public final class S3ArtifactStore implements ArtifactStore {
     private static final Logger LOG = LoggerFactory.getLogger(S3ArtifactStore.class);
     private static final Duration CONNECT = Duration.ofSeconds(10);
     private static final Duration SILENCE = Duration.ofSeconds(60);
+    /** For one call with all its attempts, besides the time that its bytes take on a slow line. */
+    private static final Duration CALL = Duration.ofMinutes(2);
+
+    private static final long SLOW_BYTES_PER_SECOND = 64 << 10;
+    /** A server may take as long to put parts together. */
+    private static final Duration ASSEMBLY = Duration.ofMinutes(15);
     /** S3 takes at most 5 GB at once, and 10,000 parts: this is enough for 640 GB. */
     private static final long PART_BYTES = 64L << 20;
 
@@ -45,19 +51,24 @@ public final class S3ArtifactStore implements ArtifactStore {
     private final StoreSettings settings;
     private final S3Client client;
     private final long partBytes;
+    private final Duration call;
 
     /** Connects; nothing is asked of the server yet. */
     public S3ArtifactStore(StoreSettings settings) {
-        this(settings, PART_BYTES);
+        this(settings, PART_BYTES, CALL);
     }
 
-    S3ArtifactStore(StoreSettings settings, long partBytes) {
+    /** @param call the most time that a call without bytes takes */
+    S3ArtifactStore(StoreSettings settings, long partBytes, Duration call) {
         this.settings = settings;
         this.partBytes = partBytes;
+        this.call = call;
         S3ClientBuilder builder = S3Client.builder()
                 .httpClientBuilder(UrlConnectionHttpClient.builder()
                         .connectionTimeout(CONNECT)
                         .socketTimeout(SILENCE))
+                // Else a server that is silent is waited for once more with each retry.
+                .overrideConfiguration(override -> override.apiCallTimeout(call))
                 .forcePathStyle(settings.pathStyle())
                 // What is read is verified by its sha256; other servers do not know S3's newer checksums.
                 .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
@@ -91,14 +102,22 @@ public final class S3ArtifactStore implements ArtifactStore {
         String key = key(name);
         try {
             if (Files.size(file) <= partBytes) {
+                Duration time = timeFor(Files.size(file));
                 client.putObject(
-                        request -> request.bucket(settings.place().bucket()).key(key), RequestBody.fromFile(file));
+                        request -> request.bucket(settings.place().bucket())
+                                .key(key)
+                                .overrideConfiguration(override -> override.apiCallTimeout(time)),
+                        RequestBody.fromFile(file));
             } else {
                 putInParts(key, file);
             }
         } catch (SdkException e) {
             throw failure("store", name, e);
         }
+    }
+
+    private Duration timeFor(long bytes) {
+        return call.plusSeconds(bytes / SLOW_BYTES_PER_SECOND);
     }
 
     private void putInParts(String key, Path file) throws IOException {
@@ -117,17 +136,22 @@ public final class S3ArtifactStore implements ArtifactStore {
                     throw new IOException(file + " became shorter while it was stored");
                 }
                 left -= part.length;
+                Duration time = timeFor(part.length);
                 String tag = client.uploadPart(
                                 request -> request.bucket(bucket)
                                         .key(key)
                                         .uploadId(upload)
-                                        .partNumber(number),
+                                        .partNumber(number)
+                                        .overrideConfiguration(override -> override.apiCallTimeout(time)),
                                 RequestBody.fromBytes(part))
                         .eTag();
                 parts.add(CompletedPart.builder().partNumber(number).eTag(tag).build());
             }
-            client.completeMultipartUpload(request ->
-                    request.bucket(bucket).key(key).uploadId(upload).multipartUpload(all -> all.parts(parts)));
+            client.completeMultipartUpload(request -> request.bucket(bucket)
+                    .key(key)
+                    .uploadId(upload)
+                    .multipartUpload(all -> all.parts(parts))
+                    .overrideConfiguration(override -> override.apiCallTimeout(ASSEMBLY)));
             done = true;
         } finally {
             if (!done) {

@@ -10,14 +10,18 @@ import dev.podium.contracts.adapter.ArtifactException;
 import dev.podium.contracts.adapter.ArtifactStore;
 import dev.podium.embedded.testing.SharedS3;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Against a server that checks signatures, see {@link SharedS3}. */
@@ -53,7 +57,7 @@ class S3ArtifactStoreTest {
 
     @Test
     void aLargeFileGoesInParts() throws Exception {
-        try (ArtifactStore store = new S3ArtifactStore(settings(Map.of()), PART_BYTES)) {
+        try (ArtifactStore store = new S3ArtifactStore(settings(Map.of()), PART_BYTES, Duration.ofMinutes(2))) {
             Path file = random((int) (2 * PART_BYTES + 12_345));
             store.put("large", file);
             Path back = folder.resolve("large-back");
@@ -83,6 +87,22 @@ class S3ArtifactStoreTest {
         }
         try (ArtifactStore store = store(Map.of("podium.store.endpoint", "http://127.0.0.1:1"))) {
             assertThrows(IOException.class, () -> store.list("x"));
+        }
+    }
+
+    /** It takes connections and says nothing; each attempt alone would wait for it for a minute. */
+    @Test
+    @Timeout(30)
+    void aSilentServerIsWaitedForNoLongerThanACallMayTake() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+                ArtifactStore store = new S3ArtifactStore(
+                        settings(Map.of("podium.store.endpoint", "http://127.0.0.1:" + silent.getLocalPort())),
+                        PART_BYTES,
+                        Duration.ofSeconds(1))) {
+            Path file = random(10);
+
+            assertThrows(IOException.class, () -> store.list("checkpoints/"));
+            assertThrows(IOException.class, () -> store.put("checkpoints/a", file));
         }
     }
 

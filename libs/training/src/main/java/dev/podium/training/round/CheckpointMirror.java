@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -19,8 +20,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -37,6 +40,7 @@ import org.slf4j.LoggerFactory;
  *
  * A round is a function of its command and its step: which of two trainers' copies stands there is of no matter, both
  * lead to the same adapter. The disk stays the first place: a store that is away costs a line in the log, never a round.
+ * It is asked by the thread that trains, so after a failure no checkpoint is copied for some minutes.
  */
 final class CheckpointMirror {
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointMirror.class);
@@ -49,10 +53,15 @@ final class CheckpointMirror {
     private static final Pattern COPIED =
             Pattern.compile("(member-[0-9]+/)?checkpoint\\.bin|data-set\\.(jsonl|missing)|" + STEP);
 
-    private final Optional<ArtifactStore> store;
+    private static final Duration PAUSE = Duration.ofMinutes(10);
 
-    CheckpointMirror(Optional<ArtifactStore> store) {
+    private final Optional<ArtifactStore> store;
+    private final LongSupplier nanoTime;
+    private OptionalLong failedNanos = OptionalLong.empty();
+
+    CheckpointMirror(Optional<ArtifactStore> store, LongSupplier nanoTime) {
         this.store = store;
+        this.nanoTime = nanoTime;
     }
 
     /** Brings a round's folder up to the store's copy, where that has come further. */
@@ -85,6 +94,9 @@ final class CheckpointMirror {
         }
         try {
             WholeFile.write(folder.resolve(STEP), Integer.toString(step));
+            if (failedNanos.isPresent() && nanoTime.getAsLong() - failedNanos.getAsLong() < PAUSE.toNanos()) {
+                return;
+            }
             ArtifactStore target = store.get();
             Map<String, String> files = new TreeMap<>();
             Set<String> there = new HashSet<>();
@@ -104,8 +116,15 @@ final class CheckpointMirror {
             target.put(StoredNames.checkpoint(roundId, INDEX), index);
             Files.delete(index);
             removeOthers(target, there, files);
+            failedNanos = OptionalLong.empty();
         } catch (IOException | RuntimeException e) {
-            LOG.warn("round {}: the checkpoint of step {} is on this disk only: {}", roundId, step, e.toString());
+            failedNanos = OptionalLong.of(nanoTime.getAsLong());
+            LOG.warn(
+                    "round {}: the checkpoint of step {} is on this disk only, and so are those of the next {} min: {}",
+                    roundId,
+                    step,
+                    PAUSE.toMinutes(),
+                    e.toString());
         }
     }
 

@@ -59,7 +59,7 @@ final class RoundWork {
         this.events = events;
         this.publisher =
                 new AdapterPublisher(config.kafka(), "/" + config.trainer(), config.traces(), config.publishing());
-        this.mirror = new CheckpointMirror(config.publishing().store());
+        this.mirror = new CheckpointMirror(config.publishing().store(), System::nanoTime);
         this.clock = clock;
     }
 
