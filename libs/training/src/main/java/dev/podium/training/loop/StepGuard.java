@@ -58,6 +58,27 @@ public final class StepGuard {
         return step(optimizer, learningRate, loss, false, step);
     }
 
+    /**
+     * The same of two that step together, each clipped by itself: where one's gradient is not finite, neither is taken. The
+     * first alone tells spikes.
+     */
+    public double stepByGradient(AdamW optimizer, AdamW beside, double learningRate, double loss, int step)
+            throws RoundFailure {
+        double normBeside = beside.gradientNorm();
+        if (Double.isFinite(loss) && !Double.isFinite(normBeside)) {
+            optimizer.zeroGradients();
+            beside.zeroGradients();
+            return notFinite(loss, normBeside, step);
+        }
+        double norm = stepByGradient(optimizer, learningRate, loss, step);
+        if (Double.isFinite(norm)) {
+            beside.step(learningRate, training.maxGradientNorm());
+        } else {
+            beside.zeroGradients();
+        }
+        return norm;
+    }
+
     private double step(AdamW optimizer, double learningRate, double loss, boolean lossSpike, int step)
             throws RoundFailure {
         if (!Double.isFinite(loss)) {

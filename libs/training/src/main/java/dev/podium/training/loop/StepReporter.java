@@ -18,6 +18,7 @@ public final class StepReporter {
     private final LongSupplier nanoTime;
     private final long startNanos;
     private long lastNanos;
+    private final Map<String, Double> untold = new LinkedHashMap<>();
 
     /** @param firstStep steps done before this process took over */
     public StepReporter(RoundReporter reporter, int firstStep, int totalSteps, LongSupplier nanoTime) {
@@ -33,17 +34,23 @@ public final class StepReporter {
      * A step is done.
      *
      * @param done steps done so far, from 1
-     * @param metrics of the step; what is not finite is left out, as JSON has no word for it
+     * @param metrics of the step; what is not finite is left out, as JSON has no word for it. What only some steps measure
+     *     and the step that is told does not comes from the newest one since the last that was told.
      */
     public void step(int done, Map<String, Double> metrics) {
         long now = nanoTime.getAsLong();
         if (done > firstStep + 1 && done < totalSteps && now - lastNanos < INTERVAL_NANOS) {
+            untold.putAll(finite(metrics));
             return;
         }
         lastNanos = now;
         double secondsPerStep = (now - startNanos) / 1e9 / Math.max(1, done - firstStep);
         double etaSeconds = secondsPerStep * (totalSteps - done);
         Map<String, Double> finite = finite(metrics);
+        // Not in place of a number that is not finite: it is of another step.
+        untold.keySet().removeAll(metrics.keySet());
+        finite.putAll(untold);
+        untold.clear();
         LOG.debug("step {}/{} {}", done, totalSteps, finite);
         reporter.progress(done, totalSteps, finite, etaSeconds);
     }

@@ -170,17 +170,14 @@ final class Updates {
                 count(totals, logp.toFloatArray(), old.toFloatArray(), advantages.toFloatArray());
             }
         }
-        double norm = guard.stepByGradient(policyOptimizer, rate, policyLoss + valueLoss, step);
+        double norm = config.hasValueModel()
+                ? guard.stepByGradient(policyOptimizer, valueOptimizer, rate, policyLoss + valueLoss, step)
+                : guard.stepByGradient(policyOptimizer, rate, policyLoss, step);
         if (Double.isFinite(norm)) {
-            if (config.hasValueModel()) {
-                valueOptimizer.step(rate, config.training().maxGradientNorm());
-            }
             totals.policyLoss += policyLoss;
             totals.valueLoss += valueLoss;
             totals.gradientNorm += norm;
             totals.updates++;
-        } else {
-            valueOptimizer.zeroGradients();
         }
         return 0.5 * (totals.squaredLogRatio - squared) / tokens;
     }

@@ -2,6 +2,7 @@ package dev.podium.training.loop;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import dev.podium.llm.torch.TensorScope;
 import dev.podium.training.TinyRound;
 import dev.podium.training.round.Guard;
 import dev.podium.training.round.RoundFailure;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -61,6 +63,37 @@ class StepGuardTest {
         assertEquals(0.5, curve.last());
         assertEquals(Collections.nCopies(5, Guard.NON_FINITE), round.recorder.guards);
         assertArrayEquals(before, parameter());
+    }
+
+    /** Of a value model, whose loss may be finite all the same. */
+    @Test
+    void neitherOfTwoStepsIsTakenWhereTheGradientBesideIsNotFiniteAndTheThirdEndsTheRound() throws Exception {
+        try (LoraAdapter value = RoundStart.newAdapter(round.model, TinyRound.LORA, 2);
+                AdamW beside = new AdamW(round.model, value.parameters())) {
+            StepGuard guard = guard(TRAINING, new LossCurve());
+            float[] before = parameter(adapter);
+            float[] besideBefore = parameter(value);
+            for (int step = 0; step < 2; step++) {
+                gradient(adapter, 0.01f);
+                gradient(value, Float.NaN);
+                assertTrue(Double.isNaN(guard.stepByGradient(optimizer, beside, 1e-2, 0.5, step)));
+            }
+            assertArrayEquals(before, parameter(adapter));
+            assertArrayEquals(besideBefore, parameter(value));
+            gradient(adapter, 0.01f);
+            gradient(value, Float.NaN);
+
+            RoundFailure failure =
+                    assertThrows(RoundFailure.class, () -> guard.stepByGradient(optimizer, beside, 1e-2, 0.5, 2));
+
+            assertEquals("not_finite", failure.code());
+            assertEquals(Collections.nCopies(3, Guard.NON_FINITE), round.recorder.guards);
+            gradient(adapter, 0.01f);
+            gradient(value, 0.01f);
+            assertTrue(guard.stepByGradient(optimizer, beside, 1e-2, 0.5, 3) > 0);
+            assertFalse(Arrays.equals(before, parameter(adapter)));
+            assertFalse(Arrays.equals(besideBefore, parameter(value)));
+        }
     }
 
     @Test
@@ -150,7 +183,11 @@ class StepGuardTest {
 
     /** A gradient of this value on one element of one parameter. */
     private void gradient(float value) {
-        NamedParameter first = adapter.parameters().getFirst();
+        gradient(adapter, value);
+    }
+
+    private static void gradient(LoraAdapter of, float value) {
+        NamedParameter first = of.parameters().getFirst();
         try (TensorScope scope = new TensorScope();
                 GradientMode on = GradientMode.on()) {
             GradientMode.backward(first.array().flatten().get("0:1").mul(value).sum());
@@ -158,6 +195,10 @@ class StepGuardTest {
     }
 
     private float[] parameter() {
-        return adapter.parameters().getFirst().array().toFloatArray();
+        return parameter(adapter);
+    }
+
+    private static float[] parameter(LoraAdapter of) {
+        return of.parameters().getFirst().array().toFloatArray();
     }
 }

@@ -53,6 +53,25 @@ class StepReporterTest {
     }
 
     @Test
+    void whatOnlySomeStepsMeasureIsToldWithTheNextStepThatIsTold() {
+        Told told = new Told();
+        AtomicLong nanos = new AtomicLong();
+        StepReporter reporter = new StepReporter(told, 0, 100, nanos::get);
+        reporter.step(1, Map.of("loss", 1.0));
+        reporter.step(2, Map.of("loss", 2.0, "grad_norm", 0.5, "entropy", 0.25));
+        reporter.step(3, Map.of("loss", 3.0, "grad_norm", 0.5));
+        nanos.addAndGet(1_000_000_000L);
+
+        reporter.step(4, Map.of("loss", 4.0, "grad_norm", Double.NaN));
+
+        assertEquals(List.of(1, 4), told.steps);
+        assertEquals(Map.of("loss", 4.0, "entropy", 0.25), told.last);
+        nanos.addAndGet(1_000_000_000L);
+        reporter.step(5, Map.of("loss", 5.0));
+        assertEquals(Map.of("loss", 5.0), told.last, "told once");
+    }
+
+    @Test
     void theRateWarmsUpAndDecaysToZero() {
         RoundConfig.Training training = new RoundConfig.Training(1e-3, 1, 4, 512, 1, 0.1, 0, 20);
         assertEquals(0.5e-3, LearningRate.at(training, 0, 10), 1e-12);

@@ -24,6 +24,9 @@ import dev.podium.contracts.adapter.Manifests;
 import dev.podium.contracts.log.BoundedReader;
 import dev.podium.embedded.testing.SharedServers;
 import dev.podium.training.data.Split;
+import dev.podium.training.track.MeterTracker;
+import dev.podium.training.track.Trackers;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -45,6 +48,7 @@ class RoundRunnerTest {
     static Path folder;
 
     private static final Map<String, StepTrainer.Hook> HOOKS = new ConcurrentHashMap<>();
+    private static final SimpleMeterRegistry METERS = new SimpleMeterRegistry();
     private static RoundLog log;
     private static RoundRunner runner;
 
@@ -60,7 +64,8 @@ class RoundRunnerTest {
             }
         });
         runner = RoundRunner.start(
-                RoundRunnerConfig.policyTrainer(log.kafka(), folder.resolve("work")),
+                RoundRunnerConfig.policyTrainer(log.kafka(), folder.resolve("work"))
+                        .trackedBy(new Trackers(List.of(new MeterTracker(METERS)))),
                 Map.of(
                         RoundKind.DPO, trainer,
                         RoundKind.SFT, trainer,
@@ -133,6 +138,12 @@ class RoundRunnerTest {
         assertTrue(failed.message().contains("training.publishIf"), failed.message());
         assertTrue(failed.metrics().containsKey("value"), failed.toString());
         assertFalse(failed.evaluation().orElseThrow().verdict().orElseThrow().passed());
+        assertEquals(
+                1,
+                METERS.get("podium.guard.actions")
+                        .tag("guard", Guard.EVALUATION.label())
+                        .counter()
+                        .count());
         assertTrue(Files.exists(folder.resolve("work/rounds/" + round.roundId() + "/adapter/adapter_config.json")));
         try (BoundedReader reader = BoundedReader.connect(log.kafka())) {
             assertTrue(Manifests.find(reader, project, StepTrainer.WORSE).isEmpty(), "a manifest was published");
