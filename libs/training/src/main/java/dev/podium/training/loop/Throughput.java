@@ -26,13 +26,12 @@ public final class Throughput {
 
     /** @param trained the adapter's matrices */
     public Throughput(CausalLM model, List<NamedParameter> trained) {
-        this(model, trained, PeakRate.of(model.runtime()), System::nanoTime);
+        this(model, trained, PeakRate.of(model), System::nanoTime);
     }
 
     /** Of a round that trains the model itself. */
     public static Throughput ofAllWeights(CausalLM model) {
-        return new Throughput(
-                model, new Flops(model.config(), 0, true), PeakRate.of(model.runtime()), System::nanoTime);
+        return new Throughput(model, new Flops(model.config(), 0, true), PeakRate.of(model), System::nanoTime);
     }
 
     Throughput(CausalLM model, List<NamedParameter> trained, PeakRate peak, LongSupplier nanoTime) {

@@ -1,10 +1,13 @@
 package dev.podium.training.loop;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.llm.lora.LoraAdapter;
+import dev.podium.llm.model.CausalLM;
 import dev.podium.llm.model.TokenBatch.Sequence;
+import dev.podium.llm.model.WeightFormat;
 import dev.podium.training.TinyRound;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,7 +83,7 @@ class ThroughputTest {
     @Test
     void thePeakIsTheBestThatWasSeenAndIsMeasuredAgainWhereAStepIsFaster() {
         List<Double> measured = new ArrayList<>(List.of(50.0, 40.0, 80.0, 70.0));
-        PeakRate peak = new PeakRate(measured::removeFirst);
+        PeakRate peak = new PeakRate("float32", measured::removeFirst);
         peak.measure();
         peak.measure();
         assertEquals(50, peak.given(45));
@@ -92,14 +95,32 @@ class ThroughputTest {
     @Test
     void whatIsMeasuredIsOfThisMachine() {
         try (TinyRound round = new TinyRound()) {
-            double flops = PeakRate.of(round.model.runtime()).given(0);
+            double flops = PeakRate.of(round.model).given(0);
             assertTrue(flops > 1e8, "FLOP/s: " + flops);
-            assertTrue(PeakRate.of(round.model.runtime()).given(0) >= flops, "never worse");
+            assertTrue(PeakRate.of(round.model).given(0) >= flops, "never worse");
+        }
+    }
+
+    @Test
+    void aBfloat16BaseIsMeasuredByBfloat16ProductsWhereTheDeviceHasThem() {
+        try (TinyRound round = new TinyRound();
+                CausalLM narrow = CausalLM.load(
+                        round.base.config(), round.base.weights(), round.model.runtime(), WeightFormat.BFLOAT16);
+                CausalLM widened = CausalLM.load(
+                        round.base.config(), round.base.weights(), round.model.runtime(), WeightFormat.INT8)) {
+            PeakRate float32 = PeakRate.of(round.model);
+
+            assertSame(float32, PeakRate.of(widened));
+            assertEquals(
+                    round.model.runtime().multipliesBfloat16(), PeakRate.of(narrow) != float32, "a rate of its own");
+            assertTrue(
+                    PeakRate.of(narrow).given(0) > 1e8,
+                    "FLOP/s: " + PeakRate.of(narrow).given(0));
         }
     }
 
     private static PeakRate peak(double flops) {
-        PeakRate peak = new PeakRate(() -> flops);
+        PeakRate peak = new PeakRate("float32", () -> flops);
         peak.measure();
         return peak;
     }
