@@ -3,6 +3,7 @@ package dev.podium.local.command;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.local.bench.methods.Method;
 import dev.podium.local.bench.methods.MethodFigures;
+import dev.podium.local.bench.methods.MethodFolder;
 import dev.podium.local.bench.methods.Methods;
 import dev.podium.local.stack.Installation;
 import java.nio.file.Files;
@@ -71,7 +72,7 @@ final class BenchMethodsCommand implements Callable<Integer> {
                         wanted,
                         seeds,
                         runsFile.orElse(folder.resolve("runs.jsonl")),
-                        folder,
+                        MethodFolder.in(folder, model, data),
                         data,
                         threads),
                 session.err(),
