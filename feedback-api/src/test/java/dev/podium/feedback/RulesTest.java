@@ -145,6 +145,62 @@ class RulesTest {
     }
 
     @Test
+    void aStepThatStartsFromTheNewestContinuesWhatItsChainHasMade() {
+        String project = Api.project("{}");
+        publish(project, "v900", RoundKind.SFT, Map.of(), Instant.EPOCH);
+        decide(project, 0, 25);
+        rule(
+                        project,
+                        "nightly",
+                        "{\"enabled\":true,\"rounds\":{\"when\":{\"newDecidedTasks\":20},\"chain\":["
+                                + "{\"kind\":\"SFT\",\"startFrom\":\"newest\"},{\"kind\":\"REWARD\"},"
+                                + "{\"kind\":\"DPO\",\"startFrom\":\"newest\"}]}}")
+                .statusCode(200);
+        automation.look();
+        plans.advance();
+        rounds(project).body("", hasSize(1)).body("[0].initialAdapter", equalTo("v900"));
+        String tuned = succeed(project, RoundKind.SFT, Map.of());
+        plans.advance();
+        succeed(project, RoundKind.REWARD, Map.of("heldout_accuracy_after", 0.7));
+        // What somebody publishes meanwhile is no part of the chain.
+        publish(project, "v901", RoundKind.SFT, Map.of(), Instant.now());
+
+        plans.advance();
+
+        rounds(project)
+                .body("", hasSize(3))
+                .body("[0].kind", equalTo("DPO"))
+                .body("[0].initialAdapter", equalTo(tuned));
+    }
+
+    @Test
+    void aChannelThatDoesNotExistHoldsARuleBackUntilItDoes() {
+        String project = Api.project("{}");
+        publish(project, "v900", RoundKind.SFT, Map.of(), Instant.EPOCH);
+        decide(project, 0, 25);
+        rule(
+                        project,
+                        "nightly",
+                        "{\"enabled\":true,\"rounds\":{\"when\":{\"newDecidedTasks\":20},"
+                                + "\"chain\":[{\"kind\":\"DPO\",\"startFrom\":\"channel:producton\"}]}}")
+                .statusCode(200);
+
+        automation.look();
+        automation.look();
+
+        plans.advance();
+        rounds(project).body("", hasSize(0));
+        decisions(project)
+                .body("", hasSize(1))
+                .body("[0].decision", equalTo("HELD_BACK"))
+                .body("[0].reason", containsString("there is no channel producton"));
+        point(project, "producton", "v900");
+        automation.look();
+        plans.advance();
+        rounds(project).body("", hasSize(1)).body("[0].initialAdapter", equalTo("v900"));
+    }
+
+    @Test
     void whatCannotWorkIsRefusedWhenItIsSet() {
         String project = Api.project("{}");
         for (String wrong : List.of(

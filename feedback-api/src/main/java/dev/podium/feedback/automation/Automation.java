@@ -179,12 +179,24 @@ public class Automation implements PlanWatch {
         if (decided < guards.decidedTasks()) {
             return Optional.of("fewer than " + guards.decidedTasks() + " tasks are decided, its minDecidedTasks");
         }
-        return Optional.empty();
+        return missingChannel(project, rule);
+    }
+
+    /** A channel that a step is to start from, and that nobody has made: never taken for the base model. */
+    private Optional<String> missingChannel(String project, Rule.Rounds rule) {
+        return rule.steps().stream()
+                .map(Rule.Step::channel)
+                .flatMap(Optional::stream)
+                .filter(channel -> channels.find(project, channel).isEmpty())
+                .findFirst()
+                .map(channel -> "there is no channel " + channel
+                        + " to start from: correct startFrom, or point the channel to a version or to the base model");
     }
 
     private List<PlannedRound> steps(String project, RuleRow row, Rule.Rounds rule, String plan, String reason) {
         List<PlannedRound> steps = new ArrayList<>();
         @Nullable Integer reward = null;
+        @Nullable Integer policy = null;
         for (Rule.Step wanted : rule.steps()) {
             RoundKind kind = Objects.requireNonNull(wanted.kind());
             PlannedRound step = new PlannedRound();
@@ -202,19 +214,26 @@ public class Automation implements PlanWatch {
             if (wanted.config() != null) {
                 request.set("config", wanted.config());
             }
-            startFrom(project, wanted.startFrom()).ifPresent(version -> request.put("initialAdapter", version));
+            if (wanted.startsFromNewest() && policy != null) {
+                // The newest there will be by then.
+                step.initialFrom = policy;
+            } else {
+                startFrom(project, wanted).ifPresent(version -> request.put("initialAdapter", version));
+            }
             step.request = request.toString();
             steps.add(step);
             reward = kind == RoundKind.REWARD ? Integer.valueOf(step.step) : reward;
+            policy = Rule.makesPolicy(kind) ? Integer.valueOf(step.step) : policy;
         }
         return steps;
     }
 
-    private Optional<String> startFrom(String project, @Nullable String wanted) {
-        if (wanted == null || wanted.equals("base")) {
-            return Optional.empty();
+    private Optional<String> startFrom(String project, Rule.Step step) {
+        Optional<String> channel = step.channel();
+        if (channel.isPresent()) {
+            return channels.find(project, channel.get()).flatMap(ChannelPointer::version);
         }
-        if (wanted.equals("newest")) {
+        if (step.startsFromNewest()) {
             return entities
                     .createNativeQuery(
                             "select version from adapter where project_id = :p and kind = 'POLICY'"
@@ -226,9 +245,7 @@ public class Automation implements PlanWatch {
                     .map(String.class::cast)
                     .findFirst();
         }
-        return wanted.startsWith("channel:")
-                ? channels.find(project, wanted.substring("channel:".length())).flatMap(ChannelPointer::version)
-                : Optional.of(wanted);
+        return Optional.ofNullable(step.startFrom()).filter(version -> !version.equals("base"));
     }
 
     // ---- how they go

@@ -7,6 +7,7 @@ import dev.podium.feedback.rest.Refusal;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,12 +58,32 @@ public record Rule(
      * A round of the chain.
      *
      * @param config as in the form; what is left out takes the defaults
-     * @param startFrom {@code base}, {@code newest}, {@code channel:NAME} or a version; absent: base
+     * @param startFrom {@code base}, {@code newest}, {@code channel:NAME} or a version; absent: base. The newest is what
+     *     the chain's last SFT, DPO or PPO round before this one has made; without one, the project's newest policy
+     *     adapter when the chain starts
      */
     public record Step(
             @Nullable RoundKind kind,
             @Nullable JsonNode config,
-            @Nullable String startFrom) {}
+            @Nullable String startFrom) {
+        private static final String CHANNEL = "channel:";
+
+        boolean startsFromNewest() {
+            return "newest".equals(startFrom);
+        }
+
+        /** The channel whose version it starts from, where it names one. */
+        Optional<String> channel() {
+            return Optional.ofNullable(startFrom)
+                    .filter(from -> from.startsWith(CHANNEL))
+                    .map(from -> from.substring(CHANNEL.length()));
+        }
+    }
+
+    /** Whether a kind of round makes what answers requests. */
+    static boolean makesPolicy(@Nullable RoundKind kind) {
+        return kind == RoundKind.SFT || kind == RoundKind.DPO || kind == RoundKind.PPO;
+    }
 
     /**
      * What holds a rule back.
@@ -179,7 +200,7 @@ public record Rule(
                 throw invalid("rounds.promote needs a channel.");
             }
             RoundKind last = rounds.steps().getLast().kind();
-            if (last == RoundKind.SAMPLE || last == RoundKind.REWARD) {
+            if (!makesPolicy(last)) {
                 throw invalid("Only the adapter of an SFT, DPO or PPO round can be promoted; the chain ends in " + last
                         + ".");
             }
