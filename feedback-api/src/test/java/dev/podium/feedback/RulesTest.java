@@ -145,6 +145,37 @@ class RulesTest {
     }
 
     @Test
+    void whatAGuardStoppedIsNotWhatTheNextIsComparedWith() {
+        String project = Api.project("{}");
+        publish(project, "v900", RoundKind.REWARD, Map.of("heldout_accuracy_after", 0.8), Instant.EPOCH);
+        rule(
+                        project,
+                        "nightly",
+                        "{\"enabled\":true,\"rounds\":{\"when\":{\"newDecidedTasks\":20},"
+                                + "\"guards\":{\"maxHeldOutDrop\":0.05,\"maxPerDay\":9},"
+                                + "\"chain\":[{\"kind\":\"REWARD\"}]}}")
+                .statusCode(200);
+        // Never more than 0.05 at once below the one before, but for the first.
+        List<Double> measured = List.of(0.7, 0.7, 0.77, 0.73);
+        for (int i = 0; i < measured.size(); i++) {
+            decide(project, 25 * i, 25 * i + 25);
+            automation.look();
+            plans.advance();
+            succeed(project, RoundKind.REWARD, Map.of("heldout_accuracy_after", measured.get(i)));
+            plans.advance();
+        }
+
+        decisions(project)
+                .body(
+                        "findAll { it.decision != 'STARTED' }.decision",
+                        equalTo(List.of("FINISHED", "FINISHED", "STOPPED", "STOPPED")))
+                .body("[0].reason", containsString("held-out accuracy 0.730 after 0.770"))
+                .body("[2].reason", containsString("held-out accuracy 0.770 after 0.800 of v900"))
+                .body("[4].reason", containsString("is 0.700, that of v900 was 0.800"))
+                .body("[6].reason", containsString("is 0.700, that of v900 was 0.800"));
+    }
+
+    @Test
     void aStepThatStartsFromTheNewestContinuesWhatItsChainHasMade() {
         String project = Api.project("{}");
         publish(project, "v900", RoundKind.SFT, Map.of(), Instant.EPOCH);
@@ -211,6 +242,10 @@ class RulesTest {
                 "{\"rounds\":{\"when\":{\"cron\":\"0 3 * * *\",\"zone\":\"Mars\"},\"chain\":[{\"kind\":\"DPO\"}]}}",
                 "{\"rounds\":{\"when\":{\"newDecidedTasks\":1},\"chain\":[{\"kind\":\"REWARD\"}],"
                         + "\"promote\":{\"channel\":\"canary\"}}}",
+                "{\"rounds\":{\"when\":{\"newDecidedTasks\":1},\"chain\":[{\"kind\":\"DPO\"},{\"kind\":\"SFT\"}],"
+                        + "\"promote\":{\"channel\":\"canary\",\"minHeldOutAccuracy\":0.6}}}",
+                "{\"rounds\":{\"when\":{\"newDecidedTasks\":1},\"chain\":[{\"kind\":\"REWARD\"},{\"kind\":\"PPO\"}],"
+                        + "\"promote\":{\"channel\":\"canary\",\"minHeldOutAccuracy\":0.6}}}",
                 "{\"ab\":{\"candidate\":\"canary\",\"incumbent\":\"canary\"}}")) {
             rule(project, "wrong", wrong).statusCode(422).body("code", equalTo("invalid_rule"));
         }

@@ -3,17 +3,24 @@ package dev.podium.feedback.automation;
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.RoundKind;
 import dev.podium.feedback.adapter.Adapters;
+import dev.podium.feedback.round.Plans;
 import jakarta.inject.Singleton;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
-/** Compares an adapter with the one before it, on what was kept from training. */
+/**
+ * Compares an adapter with the one before it, on what was kept from training. What was published and then stopped by a
+ * rule is not compared with: it would lower the measure for the next.
+ */
 @Singleton
 class HeldOut {
     private final Adapters adapters;
+    private final Plans plans;
 
-    HeldOut(Adapters adapters) {
+    HeldOut(Adapters adapters, Plans plans) {
         this.adapters = adapters;
+        this.plans = plans;
     }
 
     /** The share of held-out pairs that an adapter puts in the right order; SFT, PPO and SAMPLE have none. */
@@ -69,8 +76,10 @@ class HeldOut {
 
     private Optional<AdapterManifest> before(AdapterManifest adapter) {
         RoundKind kind = adapter.roundKind();
+        Set<String> stopped = plans.stoppedOfRules(adapter.projectId());
         return adapters.list(adapter.projectId()).stream()
                 .filter(other -> other.roundKind() == kind && other.createdAt().isBefore(adapter.createdAt()))
+                .filter(other -> !stopped.contains(other.version()))
                 .findFirst();
     }
 }

@@ -88,7 +88,8 @@ public record Rule(
     /**
      * What holds a rule back.
      *
-     * @param maxHeldOutDrop how far the held-out accuracy may fall below that of the last adapter of the kind; absent: 0.02
+     * @param maxHeldOutDrop how far the held-out accuracy may fall below that of the last adapter of the kind that no
+     *     rule has stopped; absent: 0.02
      * @param maxPerDay starts within 24 hours; absent: 1
      * @param minDecidedTasks decided tasks there must be at all; absent: 20
      */
@@ -112,7 +113,7 @@ public record Rule(
     /**
      * Where the last adapter of the chain goes.
      *
-     * @param minHeldOutAccuracy below it nothing is promoted; absent: no floor
+     * @param minHeldOutAccuracy below it nothing is promoted; absent: no floor. Only DPO measures one
      */
     public record Promote(
             @Nullable String channel, @Nullable Double minHeldOutAccuracy) {}
@@ -203,6 +204,10 @@ public record Rule(
             if (!makesPolicy(last)) {
                 throw invalid("Only the adapter of an SFT, DPO or PPO round can be promoted; the chain ends in " + last
                         + ".");
+            }
+            if (rounds.promote().minHeldOutAccuracy() != null && last != RoundKind.DPO) {
+                throw invalid(last + " rounds measure no held-out accuracy, so nothing would reach"
+                        + " rounds.promote.minHeldOutAccuracy: leave it out, or let the chain end in DPO.");
             }
         }
     }

@@ -16,6 +16,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +69,17 @@ public class Plans {
     public boolean isAtWork(String project, String rule) {
         return PlannedRound.count("projectId = ?1 and rule = ?2 and state in ('WAITING', 'STARTED')", project, rule)
                 > 0;
+    }
+
+    /** Versions of rules' rounds that were not let through, published or not; must run in a transaction. */
+    public Set<String> stoppedOfRules(String project) {
+        List<String> versions = entities.createNativeQuery(
+                        "select r.version from planned_round p join round r on r.id = p.round_id"
+                                + " where p.project_id = :p and p.rule is not null and p.state = 'FAILED'",
+                        String.class)
+                .setParameter("p", project)
+                .getResultList();
+        return Set.copyOf(versions);
     }
 
     /** Looks at all plans. */
