@@ -232,6 +232,41 @@ class RulesTest {
     }
 
     @Test
+    void aDailyRuleStartsEveryDay() {
+        for (String when : List.of("\"every\":\"PT24H\"", "\"cron\":\"0 3 * * *\"")) {
+            String project = Api.project("{}");
+            decide(project, 0, 1);
+            rule(
+                            project,
+                            "nightly",
+                            "{\"enabled\":true,\"rounds\":{\"when\":{" + when + "},\"guards\":{\"minDecidedTasks\":0},"
+                                    + "\"chain\":[{\"kind\":\"REWARD\"}]}}")
+                    .statusCode(200);
+            for (int day = 1; day <= 3; day++) {
+                aDayGoesBy(project);
+
+                automation.look();
+                automation.look();
+
+                decisions(project).body("", hasSize(day)).body("[0].decision", equalTo("STARTED"));
+            }
+        }
+    }
+
+    /** All that a rule knows of is a day ago; its rounds have ended. A decision is written a moment after the look. */
+    private void aDayGoesBy(String project) {
+        QuarkusTransaction.requiringNew().run(() -> {
+            for (String sql : List.of(
+                    "update rule set set_at = set_at - interval '1 day', looked_at = looked_at - interval '1 day'"
+                            + " where project_id = :p",
+                    "update rule_decision set at = at - interval '1 day' + interval '1 second' where project_id = :p",
+                    "delete from planned_round where project_id = :p")) {
+                entities.createNativeQuery(sql).setParameter("p", project).executeUpdate();
+            }
+        });
+    }
+
+    @Test
     void whatCannotWorkIsRefusedWhenItIsSet() {
         String project = Api.project("{}");
         for (String wrong : List.of(

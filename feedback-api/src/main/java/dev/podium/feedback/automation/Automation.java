@@ -169,7 +169,8 @@ public class Automation implements PlanWatch {
             return Optional.of("rounds of a rule are at work, and one chain runs at a time");
         }
         if (decisions.startsToday(project, row.key().name()) >= guards.perDay()) {
-            return Optional.of("it has started " + guards.perDay() + " times within 24 hours, its maxPerDay");
+            return Optional.of("it has started " + guards.perDay() + " times within " + Decisions.DAY.toHours()
+                    + " hours, its maxPerDay");
         }
         long decided = ((Number)
                         entities.createNativeQuery("select count(*) from preference where project_id = :p and decided")

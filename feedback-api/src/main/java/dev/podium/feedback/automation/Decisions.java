@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 class Decisions {
     private static final Logger LOG = Logger.getLogger(Decisions.class);
 
+    /** What counts as the same day: two hours less than one, so that what starts daily is not held back by its last start. */
+    static final Duration DAY = Duration.ofHours(22);
+
     private final EntityManager entities;
 
     Decisions(EntityManager entities) {
@@ -57,13 +60,13 @@ class Decisions {
                 .executeUpdate();
     }
 
-    /** Starts within the last 24 hours. */
+    /** Starts within {@link #DAY}. */
     long startsToday(String project, String rule) {
         return ((Number) entities.createNativeQuery("select count(*) from rule_decision where project_id = :p"
                                 + " and rule = :r and decision = 'STARTED' and at > :since")
                         .setParameter("p", project)
                         .setParameter("r", rule)
-                        .setParameter("since", Clock.systemUTC().instant().minus(Duration.ofDays(1)))
+                        .setParameter("since", Clock.systemUTC().instant().minus(DAY))
                         .getSingleResult())
                 .longValue();
     }

@@ -90,7 +90,7 @@ public record Rule(
      *
      * @param maxHeldOutDrop how far the held-out accuracy may fall below that of the last adapter of the kind that no
      *     rule has stopped; absent: 0.02
-     * @param maxPerDay starts within 24 hours; absent: 1
+     * @param maxPerDay starts within 22 hours, so that a daily start is never in the way of the next; absent: 1
      * @param minDecidedTasks decided tasks there must be at all; absent: 20
      */
     public record Guards(
