@@ -116,7 +116,7 @@ function newAbRule() {
     content: [h('div', { class: 'fields' },
       field('name', 'Name', { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', value: 'canary-by-people' }),
       field('candidate', 'Channel that is tested', { required: true, value: 'canary' }),
-      field('incumbent', 'Compared with', { required: true, value: 'production', hint: 'a channel, a version, or base' }),
+      field('incumbent', 'Compared with', { required: true, value: 'production', hint: 'a channel; a version or base where nothing is promoted' }),
       field('minTasks', 'Tasks that must count first', { type: 'number', min: 1, value: 30 }),
       field('alpha', 'Probability of a wrong verdict', { type: 'text', 'data-number': true, inputmode: 'decimal', value: '0.05' }),
       check('promote', 'Promote it when it is better', true), check('rollBack', 'Roll it back when it is worse', true), check('enabled', 'Turn it on now', false)),

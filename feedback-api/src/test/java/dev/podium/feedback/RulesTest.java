@@ -356,6 +356,48 @@ class RulesTest {
         decisions(project).body("", hasSize(2)).body("[0].decision", equalTo("ROLLED_BACK"));
     }
 
+    @Test
+    void aVersionIsComparedWithButNothingIsPromotedToIt() {
+        String project = Api.project("{\"overlap\":2}");
+        publish(project, "v1", RoundKind.DPO, Map.of(), Instant.EPOCH);
+        publish(project, "v2", RoundKind.DPO, Map.of(), Instant.EPOCH);
+        point(project, "canary", "v2");
+        String rule = "{\"enabled\":true,\"ab\":{\"candidate\":\"canary\",\"incumbent\":\"%s\","
+                + "\"onBetter\":\"%s\",\"onWorse\":\"roll_back\"}}";
+        for (String noChannel : List.of("v1", "base", "producton")) {
+            rule(project, "ship", String.format(rule, noChannel, "promote"))
+                    .statusCode(422)
+                    .body("code", equalTo("invalid_rule"))
+                    .body("detail", containsString("there is no channel " + noChannel));
+        }
+        rule(project, "ship", String.format(rule, "v1", "nothing")).statusCode(200);
+        // As one that was set before it was refused.
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("update rule set body = :b where project_id = :p")
+                        .setParameter("b", String.format(rule, "v1", "promote"))
+                        .setParameter("p", project)
+                        .executeUpdate());
+        for (int i = 0; i < 60; i++) {
+            judged(project, "a" + i, "v2", "v1", 1, 2, i);
+        }
+
+        automation.look();
+        automation.look();
+
+        Api.operator()
+                .get("/api/v1/projects/" + project + "/channels")
+                .then()
+                .body("channel", equalTo(List.of("canary")));
+        decisions(project)
+                .body("", hasSize(1))
+                .body("[0].decision", equalTo("HELD_BACK"))
+                .body("[0].reason", containsString("there is no channel v1"));
+        rule(project, "ship", String.format(rule, "v1", "promote")).statusCode(422);
+        rule(project, "ship", String.format(rule, "v1", "promote").replace("true", "false"))
+                .statusCode(200)
+                .body("enabled", equalTo(false));
+    }
+
     private static ValidatableResponse rule(String project, String name, String body) {
         return Api.operator()
                 .body(body)

@@ -44,6 +44,10 @@ class AbActs {
             return;
         }
         if (report.verdict() == AbReport.Verdict.A_BETTER && rule.promotes()) {
+            if (incumbentChannel.isEmpty()) {
+                holdBack(project, row, words(report), Rule.noChannel(incumbentName));
+                return;
+            }
             act(
                     project,
                     row,
@@ -78,16 +82,16 @@ class AbActs {
                     Optional.empty());
             row.lastRefusal = null;
         } catch (Refusal e) {
-            // Said once, not at every look.
-            if (!String.valueOf(e.getMessage()).equals(row.lastRefusal)) {
-                row.lastRefusal = e.getMessage();
-                decisions.add(
-                        project,
-                        row.key().name(),
-                        Decisions.Kind.HELD_BACK,
-                        words + "; but " + channel + " is not changed: " + e.getMessage(),
-                        Optional.empty());
-            }
+            holdBack(project, row, words, channel + " is not changed: " + e.getMessage());
+        }
+    }
+
+    /** Said once, not at every look. */
+    private void holdBack(String project, RuleRow row, String words, String why) {
+        if (!why.equals(row.lastRefusal)) {
+            row.lastRefusal = why;
+            decisions.add(
+                    project, row.key().name(), Decisions.Kind.HELD_BACK, words + "; but " + why, Optional.empty());
         }
     }
 

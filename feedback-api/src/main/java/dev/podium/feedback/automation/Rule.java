@@ -8,6 +8,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -125,7 +126,8 @@ public record Rule(
      * @param incumbent a channel, whose version it is compared with; or a version, or {@code base}
      * @param alpha probability of a wrong verdict, over all looks; absent: 0.05
      * @param minTasks tasks that must count before anything follows; absent: 30
-     * @param onBetter {@code promote}: the incumbent channel is pointed at the candidate's version; or {@code nothing}
+     * @param onBetter {@code promote}: the incumbent, which must be a channel, is pointed at the candidate's version; or
+     *     {@code nothing}
      * @param onWorse {@code roll_back}: the candidate channel goes back to what it pointed to before; or {@code nothing}
      */
     public record Ab(
@@ -154,6 +156,11 @@ public record Rule(
 
     boolean isEnabled() {
         return Boolean.TRUE.equals(enabled);
+    }
+
+    /** The same, turned off. */
+    Rule off() {
+        return new Rule(false, rounds, ab);
     }
 
     /** Refuses what cannot work, before it is stored. */
@@ -223,6 +230,22 @@ public record Rule(
                 || !List.of("roll_back", "nothing").contains(ab.onWorse() == null ? "nothing" : ab.onWorse())) {
             throw invalid("ab.onBetter is promote or nothing, ab.onWorse roll_back or nothing.");
         }
+    }
+
+    /**
+     * Refuses what would promote to something that is no channel.
+     *
+     * @param isChannel whether the project has a channel of a name
+     */
+    void requireChannels(Predicate<String> isChannel) {
+        if (ab != null && ab.promotes() && ab.incumbent() != null && !isChannel.test(ab.incumbent())) {
+            throw invalid("ab.onBetter cannot be promote: " + noChannel(ab.incumbent()));
+        }
+    }
+
+    static String noChannel(String incumbent) {
+        return "there is no channel " + incumbent + " that could be pointed to the candidate's version. Name a channel"
+                + " as the incumbent (podium channel promote makes one), or let onBetter be nothing.";
     }
 
     private static Refusal invalid(String why) {

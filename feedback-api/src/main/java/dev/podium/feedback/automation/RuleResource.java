@@ -3,6 +3,7 @@ package dev.podium.feedback.automation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.podium.contracts.EventJson;
+import dev.podium.feedback.adapter.Channels;
 import dev.podium.feedback.project.Project;
 import dev.podium.feedback.rest.Bodies;
 import dev.podium.feedback.rest.Refusal;
@@ -39,9 +40,11 @@ public class RuleResource {
 
     private final Automation automation;
     private final Decisions decisions;
+    private final Channels channels;
     private final SecurityIdentity identity;
 
-    RuleResource(Automation automation, Decisions decisions, SecurityIdentity identity) {
+    RuleResource(Automation automation, Decisions decisions, Channels channels, SecurityIdentity identity) {
+        this.channels = channels;
         this.automation = automation;
         this.decisions = decisions;
         this.identity = identity;
@@ -84,13 +87,11 @@ public class RuleResource {
         }
         byte[] bytes = Bodies.read(body, Bodies.SMALL_BYTES);
         Rule wanted = Bodies.parse(bytes, Rule.class);
-        wanted.check();
-        if (wanted.rounds() != null) {
-            for (Rule.Step step : wanted.rounds().steps()) {
-                NewRound.requireConfig(Objects.requireNonNull(step.kind()), step.config());
-            }
-        }
         RuleRow row = RuleRow.findById(new RuleRow.Id(project, rule));
+        // Whatever was set once can be turned off, also where it would be refused today.
+        if (row == null || wanted.isEnabled() || !wanted.off().equals(row.rule().off())) {
+            check(project, wanted);
+        }
         if (row == null) {
             if (RuleRow.count("id.projectId", project) >= MOST_RULES) {
                 throw Refusal.unprocessable("too_many_rules", "A project has at most " + MOST_RULES + " rules.");
@@ -106,6 +107,16 @@ public class RuleResource {
         row.lastRefusal = null;
         row.persist();
         return view(project, row);
+    }
+
+    private void check(String project, Rule wanted) {
+        wanted.check();
+        wanted.requireChannels(channel -> channels.find(project, channel).isPresent());
+        if (wanted.rounds() != null) {
+            for (Rule.Step step : wanted.rounds().steps()) {
+                NewRound.requireConfig(Objects.requireNonNull(step.kind()), step.config());
+            }
+        }
     }
 
     /** Removes a rule; rounds that it has planned go on. */
