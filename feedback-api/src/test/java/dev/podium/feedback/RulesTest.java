@@ -398,6 +398,38 @@ class RulesTest {
                 .body("enabled", equalTo(false));
     }
 
+    @Test
+    void anAbTestIsReadAgainOnlyOnceSomebodyHasRanked() {
+        String project = Api.project("{\"overlap\":2}");
+        publish(project, "v1", RoundKind.DPO, Map.of(), Instant.EPOCH);
+        publish(project, "v2", RoundKind.DPO, Map.of(), Instant.EPOCH);
+        point(project, "production", "v1");
+        point(project, "canary", "v2");
+        rule(
+                        project,
+                        "ship",
+                        "{\"enabled\":true,\"ab\":{\"candidate\":\"canary\",\"incumbent\":\"production\","
+                                + "\"onBetter\":\"promote\"}}")
+                .statusCode(200);
+        for (int i = 0; i < 60; i++) {
+            judged(project, "a" + i, "v2", "v1", 0, 2, i);
+        }
+        automation.look();
+        // No ranking changes like this: who reads them again sees it.
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("update ranking set body ="
+                                + " replace(body, '[[\"o1\",\"o2\"]]', '[[\"o1\"],[\"o2\"]]') where project_id = :p")
+                        .setParameter("p", project)
+                        .executeUpdate());
+
+        automation.look();
+        decisions(project).body("", hasSize(0));
+
+        judged(project, "one-more", "v2", "v1", 1, 1, 0);
+        automation.look();
+        decisions(project).body("", hasSize(1)).body("[0].decision", equalTo("PROMOTED"));
+    }
+
     private static ValidatableResponse rule(String project, String name, String body) {
         return Api.operator()
                 .body(body)

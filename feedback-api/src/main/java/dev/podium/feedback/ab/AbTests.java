@@ -9,6 +9,7 @@ import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.Tuple;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -31,6 +32,30 @@ public class AbTests {
 
     AbTests(EntityManager entities) {
         this.entities = entities;
+    }
+
+    /**
+     * How much was ranked in a project: what is submitted, revised or taken back changes it, and while it is the same, so
+     * are the project's tests.
+     */
+    public record Extent(long rankings, Instant newest) {
+        private static final Duration ON_ITS_WAY = Duration.ofSeconds(10);
+
+        /** Whether what was written before the newest ranking can be seen as well: it may be committed later. */
+        public boolean isSettled(Instant now) {
+            return newest.isBefore(now.minus(ON_ITS_WAY));
+        }
+    }
+
+    /** Must run in a transaction; read from an index alone. */
+    public Extent extent(String project) {
+        Tuple row = (Tuple) entities.createNativeQuery(
+                        "select count(*) as rankings, coalesce(max(submitted_at), cast('epoch' as timestamptz)) as newest"
+                                + " from ranking where project_id = :p",
+                        Tuple.class)
+                .setParameter("p", project)
+                .getSingleResult();
+        return new Extent(((Number) row.get("rankings")).longValue(), instant(row.get("newest")));
     }
 
     private static final class Judged {
@@ -125,7 +150,7 @@ public class AbTests {
                 byTask.put(task.taskId(), new Judged(task, ((Number) row.get("overlap")).intValue()));
             }
         }
-        rankings(project, byTask);
+        rankings(byTask);
         return List.copyOf(byTask.values());
     }
 
@@ -136,17 +161,16 @@ public class AbTests {
                 : "\"adapterVersion\":" + EventJson.writeText(version);
     }
 
-    private void rankings(String project, Map<String, Judged> byTask) {
+    private void rankings(Map<String, Judged> byTask) {
         if (byTask.isEmpty()) {
             return;
         }
-        // Rankings of sampled tasks only: the join uses their index.
         List<Tuple> rows = entities.createNativeQuery(
-                        "select r.task_id, r.body, r.submitted_at from task t join ranking r on r.task_id = t.id"
-                                + " where t.project_id = :p and strpos(t.body, '\"source\":\"sampled\"') > 0"
-                                + " and not r.retracted order by r.submitted_at, r.task_id, r.labeler",
+                        "select task_id, body, submitted_at from ranking where task_id in"
+                                + " (select json_array_elements_text(cast(:tasks as json))) and not retracted"
+                                + " order by submitted_at, task_id, labeler",
                         Tuple.class)
-                .setParameter("p", project)
+                .setParameter("tasks", EventJson.writeText(List.copyOf(byTask.keySet())))
                 .getResultList();
         for (Tuple row : rows) {
             Judged task = byTask.get((String) row.get("task_id"));

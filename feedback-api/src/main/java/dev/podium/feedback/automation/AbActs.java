@@ -6,14 +6,23 @@ import dev.podium.feedback.ab.AbTests;
 import dev.podium.feedback.adapter.Channels;
 import dev.podium.feedback.rest.Refusal;
 import jakarta.inject.Singleton;
+import java.time.Clock;
+import java.time.Instant;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** What follows from an A/B test, where a rule says so. */
 @Singleton
 class AbActs {
     private static final String BASE = "base";
+
+    private static final int MOST_REMEMBERED = 10_000;
+
+    /** Looks from which nothing followed: the same again is not computed again. */
+    private final Map<RuleRow.Id, Looked> nothingFollowed = new ConcurrentHashMap<>();
 
     private final AbTests tests;
     private final Channels channels;
@@ -24,6 +33,9 @@ class AbActs {
         this.channels = channels;
         this.decisions = decisions;
     }
+
+    /** All that the outcome of a look depends on. */
+    private record Looked(Instant ruleSetAt, String a, String b, AbTests.Extent extent) {}
 
     /** Must run in a transaction, under the rule's lock. */
     void look(String project, RuleRow row, Rule.Ab rule) {
@@ -39,11 +51,13 @@ class AbActs {
         if (a.equals(b)) {
             return;
         }
-        AbReport report = tests.compare(project, a, b, rule.level());
-        if (report.tasks() < rule.tasks() || report.verdict() == AbReport.Verdict.UNDECIDED) {
+        Looked now = new Looked(row.setAt, a, b, tests.extent(project));
+        if (now.equals(nothingFollowed.get(row.key()))) {
             return;
         }
-        if (report.verdict() == AbReport.Verdict.A_BETTER && rule.promotes()) {
+        AbReport report = tests.compare(project, a, b, rule.level());
+        boolean enough = report.tasks() >= rule.tasks();
+        if (enough && report.verdict() == AbReport.Verdict.A_BETTER && rule.promotes()) {
             if (incumbentChannel.isEmpty()) {
                 holdBack(project, row, words(report), Rule.noChannel(incumbentName));
                 return;
@@ -55,7 +69,7 @@ class AbActs {
                     incumbentName,
                     Decisions.Kind.PROMOTED,
                     reason -> channels.point(project, incumbentName, pointed(a), Optional.of(reason), row.actor()));
-        } else if (report.verdict() == AbReport.Verdict.B_BETTER && rule.rollsBack()) {
+        } else if (enough && report.verdict() == AbReport.Verdict.B_BETTER && rule.rollsBack()) {
             act(
                     project,
                     row,
@@ -63,7 +77,17 @@ class AbActs {
                     candidateChannel,
                     Decisions.Kind.ROLLED_BACK,
                     reason -> channels.rollBack(project, candidateChannel, row.actor(), Optional.of(reason)));
+        } else if (now.extent().isSettled(Clock.systemUTC().instant())) {
+            remember(row.key(), now);
         }
+    }
+
+    /** What is tried again, such as an act that was refused, is not remembered. */
+    private void remember(RuleRow.Id rule, Looked looked) {
+        if (nothingFollowed.size() >= MOST_REMEMBERED) {
+            nothingFollowed.clear();
+        }
+        nothingFollowed.put(rule, looked);
     }
 
     private interface Act {
