@@ -177,6 +177,38 @@ class PpoTrainerTest {
                         .count());
     }
 
+    /** The value's gradient is beyond float32, though the losses and the policy's gradient are not. */
+    @Test
+    void aValueModelThatCannotLearnEndsTheRound() {
+        RoundConfig.Ppo plain = config(3);
+        RoundConfig.Ppo config = new RoundConfig.Ppo(
+                plain.seed(),
+                plain.lora(),
+                plain.training(),
+                plain.totalPrompts(),
+                plain.ppoEpochs(),
+                plain.miniBatches(),
+                plain.klCoefficient(),
+                plain.clip(),
+                plain.valueClip(),
+                3e38,
+                plain.gamma(),
+                plain.lambda(),
+                plain.temperature(),
+                plain.maxNewTokens(),
+                plain.missingEndPenalty(),
+                plain.targetKl());
+
+        RoundFailure failure = assertThrows(RoundFailure.class, () -> train(config, "a", () -> false));
+
+        assertEquals("not_finite", failure.code());
+        assertEquals(
+                3,
+                round.recorder.guards.stream()
+                        .filter(guard -> guard == Guard.NON_FINITE)
+                        .count());
+    }
+
     @Test
     void aPolicyThatCollapsesBeforeAnyCheckpointFailsWithARemedy() {
         RoundFailure failure =
