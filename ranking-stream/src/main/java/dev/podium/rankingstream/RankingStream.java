@@ -1,11 +1,14 @@
 package dev.podium.rankingstream;
 
+import static jakarta.interceptor.Interceptor.Priority.PLATFORM_BEFORE;
+
 import dev.podium.contracts.KafkaSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.trace.Tracer;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
@@ -105,8 +108,9 @@ public class RankingStream {
 
     /**
      * Without Kafka the stream would wait for the end of its transaction for ever, and whoever stops the process with it.
+     * Begins before the extension stops the stream, which returns when that is done.
      */
-    void stop(@Observes ShutdownEvent event, KafkaStreams streams) {
+    void stop(@Observes @Priority(PLATFORM_BEFORE) ShutdownEvent event, KafkaStreams streams) {
         daemon(
                 () -> {
                     if (!hasStopped(streams::state, LONGEST_STOP)) {

@@ -10,9 +10,13 @@ import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Topics;
+import io.quarkus.kafka.streams.runtime.KafkaStreamsProducer;
+import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.test.common.QuarkusTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
+import jakarta.enterprise.inject.spi.BeanManager;
+import jakarta.enterprise.inject.spi.ObserverMethod;
 import jakarta.inject.Inject;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -20,9 +24,11 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -54,6 +60,9 @@ class RankingStreamTest {
     @Inject
     KafkaStreams streams;
 
+    @Inject
+    BeanManager beans;
+
     @BeforeEach
     void untilReady() throws Exception {
         broker = new Broker(ConfigProvider.getConfig().getValue("kafka.bootstrap.servers", String.class));
@@ -63,6 +72,17 @@ class RankingStreamTest {
     @AfterEach
     void close() {
         broker.close();
+    }
+
+    /** What the extension does at the stop returns when the stream has stopped: without Kafka, never. */
+    @Test
+    void theStopIsWatchedFromBeforeItBegins() {
+        Map<Class<?>, Integer> priorities = beans.resolveObserverMethods(new ShutdownEvent()).stream()
+                .collect(Collectors.toMap(ObserverMethod::getBeanClass, ObserverMethod::getPriority, Math::min));
+
+        assertTrue(
+                priorities.get(RankingStream.class) < priorities.get(KafkaStreamsProducer.class),
+                priorities.toString());
     }
 
     @Test
