@@ -18,6 +18,7 @@ import jakarta.persistence.EntityManager;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.zip.GZIPOutputStream;
@@ -471,6 +472,32 @@ class BadInputsTest {
                 .statusCode(422)
                 .body("code", equalTo("invalid_config"))
                 .body("detail", containsString("labelSmoothing"));
+    }
+
+    @Test
+    void aConfigurationThatCannotBeMeantIsRefusedWithWhatToDo() {
+        Map<String, String> wrong = Map.ofEntries(
+                Map.entry(
+                        "{\"kind\":\"SFT\",\"config\":{\"method\":\"full\",\"training\":null}}",
+                        "config.training must be"),
+                Map.entry(
+                        "{\"kind\":\"SFT\",\"config\":{\"method\":\"full\",\"training\":5}}",
+                        "config.training must be"),
+                Map.entry("{\"kind\":\"DPO\",\"config\":{\"training\":[]}}", "config.training must be"),
+                Map.entry("{\"kind\":\"DPO\",\"config\":{\"lora\":\"none\"}}", "config.lora must be"),
+                Map.entry("{\"kind\":\"PPO\",\"config\":{\"missingEndPenalty\":-1}}", "missingEndPenalty"),
+                Map.entry("{\"kind\":\"PPO\",\"config\":{\"valueCoefficient\":-0.1}}", "valueCoefficient"),
+                Map.entry("{\"kind\":\"PPO\",\"config\":{\"targetKl\":-1}}", "targetKl"),
+                Map.entry(
+                        "{\"kind\":\"PPO\",\"config\":{\"adaptiveKl\":6,\"klCoefficient\":0}}",
+                        "set klCoefficient above 0"));
+        wrong.forEach((body, what) -> Api.operator()
+                .body(body)
+                .post("/api/v1/projects/" + project + "/rounds")
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("invalid_config"))
+                .body("detail", containsString(what)));
     }
 
     @Test

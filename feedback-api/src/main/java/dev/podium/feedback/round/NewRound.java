@@ -78,7 +78,12 @@ public record NewRound(
                                         .map(name -> "did you mean " + name + "?")
                                         .orElse("known are " + known + "."));
             }
-            if (there instanceof ObjectNode inner && entry.getValue() instanceof ObjectNode outer) {
+            if (there instanceof ObjectNode inner) {
+                if (!(entry.getValue() instanceof ObjectNode outer)) {
+                    throw Refusal.unprocessable(
+                            "invalid_config",
+                            path + "." + entry.getKey() + " must be a JSON object; leave it out for the defaults.");
+                }
                 merge(inner, outer, path + "." + entry.getKey(), all);
             } else {
                 into.set(entry.getKey(), entry.getValue());

@@ -599,10 +599,16 @@ public sealed interface RoundConfig {
             Require.that(klCoefficient >= 0, "klCoefficient must be 0 or more");
             Require.that(clip > 0 && clip < 1, "clip must be in (0, 1)");
             Require.that(valueClip > 0, "valueClip must be above 0");
+            Require.that(
+                    valueCoefficient >= 0 && Double.isFinite(valueCoefficient), "valueCoefficient must be 0 or more");
             Require.that(gamma > 0 && gamma <= 1, "gamma must be in (0, 1]");
             Require.that(lambda >= 0 && lambda <= 1, "lambda must be in [0, 1]");
             Require.that(temperature > 0 && temperature <= 10, "temperature must be in (0, 10]");
             Require.that(maxNewTokens >= 1 && maxNewTokens <= 65536, "maxNewTokens must be between 1 and 65536");
+            Require.that(
+                    missingEndPenalty >= 0 && Double.isFinite(missingEndPenalty),
+                    "missingEndPenalty is subtracted from a score and must be 0 (off) or more");
+            Require.that(targetKl >= 0, "targetKl must be 0 (off) or more");
             advantage = advantage == null ? ADVANTAGES.getFirst() : advantage;
             Require.that(ADVANTAGES.contains(advantage), "advantage must be one of " + String.join(", ", ADVANTAGES));
             samplesPerPrompt = orElse(samplesPerPrompt, advantage.equals(VALUED) ? 1 : 4);
@@ -613,6 +619,10 @@ public sealed interface RoundConfig {
                     samplesPerPrompt >= (advantage.equals(VALUED) ? 1 : 2) && samplesPerPrompt <= 64,
                     "samplesPerPrompt must be between 1 and 64, and 2 or more for " + advantage);
             Require.that(adaptiveKl >= 0, "adaptiveKl must be 0 (off) or more");
+            Require.that(
+                    adaptiveKl == 0 || klCoefficient > 0,
+                    "adaptiveKl steers klCoefficient by factors, and 0 stays 0: set klCoefficient above 0 (0.05 is usual),"
+                            + " or leave adaptiveKl out");
             Require.that(maxKl >= 0, "maxKl must be 0 (off) or more");
             Require.that(spreadPenalty >= 0, "spreadPenalty must be 0 (off) or more");
         }
