@@ -82,24 +82,27 @@ begin
     select t.priority into top from task t
       where t.project_id = in_project and t.open
       order by -t.priority, -t.urgency, -t.disagreement, t.position limit 1;
-    -- One of the next few behind a random place, and not the next: that would favour tasks behind a gap.
+    -- One of the next few behind a random place, and not the next: that would favour tasks behind a gap. They are looked
+    -- at in a random order until one is found that the labeler has not had.
     select t.id, t.body into task_id, body from task t
       where t.open and t.id = (
         select w.id from (
-            (select c.id from task c
-              where c.project_id = in_project and c.priority = top and c.draw >= in_draw
-                and c.open
-              order by c.project_id, c.priority, c.draw limit 32)
-            union all
-            (select c.id from task c
-              where c.project_id = in_project and c.priority = top and c.draw < in_draw
-                and c.open
-              order by c.project_id, c.priority, c.draw limit 32)
-            limit 32) w
+          select c.id from (
+              (select c.id from task c
+                where c.project_id = in_project and c.priority = top and c.draw >= in_draw
+                  and c.open
+                order by c.project_id, c.priority, c.draw limit 32)
+              union all
+              (select c.id from task c
+                where c.project_id = in_project and c.priority = top and c.draw < in_draw
+                  and c.open
+                order by c.project_id, c.priority, c.draw limit 32)
+              limit 32) c
+            order by random() limit 32) w
           where (select 1 from lease l where l.task_id = w.id and l.labeler = in_labeler) is null
             and (select 1 from ranking r where r.task_id = w.id and r.labeler = in_labeler) is null
             and (select 1 from remark s where s.task_id = w.id and s.labeler = in_labeler and s.kind = 'SKIP' limit 1) is null
-          order by random() limit 1)
+          limit 1)
       for update of t skip locked;
     if found then
       return;
@@ -139,7 +142,7 @@ create function submission_state(
   out task_body text, out overlap int, out taken int, out gold boolean, out lease_order text,
   out revision int, out retracted boolean, out ranking_order text, out ranking_body text)
 language plpgsql
-set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
   if not pg_try_advisory_xact_lock(hashtextextended(in_person || chr(10) || in_key, 7)) then
@@ -208,7 +211,7 @@ create function submit_first(
   out submitted boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
   out drafted boolean, out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
 language plpgsql
-set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
   submitted := false;
