@@ -47,6 +47,8 @@ import java.util.stream.Stream;
 public final class FeedbackBench {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int FEW = 1000;
+    /** So many that no labeler runs out of them before the warm-up ends. */
+    private static final int WARM_UP_TASKS = 5000;
     private static final String PASSWORD = "password-of-a-bench-labeler";
     private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final Duration WARM_UP = Duration.ofSeconds(10);
@@ -128,7 +130,7 @@ public final class FeedbackBench {
                         "/users",
                         Map.of("name", name(i), "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
             }
-            store.fill("warm", FEW, rules);
+            store.fill("warm", WARM_UP_TASKS, rules);
             store.announce("warm", true);
             warmUp(port);
             List<Run> few = new ArrayList<>();
