@@ -49,6 +49,7 @@ public final class FeedbackBench {
     private static final int FEW = 1000;
     /** So many that no labeler runs out of them before the warm-up ends. */
     private static final int WARM_UP_TASKS = 5000;
+
     private static final String PASSWORD = "password-of-a-bench-labeler";
     private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final Duration WARM_UP = Duration.ofSeconds(10);
