@@ -42,7 +42,7 @@ final class Latency {
     private static final int PER_SECOND = 100;
     // Servers that have just started compile what they run: labelers go as fast as they can before the clock starts.
     private static final Duration WARM_UP = Duration.ofSeconds(180);
-    private static final int WARM_UP_PER_SECOND = 200;
+    private static final int WARM_UP_PER_SECOND = 600;
     private static final Duration REST = Duration.ofSeconds(5);
     private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final int LABELERS = 20;
@@ -81,7 +81,7 @@ final class Latency {
             List<Api> labelers = prepare(stack, operator, warmUp + each * LABELERS);
             Thread reader = Thread.ofPlatform().daemon().start(() -> read(stack.bootstrapServers()));
             progress.accept("warming up for " + WARM_UP.toSeconds() + " s");
-            warmUp(labelers);
+            warmUp(labelers, warmUp);
             progress.accept(PER_SECOND + " rankings a second for " + seconds + " s");
             submit(labelers, each);
             awaitSets(each * LABELERS);
@@ -115,12 +115,14 @@ final class Latency {
         return labelers;
     }
 
-    private void warmUp(List<Api> labelers) throws InterruptedException {
+    /** @param tasks that may be taken; the others are to be measured with */
+    private void warmUp(List<Api> labelers, int tasks) throws InterruptedException {
+        AtomicInteger left = new AtomicInteger(tasks);
         long untilNanos = System.nanoTime() + WARM_UP.toNanos();
         List<Thread> threads = new ArrayList<>();
         for (Api labeler : labelers) {
             threads.add(Thread.ofVirtual().start(() -> {
-                while (System.nanoTime() < untilNanos) {
+                while (System.nanoTime() < untilNanos && left.getAndDecrement() > 0) {
                     rank(labeler, System.nanoTime());
                 }
             }));
