@@ -95,6 +95,7 @@ function newRule() {
       field('cron', 'And at', { placeholder: '0 3 * * *', hint: 'minute hour day month weekday, UTC; empty: never by the clock' }),
       choice('startFrom', 'The policy starts from', [['base', 'the base model'], ['newest', 'the newest adapter'], ['channel:production', 'what production points to']], 'base'),
       field('maxHeldOutDrop', 'The held-out accuracy may fall by', { type: 'text', 'data-number': true, inputmode: 'decimal', value: '0.02' }),
+      field('minDecidedTasks', 'Decided tasks there must be', { type: 'number', min: 0, value: 20, hint: 'else it is held back' }),
       field('maxPerDay', 'Starts a day at most', { type: 'number', min: 1, value: 1 }),
       field('promote', 'Promote what comes out to', { placeholder: 'canary', hint: 'empty: nothing is promoted' }),
       check('enabled', 'Turn it on now', false))],
@@ -103,7 +104,7 @@ function newRule() {
       const due = { ...(values.newDecidedTasks ? { newDecidedTasks: values.newDecidedTasks } : {}), ...(values.cron ? { cron: values.cron } : {}) };
       await put(`${base}/rules/${encode(values.name)}`, {
         enabled: values.enabled,
-        rounds: { when: due, chain, guards: { maxHeldOutDrop: values.maxHeldOutDrop, maxPerDay: values.maxPerDay }, ...(values.promote ? { promote: { channel: values.promote } } : {}) },
+        rounds: { when: due, chain, guards: { maxHeldOutDrop: values.maxHeldOutDrop, maxPerDay: values.maxPerDay, minDecidedTasks: values.minDecidedTasks }, ...(values.promote ? { promote: { channel: values.promote } } : {}) },
       });
     },
   });
@@ -226,7 +227,7 @@ async function showAffected(labeler) {
       again.disabled = true;
       try {
         const planned = listOf(await post(`${base}/labelers/${encode(labeler)}/rounds-again`));
-        fill(problems, notice('info', `${planned.length} rounds are planned, one after the other. See “Planned rounds”.`));
+        fill(problems, notice('info', planned.length === 1 ? 'One round is planned. See “Planned rounds”.' : `${planned.length} rounds are planned, one after the other. See “Planned rounds”.`));
       } catch (problem) {
         again.disabled = false;
         showProblem(problems, problem);

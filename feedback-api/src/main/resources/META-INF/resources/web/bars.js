@@ -2,6 +2,7 @@
 
 import { h, fill, number, table } from './dom.js';
 
+const FEW = 8;
 const SVG = 'http://www.w3.org/2000/svg';
 
 function s(tag, attributes, ...children) {
@@ -18,7 +19,9 @@ export function bars(place, { title, rows, max, format = number, empty }) {
     return;
   }
   const top = max ?? Math.max(1, ...rows.map((row) => row.value));
-  const width = 100 / rows.length;
+  // Few bars stay bars.
+  const few = rows.length < FEW;
+  const width = 100 / Math.max(rows.length, FEW);
   const svg = s('svg', { viewBox: '0 0 100 40', preserveAspectRatio: 'none', class: 'bars', role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${format(row.value)}`).slice(-12).join(', ')}` },
     ...rows.flatMap((row, i) => {
       const height = 38 * Math.min(1, row.value / top);
@@ -27,7 +30,7 @@ export function bars(place, { title, rows, max, format = number, empty }) {
       return [bar];
     }));
   fill(place, h('h2', {}, title), svg,
-    h('p', { class: 'axis muted small' }, h('span', {}, rows[0].label), rows.length > 1 && h('span', {}, rows.at(-1).label)),
+    h('p', { class: 'axis muted small' }, few ? h('span', {}, rows.map((row) => row.label).join(', ')) : [h('span', {}, rows[0].label), h('span', {}, rows.at(-1).label)]),
     h('details', {}, h('summary', { class: 'small' }, 'As a table'),
       table(title, ['', 'Value', ''], rows.map((row) => [row.label, format(row.value), row.note ?? '']), '')));
 }

@@ -10,12 +10,13 @@ const CHARTS = [
   ['Distance from the reference', /kl/i],
   ['Log-probabilities', /^(eval_)?logps\//],
   ['Entropy', /entropy/],
-  ['Clipping and ratio', /clipfrac|ratio/],
+  ['Clipping and ratio', /clipfrac|(^|[/_])ratio/],
   ['Learning rate', /^(lr|learning_rate)$/],
   ['Gradient norm', /grad_norm/],
+  ['Steps clipped, skipped, or with a spike', /^(clipped|skipped|spike)_steps$/],
 ];
-/** Counters that only rise say nothing as a curve; the list of latest values has them. */
-const COUNTERS = /^(epoch|episode|step|num_tokens)$/;
+/** Counters that only rise, and peaks, say nothing as a curve; the list of latest values has them. */
+const COUNTERS = /^(epoch|episode|step|num_tokens|peak_\w+)$/;
 const ORDER = [...CHARTS.map(([title]) => title)];
 
 function chartOf(metric) {

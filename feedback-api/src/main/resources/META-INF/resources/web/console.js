@@ -88,8 +88,13 @@ async function collect(remove) {
     const done = await post('/artifacts/collection', { dryRun: !remove });
     const { chunks } = done;
     const garbage = chunks.garbageArtifacts.length + done.garbageObjects.length;
+    const many = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
+    const found = garbage === 0
+      ? 'Nothing is to be removed.'
+      : `${number(garbage)} of them ${garbage === 1 ? 'is' : 'are'} ${remove ? 'removed' : 'needed by nothing'}, ${bytes(chunks.garbageBytes + done.garbageObjectBytes)} in all.`;
+    const young = chunks.young > 0 && ` ${number(chunks.young)} more that nothing needs ${chunks.young === 1 ? 'is' : 'are'} younger than ${many(done.graceHours, 'hour')}, and left alone until then.`;
     fill(place,
-      h('p', {}, `${number(chunks.artifacts)} artifacts in ${number(chunks.chunks)} chunks. ${remove ? 'Removed' : 'Nothing needs'} ${number(garbage)} of them, ${bytes(chunks.garbageBytes + done.garbageObjectBytes)}; ${number(chunks.young)} more are younger than ${done.graceHours} hours and wait.`),
+      h('p', {}, `${many(chunks.artifacts, 'artifact')} in ${many(chunks.chunks, 'chunk')}. ${found}`, young),
       !remove && garbage > 0 && button('Remove them', () => collect(true), { class: 'button danger' }));
   } catch (problem) {
     showProblem(place, problem, button('Try again', () => collect(remove)));

@@ -87,14 +87,14 @@ export function bytes(n) {
   return n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} KB` : `${n} B`;
 }
 
-/** A table with a caption for screen readers; an empty one says what to do instead. */
+/** A table with a caption for screen readers; an empty one says what to do instead. On a phone its rows are cards, which roles keep a table. */
 export function table(caption, heads, rows, empty) {
   if (rows.length === 0) return h('p', { class: 'empty' }, empty);
   return h('div', { class: 'table-frame', tabindex: '0', role: 'group', 'aria-label': caption },
-    h('table', { class: 'list' },
+    h('table', { class: 'list', role: 'table' },
       h('caption', { class: 'visually-hidden' }, caption),
-      h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head || h('span', { class: 'visually-hidden' }, 'Actions'))))),
-      h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell) => h('td', {}, cell ?? '–')))))));
+      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, heads.map((head) => h('th', { scope: 'col', role: 'columnheader' }, head || h('span', { class: 'visually-hidden' }, 'Actions'))))),
+      h('tbody', { role: 'rowgroup' }, rows.map((cells) => h('tr', { role: 'row' }, cells.map((cell, i) => h('td', { role: 'cell', data: { head: heads[i] } }, cell ?? '–')))))));
 }
 
 /** Links in outputs lead somewhere unknown: say where, and ask. */

@@ -2,7 +2,7 @@
 
 import { get, post, put, remove, request, listOf, encode } from './http.js';
 import { h, byId, fill, button, table, when, number, duration, bytes, notice, showProblem } from './dom.js';
-import { openForm, field, choice } from './form.js';
+import { openForm, field, choice, check } from './form.js';
 import { reason, because, showSecret, showAudit } from './people.js';
 import { watch } from './live.js';
 
@@ -36,7 +36,8 @@ function newUser() {
       field('name', 'Name', { required: true, maxlength: 100, autocomplete: 'off' }),
       field('password', 'Password', { required: true, type: 'password', minlength: 10, maxlength: 72, autocomplete: 'new-password', hint: 'Hand it over on a safe way; they can change it.' }),
       choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: runs a project'], ['service', 'service: a program'], ['administrator', 'administrator: everything, everywhere']]),
-      choice('projects', 'In', [['*', 'every project'], ...projects.map((project) => [project.id, project.name || project.id]), ['', 'no project yet']], projects[0]?.id ?? '*')),
+      choice('projects', 'In', [['*', 'every project'], ...projects.map((project) => [project.id, project.name || project.id]), ['', 'no project yet']], projects[0]?.id ?? '*'),
+      check('returning', 'The same person as one of this name who was removed', false)),
     async action(values) {
       await post('/users', { ...values, projects: values.projects ? [values.projects] : [] });
       await people();
@@ -67,18 +68,50 @@ function setDisabled(user) {
   });
 }
 
+const ERASURES = [['pseudonym', 'stay, under a pseudonym: the person is erased'], ['retract', 'are taken back: the person is erased']];
+
+function fate(choices) {
+  return choice('how', 'What happens to their rankings', choices, choices[0][0],
+    'To erase a person removes their name and comments from the database. What the log in Kafka still holds, and why, is in the operations guide.');
+}
+
+function erase(name, { how, reason: why }) {
+  return post(`/users/${encode(name)}/erase`, { rankings: how, ...(why ? { reason: why } : {}) });
+}
+
 function removeUser(user) {
   openForm({
     title: `Remove ${user.name}?`, submit: 'Remove', danger: true,
-    content: [
-      choice('how', 'What happens to their rankings', [['remove', 'stay, under their name'], ['pseudonym', 'stay, under a pseudonym: the person is erased'], ['retract', 'are taken back: the person is erased']], 'remove',
-        'To erase a person removes their name and comments from the database. What the log in Kafka still holds, and why, is in the operations guide.'), reason()],
+    content: [fate([['remove', 'stay, under their name'], ...ERASURES]), reason()],
     async action(values) {
       if (values.how === 'remove') await remove(`/users/${encode(user.name)}${because(values)}`);
-      else await post(`/users/${encode(user.name)}/erase`, { rankings: values.how, ...(values.reason ? { reason: values.reason } : {}) });
+      else await erase(user.name, values);
       await people();
     },
   });
+}
+
+/** Of somebody who is in imported rankings, or was removed before. */
+function eraseName() {
+  openForm({
+    title: 'Erase somebody by name', submit: 'Erase', danger: true,
+    content: [
+      h('p', {}, 'Somebody who stands in imported rankings, or whose log-in was removed. It cannot be undone.'),
+      h('div', { class: 'fields' }, field('name', 'Name', { required: true, maxlength: 200, autocomplete: 'off', hint: 'exactly as it stands beside their rankings' })),
+      fate(ERASURES), reason()],
+    async action(values) {
+      const done = await erase(values.name, values);
+      await people();
+      setTimeout(() => say('Erased', done.pseudonym ? `Rankings that stand under ${done.pseudonym} now: ${number(done.rankings)}.` : `Rankings taken back: ${number(done.rankings)}.`), 0);
+    },
+  });
+}
+
+function say(title, text) {
+  const dialog = byId('dialog');
+  fill(dialog, h('h2', { id: 'dialog-title' }, title), h('p', {}, text),
+    h('div', { class: 'actions' }, button('Close', () => dialog.close(), { class: 'button primary' })));
+  if (!dialog.open) dialog.showModal();
 }
 
 // ---------------------------------------------------------------- outbox, lag
@@ -123,7 +156,7 @@ function lags(all) {
 async function deadLetters() {
   const letters = listOf(await get('/dead-letters?limit=50'));
   fill(byId('dead-letters'), table('Dead letters', ['When', 'Reason', 'From', 'Beginning', ''], letters.map((letter) => [when(letter.at),
-    h('span', {}, h('span', { class: 'mono' }, letter.reason), h('br'), h('span', { class: 'small' }, letter.message)),
+    h('span', {}, h('span', { class: 'mono whole' }, letter.reason), h('br'), h('span', { class: 'small' }, letter.message)),
     h('span', { class: 'mono small' }, `${letter.topic} ${letter.origin}`), h('span', { class: 'mono small address clamp' }, letter.value.slice(0, 300)),
     button('Send again', () => replay(letter), { class: 'button small', 'aria-label': `Send ${letter.partition}@${letter.offset} again` })]),
   'None. Records that the stream cannot use come here, with the reason.'));
@@ -193,6 +226,7 @@ async function refresh(parts) {
 /** Begins to show everything; the page of somebody who is no administrator has no place for it. */
 export function startOperations() {
   byId('new-user').addEventListener('click', newUser);
+  byId('erase-name').addEventListener('click', eraseName);
   byId('audit-verify').addEventListener('click', () => verify().catch((problem) => showProblem(byId('audit-verdict'), problem)));
   watch('/operations/live', refresh);
 }

@@ -91,17 +91,28 @@ export function showSecret(title, secret) {
       await navigator.clipboard?.writeText(secret);
       copied.textContent = 'Copied.';
     }), button('Close', () => dialog.close(), { class: 'button primary' }), copied));
+  // Whoever comes to this screen later finds nothing in the page. The event of a form that closed just before may still come.
+  const forget = () => {
+    if (dialog.open) return;
+    fill(dialog);
+    dialog.removeEventListener('close', forget);
+  };
+  dialog.addEventListener('close', forget);
   if (!dialog.open) dialog.showModal();
 }
 
-/** Entries of the audit log, newest first; more on demand. */
-export async function showAudit(place, path, most = 15) {
+/** Entries of the audit log, newest first; more on demand, and as many when it is shown anew. */
+export async function showAudit(place, path) {
+  const most = Number(place.dataset.most ?? 15);
   const entries = listOf(await get(`${path}?limit=${most + 1}`));
   const more = entries.length > most;
   fill(place, table('Audit log', ['No.', 'When', 'Who', 'What', 'To', 'Why'], entries.slice(0, most).map((entry) => [h('span', { class: 'muted' }, number(entry.sequence)), when(entry.at), entry.actor === 'system' ? 'Podium' : entry.actor,
-    h('span', {}, h('span', { class: 'mono' }, entry.action), ' ', h('span', { class: 'muted small' }, details(entry))), [entry.person, entry.target].filter(Boolean).join(' '), entry.reason]),
+    h('span', {}, h('span', { class: 'mono whole' }, entry.action), ' ', h('span', { class: 'muted small' }, details(entry))), h('span', { class: 'address' }, [entry.person, entry.target].filter(Boolean).join(' ')), entry.reason]),
   'Nothing was done yet.'),
-  more && button('Show more', () => showAudit(place, path, Math.min(1000, most * 4)), { class: 'button small' }));
+  more && button('Show more', () => {
+    place.dataset.most = String(Math.min(999, most * 4));
+    return showAudit(place, path);
+  }, { class: 'button small' }));
 }
 
 function details(entry) {

@@ -173,6 +173,7 @@ async function showLineage(adapter) {
         fact('Goes on in', children(adapter)),
         fact('Signed', signed(signature)),
         fact('Data set', dataSet ? [h('span', { class: 'mono' }, `${dataSet.sha256 ?? dataSet}`), ' ', h('a', { href: `/api/v1${base}/adapters/${encode(adapter.version)}/data-set`, download: '' }, 'Download')] : 'none'),
+        fact('Files', files(adapter)),
         fact('Labelers', (lineage.labelers ?? []).map((l) => (typeof l === 'string' ? l : `${l.labelerId}${l.rankings ? ` (${l.rankings})` : ''}`)).join(', ') || '–'),
         fact('Rankings', number(adapter.rankingsUsed ?? rankings.length))),
       (lineage.rounds ?? []).length > 1 && table('What it goes back to', ['Version', 'Used as', 'Round', 'Rankings', 'Made'], lineage.rounds.map((r) => [
@@ -198,6 +199,10 @@ function children({ version }) {
   const found = adapters.filter((a) => a.initialAdapter === version || a.rewardAdapter === version)
     .map((a) => `${a.version} (${a.initialAdapter === version ? 'starts from it' : 'judged by it'})`);
   return found.length > 0 ? found.join(', ') : 'no other adapter';
+}
+
+function files({ version, files: all = [] }) {
+  return all.flatMap((file, i) => [i > 0 && ', ', h('a', { href: `/api/v1${base}/adapters/${encode(version)}/files/${encode(file.name)}`, download: file.name }, file.name), ` (${bytes(file.bytes)})`]);
 }
 
 function signed({ keyId, checked, trusted, problem }) {
@@ -345,7 +350,7 @@ async function editRetention() {
     async action(values) {
       await put(`${base}/retention`, { keepLast: values.keepLast, keepDays: values.keepDays });
       const run = await post(`${base}/retention/run`, { dryRun: false });
-      fill(byId('notice'), notice('good', `${run.retired.length} versions are retired, ${run.kept} are kept. An administrator frees the space: Console, Storage.`));
+      fill(byId('notice'), notice('good', `${run.retired.length === 1 ? 'One version is' : `${number(run.retired.length)} versions are`} retired, ${number(run.kept)} kept. An administrator frees the space: Console, Storage.`));
     },
   });
 }
@@ -426,7 +431,7 @@ async function importFile(file, format, partial, report, send) {
     const gzip = head[0] === 0x1f && head[1] === 0x8b;
     const { body } = await request('POST', `${base}/import?format=${format}&partial=${partial}`,
       { raw: file, type: file.name.endsWith('.parquet') ? 'application/vnd.apache.parquet' : 'application/x-ndjson', headers: gzip ? { 'Content-Encoding': 'gzip' } : {} });
-    fill(report, importReport('good', `Imported as ${body.format}.`, body));
+    fill(report, importReport('good', `Imported as ${body.format}. Tasks: ${number(body.tasks ?? 0)}, rankings: ${number(body.rankings ?? 0)}, duplicates: ${number(body.duplicates ?? 0)}, skipped: ${number(body.skipped ?? 0)}.`, body));
   } catch (problem) {
     if (problem.body?.errors) fill(report, importReport('bad', 'Nothing was imported: some lines are bad. Mend them, or take only the good lines.', problem.body));
     else showProblem(report, problem);
@@ -438,8 +443,8 @@ async function importFile(file, format, partial, report, send) {
 
 function importReport(kind, text, body) {
   const errors = body.errors ?? [];
-  return [notice(kind, `${text} ${number(body.tasks ?? 0)} tasks, ${number(body.rankings ?? 0)} rankings, ${number(body.duplicates ?? 0)} duplicates, ${number(body.skipped ?? 0)} skipped.`),
-    errors.length > 0 && table('Bad lines', ['Line', 'Code', 'What is wrong'], errors.slice(0, 100).map((e) => [number(e.line), h('span', { class: 'mono' }, e.code), e.message]), ''),
+  return [notice(kind, text),
+    errors.length > 0 && table('Bad lines', ['Line', 'Code', 'What is wrong'], errors.slice(0, 100).map((e) => [number(e.line), h('span', { class: 'mono whole' }, e.code), e.message]), ''),
     errors.length > 100 && h('p', { class: 'muted' }, `and ${number(errors.length - 100)} more`)];
 }
 

@@ -138,7 +138,7 @@ async function open(task) {
     fill(byId('case'),
       h('h3', { tabindex: '-1' }, 'All answers to one task'),
       one.prompt.map((turn) => h('div', { class: 'turn' }, h('p', { class: 'muted' }, turn.id), prose(turn.html))),
-      table('Answers side by side', heads, [
+      one.answers.length > 0 && table('Answers side by side', heads, [
         ...one.outputs.map((output) => [name[output.id], ...one.answers.map((answer) => placeIn(answer.groups, output.id))]),
         ['Whole order', ...one.answers.map((answer) => order(answer.groups))],
         ['Comment', ...one.answers.map((answer) => answer.comment ?? '–')],

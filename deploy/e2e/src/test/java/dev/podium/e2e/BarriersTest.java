@@ -10,9 +10,6 @@ import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Response;
 import com.microsoft.playwright.options.ColorScheme;
 import dev.podium.e2e.Browser.Device;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,18 +30,6 @@ class BarriersTest {
     /** Where the round is: its samples become tasks, and the pages of the other project must show the task they know. */
     private static final String SAMPLED = "barriers-sampled";
 
-    /**
-     * WCAG 2.2 AA with all before it, and what axe-core calls best practice. In which order headings come within a text
-     * of unknown origin is not ours to say.
-     */
-    private static final String CHECK = """
-        async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-          .violations.flatMap((v) => v.nodes
-            .filter((n) => v.id !== 'heading-order' || !document.querySelector(n.target[0])?.closest('.prose'))
-            .map((n) => `${v.id}: ${n.target} ${[...n.any, ...n.all, ...n.none][0]?.message ?? ''}`))\
-        """;
-
-    private final String axe = script();
     private final List<String> found = new ArrayList<>();
     private Scene scene;
     private String round = "";
@@ -189,19 +174,9 @@ class BarriersTest {
         assertEquals(List.of(), refused);
     }
 
-    private List<String> check(Page page, String where) {
-        // By the browser's own interface: the page's policy would let no script of ours in.
-        page.evaluate(axe);
-        @SuppressWarnings("unchecked")
-        List<String> barriers = (List<String>) page.evaluate(CHECK);
-        return barriers.stream().map(barrier -> where + ": " + barrier).toList();
-    }
-
-    private static String script() {
-        try (InputStream in = BarriersTest.class.getResourceAsStream("/axe.min.js")) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+    private static List<String> check(Page page, String where) {
+        return Look.barriers(page).stream()
+                .map(barrier -> where + ": " + barrier)
+                .toList();
     }
 }

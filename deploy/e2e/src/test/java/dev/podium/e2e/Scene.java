@@ -1,6 +1,7 @@
 package dev.podium.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -13,14 +14,18 @@ import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.LocalStack;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 /** What browser tests begin with: the stack, a browser, projects with tasks, people who are logged in. */
 final class Scene {
     static final String PASSWORD = "a-password-for-tests";
-    private static final double PATIENCE_MILLIS = 30_000;
+    private static final double PATIENCE_MILLIS = 60_000;
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(3);
     static final ObjectMapper JSON = new ObjectMapper();
 
     final LocalStack stack;
@@ -92,11 +97,24 @@ final class Scene {
         }
     }
 
+    /** Asks the REST interface until its answer is as expected. */
+    JsonNode await(String path, Predicate<JsonNode> expected) throws ApiException, InterruptedException {
+        long deadlineNanos = System.nanoTime() + LONGEST_WAIT.toNanos();
+        while (true) {
+            JsonNode answer = operator.get(path);
+            if (expected.test(answer)) {
+                return answer;
+            }
+            assertTrue(System.nanoTime() < deadlineNanos, () -> path + " stays " + answer);
+            TimeUnit.MILLISECONDS.sleep(200);
+        }
+    }
+
     Page logInAsOperator(BrowserContext window, String path) {
         return logIn(window, stack.operator().user(), stack.operator().password(), path);
     }
 
-    private Page logIn(BrowserContext window, String user, String password, String path) {
+    Page logIn(BrowserContext window, String user, String password, String path) {
         Page page = window.newPage();
         page.navigate(stack.url() + path);
         page.getByLabel("Name").fill(user);

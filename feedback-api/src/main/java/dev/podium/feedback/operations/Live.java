@@ -46,6 +46,8 @@ class Live {
             List.of("progress"),
             "decisions",
             List.of("automation"),
+            "planned",
+            List.of("automation"),
             "audit",
             List.of("audit"));
 
@@ -112,7 +114,8 @@ class Live {
                                 "select topic as what, cast(sum(next_offset) as bigint) as mark from"
                                         + " projection_position group by topic union all select 'outbox', last_value from"
                                         + " outbox_position_seq union all select 'decisions', coalesce(max(position), 0)"
-                                        + " from rule_decision union all select 'audit', coalesce(max(sequence), 0) from"
+                                        + " from rule_decision union all select 'planned', coalesce(cast(extract(epoch"
+                                        + " from max(changed_at)) * 1000000 as bigint), 0) from planned_round union all select 'audit', coalesce(max(sequence), 0) from"
                                         + " audit_entry",
                                 Tuple.class)
                         .getResultList());
