@@ -1,0 +1,442 @@
+package dev.podium.e2e;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static dev.podium.e2e.Look.HOSTILE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.microsoft.playwright.Download;
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.assertions.LocatorAssertions;
+import com.microsoft.playwright.options.AriaRole;
+import dev.podium.adapterclient.AdapterClient;
+import dev.podium.adapterclient.AdapterClientConfig;
+import dev.podium.adapterclient.Expectation;
+import dev.podium.e2e.Browser.Device;
+import dev.podium.local.client.Api;
+import dev.podium.local.client.ApiException;
+import dev.podium.local.client.Rounds;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Everything an operator can do in the console with rounds, adapters, channels and rules, at a desktop and on a phone:
+ * done in the browser, seen on the page, and in what it has changed. Each test has a project of its own.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class OperatorsRoundsTest {
+    private static final int TASKS = 12;
+    private static final Duration SERVICE_WAIT = Duration.ofMinutes(2);
+
+    /** Trainers that others keep busy are slow. */
+    private static final double ROUND_MILLIS = 180_000;
+
+    private static final Map<String, Object> QUICK = Map.of(
+            "seed",
+            7,
+            "training",
+            Map.of("learningRate", 1e-3, "epochs", 1, "batchTasks", 4, "maxLengthTokens", 128, "publishIf", "always"));
+
+    @TempDir
+    Path folder;
+
+    private Scene scene;
+
+    @BeforeAll
+    void openSceneAndLetTrainersBegin() throws Exception {
+        scene = Scene.open();
+        for (Device device : Device.values()) {
+            for (String project : List.of("adapters-", "without-", "compared-")) {
+                ranked(project + name(device));
+                scene.operator.post(
+                        Api.path("projects", project + name(device), "rounds"), Map.of("kind", "DPO", "config", QUICK));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void aRoundOfEachKindIsStartedInTheFormAndFollowedToItsEnd(Device device) throws Exception {
+        String project = "kinds-" + name(device);
+        ranked(project);
+        Map<String, String> training =
+                Map.of("training.batchTasks", "4", "training.maxLengthTokens", "128", "training.publishIf", "always");
+        Map<String, Map<String, String>> kinds = new LinkedHashMap<>();
+        kinds.put("REWARD", Map.of());
+        kinds.put("DPO", Map.of());
+        kinds.put("SFT", Map.of("records", "{\"input\":\"" + HOSTILE + "\",\"output\":\"Charge it.\"}"));
+        kinds.put("PPO", Map.of("totalPrompts", "4", "maxNewTokens", "4"));
+        kinds.put("SAMPLE", Map.of("prompts", HOSTILE + "\nHello?", "maxNewTokens", "4", "outputsPerPrompt", "2"));
+        try (Look look = operator(device, "rounds", "/console/" + project)) {
+            for (Map.Entry<String, Map<String, String>> kind : kinds.entrySet()) {
+                boolean samples = kind.getKey().equals("SAMPLE");
+                Map<String, String> fields = new LinkedHashMap<>(samples ? Map.of() : training);
+                fields.putAll(kind.getValue());
+                look.go("/console/" + project);
+                openRoundForm(look, kind.getKey(), fields);
+                look.check("new " + kind.getKey());
+                look.press("Start");
+                look.awaitUrl("/console/" + project + "/rounds/");
+                assertState(look, "succeeded");
+                if (!samples) {
+                    assertThat(look.page.locator("#charts canvas").first()).isVisible();
+                    assertThat(look.page.getByText("Use v")).isVisible();
+                }
+                look.check(kind.getKey());
+            }
+            look.page.getByText("See the tasks").click();
+            assertThat(look.page.locator("#figures .figure").first()).hasText(TASKS + 2 + "tasks");
+            assertThat(look.page.locator("#rounds-list tbody tr")).hasCount(5);
+            assertThat(look.page.locator("#adapters-list tbody tr")).hasCount(4);
+            look.check("all");
+        }
+        JsonNode rounds = scene.operator.get(Api.path("projects", project, "rounds"));
+        assertEquals(
+                List.of("DPO", "PPO", "REWARD", "SAMPLE", "SFT"),
+                texts(rounds, "kind").stream().sorted().toList());
+        assertEquals(
+                List.of("SUCCEEDED"), texts(rounds, "state").stream().distinct().toList());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void aRoundsCurvesGrowByThemselvesUntilItIsCancelledAndItIsRunAgain(Device device) throws Exception {
+        String project = "curves-" + name(device);
+        ranked(project);
+        try (Look look = operator(device, "curves", "/console/" + project)) {
+            openRoundForm(look, "SFT", Map.of("records", "no record"));
+            look.press("Start");
+            assertThat(look.dialog().locator(".notice.bad")).hasText("Line 1 is not a JSON object.");
+            look.check("refused");
+            look.press("Cancel");
+
+            openRoundForm(look, "DPO", Map.of("training.epochs", "1000", "training.maxLengthTokens", "128"));
+            look.press("Start");
+            look.awaitUrl("/console/" + project + "/rounds/");
+            assertState(look, "running");
+            assertThat(look.page.locator("#charts canvas").first()).isVisible();
+            Locator step = look.page.locator("#round-head .figure .value").first();
+            String before = step.innerText();
+            assertThat(step).not().hasText(before);
+            look.check("running");
+            look.button("Cancel").click();
+            look.check("cancel");
+            look.submit("Cancel the round");
+            assertState(look, "cancelled");
+            String first = roundOf(look);
+            assertEquals(
+                    "CANCELLED",
+                    scene.operator.get(Api.path("rounds", first)).path("state").asText());
+
+            look.button("Run again").click();
+            look.field("On").selectOption("NOW");
+            look.check("again");
+            look.press("Run it again");
+            look.page.waitForURL(url -> !url.endsWith(first) && url.contains("/rounds/"));
+            assertThat(look.page.locator("#round-head")).containsText("an earlier round");
+            String second = roundOf(look);
+
+            // From the list, it is cancelled too.
+            look.go("/console/" + project);
+            Look.button(look.row("#rounds-list", "DPO").first(), "Cancel").click();
+            look.submit("Cancel the round");
+            assertThat(look.row("#rounds-list", "cancelled")).hasCount(2);
+            scene.await(
+                    Api.path("rounds", second),
+                    round -> round.path("state").asText().equals("CANCELLED"));
+            look.check("list");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void adaptersAreTracedBothWaysFetchedAndPromoted(Device device) throws Exception {
+        String project = "adapters-" + name(device);
+        awaitAdapter(project, "v1");
+        end(scene.operator.post(
+                Api.path("projects", project, "rounds"),
+                Map.of("kind", "DPO", "config", QUICK, "initialAdapter", "v1")));
+        JsonNode manifest = awaitAdapter(project, "v2");
+        Expectation expectation = Expectation.of(
+                "podium-nano", manifest.path("baseModel").path("sha256").asText());
+        AdapterClientConfig config = new AdapterClientConfig(
+                scene.stack.bootstrapServers(),
+                project,
+                project + "-a",
+                "production",
+                folder.resolve(name(device)),
+                expectation);
+        try (Look look = operator(device, "adapters", "/console/" + project);
+                AdapterClient service = AdapterClient.start(config, adapter -> {})) {
+            assertTrue(service.awaitCaughtUp(SERVICE_WAIT), "the service cannot follow its channel");
+            Look.button(look.row("#adapters-list", "v2").first(), "Lineage").click();
+            assertThat(look.dialog()).containsText("Rankings");
+            assertThat(look.dialog()).containsText("Goes on in");
+            assertThat(look.dialog().locator("dl")).containsText("v1");
+            assertThat(look.dialog().locator("dl")).containsText("ann (6), mallory (6)");
+            look.check("lineage");
+            for (String file : List.of("adapter_config.json", "data-set")) {
+                Download download = look.page.waitForDownload(() -> look.dialog()
+                        .locator("a[download][href*='" + file + "']")
+                        .click());
+                assertTrue(Files.size(download.path()) > 0, file);
+            }
+            look.press("Close");
+            Look.button(look.page.locator("#adapters-list tbody tr").last(), "Lineage")
+                    .click();
+            assertThat(look.dialog()).containsText("v2 (starts from it)");
+            look.press("Close");
+
+            // Promoted; seen without a reload.
+            Look.button(look.page.locator("#adapters-list tbody tr").last(), "Promote")
+                    .click();
+            look.field("Reason").fill(HOSTILE);
+            look.check("promote");
+            look.submit("Promote");
+            assertThat(look.page.locator("#channels-list .channel")).containsText("production");
+            assertThat(look.page.locator("#channels-list")).containsText(HOSTILE);
+            assertEquals("v1", channel(project, "production").path("version").asText());
+            look.check("page");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void anExcludedLabelersRoundsAreRunAgainAndWhatIsOutdatedIsRetired(Device device) throws Exception {
+        String project = "without-" + name(device);
+        awaitAdapter(project, "v1");
+        try (Look look = operator(device, "exclusion", "/console/" + project)) {
+            look.button("Exclude a labeler").click();
+            look.field("Labeler").fill("mallory");
+            look.field("Why").fill(HOSTILE);
+            look.press("Take back all their rankings");
+            assertThat(look.dialog().locator("tbody tr")).containsText("v1");
+            look.check("affected");
+            look.press("Run their rounds again without them");
+            assertThat(look.dialog()).containsText("One round is planned");
+            look.press("Close");
+            assertThat(look.row("#planned-list", "DPO"))
+                    .containsText("succeeded", new LocatorAssertions.ContainsTextOptions().setTimeout(ROUND_MILLIS));
+            look.row("#adapters-list", "v2").waitFor();
+            look.check("again");
+            JsonNode lineage = scene.operator.get(Api.path("projects", project, "adapters", "v2", "lineage"));
+            assertEquals(List.of("ann"), texts(lineage.path("labelers"), "labelerId"));
+            Look.button(look.row("#exclusions-list", "mallory"), "Affected adapters")
+                    .click();
+            assertThat(look.dialog().locator("tbody tr")).hasCount(1);
+            look.press("Close");
+
+            look.button("Keep and retire").click();
+            look.field("Newest versions of each kind").fill("1");
+            look.field("And all younger than").fill("0");
+            look.press("Save and preview");
+            assertThat(look.dialog()).containsText("Would be retired: v1.");
+            look.check("retire");
+            look.submit("Retire now");
+            assertThat(look.page.locator("#notice")).containsText("One version is retired");
+            look.check("retired");
+        }
+        assertEquals(
+                List.of("v1"),
+                StreamSupport.stream(
+                                scene.operator
+                                        .get(Api.path("projects", project, "retention"))
+                                        .path("retired")
+                                        .spliterator(),
+                                false)
+                        .map(one -> one.has("version") ? one.path("version").asText() : one.asText())
+                        .toList());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void roundsStartByARuleAndRulesAreTurnedOffAndDeleted(Device device) throws Exception {
+        String project = "rules-" + name(device);
+        ranked(project);
+        try (Look look = operator(device, "rules", "/console/" + project)) {
+            assertThat(look.page.locator("#rules-list")).containsText("Nothing starts or is promoted by itself");
+            look.button("New rule for rounds").click();
+            look.field("Name").fill("soon");
+            look.field("Rounds").selectOption("REWARD");
+            look.field("When so many tasks").fill("5");
+            look.field("Decided tasks there must be").fill("5");
+            look.dialog().getByLabel("Turn it on now").check();
+            look.check("new");
+            look.submit("Set the rule");
+            assertThat(look.row("#rules-list", "soon")).containsText("on");
+            // By itself: nobody presses anything.
+            assertThat(look.row("#decisions-list", "soon").first()).containsText("started");
+            assertThat(look.row("#planned-list", "REWARD").getByRole(AriaRole.LINK))
+                    .isVisible();
+            assertThat(look.row("#rounds-list", "REWARD")).isVisible();
+            look.check("started");
+            Look.button(look.row("#rules-list", "soon"), "Turn off").click();
+            assertThat(look.row("#rules-list", "soon").locator(".state")).hasText("off");
+            assertFalse(rule(project, "soon").path("enabled").asBoolean());
+            Look.button(look.row("#rules-list", "soon"), "Delete").click();
+            look.submit("Delete it");
+            assertThat(look.row("#rules-list", "soon")).hasCount(0);
+
+            look.mayBeRefused(422);
+            look.button("New rule for an A/B test").click();
+            look.field("Name").fill("judged");
+            look.field("Probability of a wrong verdict").fill("7");
+            look.press("Set the rule");
+            assertThat(look.dialog().locator(".notice.bad")).isVisible();
+            look.check("A-B");
+        }
+        assertTrue(rule(project, "soon").isMissingNode());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void twoAdaptersAreComparedByWhatPeopleSay(Device device) throws Exception {
+        String project = "compared-" + name(device);
+        String ann = "judge-" + name(device);
+        scene.labeler(ann);
+        awaitAdapter(project, "v1");
+        end(scene.operator.post(
+                Api.path("projects", project, "rounds"),
+                Map.of(
+                        "kind",
+                        "SAMPLE",
+                        "initialAdapter",
+                        "v1",
+                        "prompts",
+                        List.of("Hello?", "Who?"),
+                        "config",
+                        Map.of("outputsPerPrompt", 2, "maxNewTokens", 6, "mixWithBase", true))));
+        try (Look look = operator(device, "A-B", "/console/" + project);
+                Api labeler = new Api(scene.stack.url(), ann, Scene.PASSWORD)) {
+            assertThat(look.page.locator("#ab-choice [name=a]")).isVisible();
+            look.page.locator("#ab-choice [name=a]").selectOption("v1");
+            look.page.locator("#ab-choice [name=b]").selectOption("base");
+            assertThat(look.page.locator("#ab-report")).containsText("2 wait");
+            for (int i = 0; i < 2; i++) {
+                takeTheFirst(labeler, project);
+            }
+            assertThat(look.page.locator("#ab-report")).containsText("2 tasks");
+            assertThat(look.page.locator("#ab-report")).containsText("undecided");
+            look.check("report");
+            look.page.locator("#ab-choice [name=b]").selectOption("v1");
+            assertThat(look.page.locator("#ab-report")).containsText("Choose two different adapters");
+        }
+        JsonNode report = scene.operator.get(Api.path("projects", project, "ab", "v1", "base"));
+        assertEquals(2, report.path("tasks").asInt(), report.toString());
+    }
+
+    private Look operator(Device device, String name, String path) {
+        return new Look(scene, device, name, window -> scene.logInAsOperator(window, path));
+    }
+
+    private static String name(Device device) {
+        return device.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** A project with tasks that two labelers have ranked. */
+    private void ranked(String project) throws Exception {
+        scene.project(project, List.of());
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < TASKS; i++) {
+            lines.append(
+                            "{\"prompt\":\"My lamp number %d is dark.\",\"outputs\":[\"Hello! Try another socket for it.\",\"No.\"],"
+                                    .formatted(i))
+                    .append("\"labeler\":\"%s\",\"ranking\":[[0],[1]]}\n".formatted(i % 2 == 0 ? "ann" : "mallory"));
+        }
+        scene.operator.upload(Api.path("projects", project, "import") + "?format=podium", lines.toString());
+        scene.await(
+                Api.path("projects", project, "progress"),
+                progress -> progress.path("decidedTasks").asInt() == TASKS);
+    }
+
+    /** Opens the form of a new round, and fills in fields by their names. */
+    private static void openRoundForm(Look look, String kind, Map<String, String> fields) {
+        look.button("Start a round").click();
+        look.dialog().locator("[name=kind][value=" + kind + "]").check();
+        look.dialog().getByText("More settings").click();
+        fields.forEach((name, value) -> {
+            Locator field = look.dialog().locator("[name='" + name + "']");
+            if (field.evaluate("field => field.tagName").equals("SELECT")) {
+                field.selectOption(value);
+            } else {
+                field.fill(value);
+            }
+        });
+    }
+
+    private static void assertState(Look look, String state) {
+        assertThat(look.page.locator("#round-head .state"))
+                .hasText(state, new LocatorAssertions.HasTextOptions().setTimeout(ROUND_MILLIS));
+    }
+
+    private static String roundOf(Look look) {
+        return look.page.url().replaceAll(".*/rounds/", "");
+    }
+
+    private void end(JsonNode round) throws ApiException {
+        JsonNode ended = Rounds.follow(scene.operator, round.path("id").asText(), seen -> {});
+        assertEquals("SUCCEEDED", ended.path("state").asText(), ended.toString());
+    }
+
+    private JsonNode awaitAdapter(String project, String version) throws Exception {
+        scene.await(
+                Api.path("projects", project, "adapters"),
+                adapters -> texts(adapters, "version").contains(version));
+        return scene.operator.get(Api.path("projects", project, "adapters", version));
+    }
+
+    private JsonNode channel(String project, String name) throws ApiException {
+        for (JsonNode channel : scene.operator.get(Api.path("projects", project, "channels"))) {
+            if (channel.path("channel").asText().equals(name)) {
+                return channel;
+            }
+        }
+        throw new AssertionError("no channel " + name);
+    }
+
+    private JsonNode rule(String project, String name) throws ApiException {
+        for (JsonNode rule : scene.operator.get(Api.path("projects", project, "rules"))) {
+            if (rule.path("name").asText().equals(name)) {
+                return rule;
+            }
+        }
+        return com.fasterxml.jackson.databind.node.MissingNode.getInstance();
+    }
+
+    private static void takeTheFirst(Api labeler, String project) throws ApiException {
+        JsonNode next = labeler.post(Api.path("projects", project, "tasks", "next"), Map.of());
+        List<List<String>> groups = new ArrayList<>();
+        next.path("task")
+                .path("outputs")
+                .forEach(output -> groups.add(List.of(output.path("id").asText())));
+        String task = next.path("task").path("id").asText();
+        labeler.put(
+                Api.path("projects", project, "tasks", task, "ranking"),
+                Map.of(
+                        "groups",
+                        groups,
+                        "leaseId",
+                        next.path("lease").path("id").asText()),
+                Map.of("Idempotency-Key", project + task));
+    }
+
+    private static List<String> texts(JsonNode rows, String field) {
+        return StreamSupport.stream(rows.spliterator(), false)
+                .map(row -> row.path(field).asText())
+                .toList();
+    }
+}
