@@ -8,7 +8,6 @@ import dev.podium.contracts.InvalidEventException;
 import dev.podium.contracts.LabelerReliability;
 import dev.podium.contracts.LabelerStatistics;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,14 +36,7 @@ final class Reliabilities {
     private final KeyValueStore<String, byte[]> tasksOfLabelers;
     private final KeyValueStore<String, byte[]> line;
     // Weights of the labelers at work; spares a look into the store for each ranking.
-    private final Map<String, Double> held = new LinkedHashMap<>(256, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Double> eldest) {
-            return size() > MOST_HELD;
-        }
-    };
+    private final Map<String, Double> held = new LastUsed<>(MOST_HELD);
     // Spares the look at an empty line. Unknown after a start.
     private boolean maybeWaiting = true;
     private boolean complete;

@@ -6,10 +6,8 @@ import static java.util.Objects.requireNonNull;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
-import java.io.Serial;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -38,15 +36,7 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
     private final LongSupplier steadyMillis;
     private final Map<String, Change> changed = new HashMap<>();
     // The sums that changed last, as the store has them; spares reading each before it is changed again.
-    private final Map<String, S> held = new LinkedHashMap<>(256, 0.75f, true) {
-        @Serial
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, S> eldest) {
-            return size() > MOST_HELD;
-        }
-    };
+    private final Map<String, S> held = new LastUsed<>(MOST_HELD);
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable KeyValueStore<String, byte[]> sums;
     private boolean allToPublish;

@@ -22,7 +22,6 @@ import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -522,7 +521,7 @@ class OperatorsActionsTest {
                     Map.of("reason", "NOT_MY_FIELD"),
                     Map.of());
             for (int i = 0; i < 23; i++) {
-                takeTheFirst(labeler, project);
+                Scene.takeTheFirst(labeler, project);
             }
         }
         try (Look look = operator(device, "remarks", "/console/" + project + "/labeling")) {
@@ -786,23 +785,6 @@ class OperatorsActionsTest {
 
     private static JsonNode next(Api labeler, String project) throws ApiException {
         return labeler.post(Api.path("projects", project, "tasks", "next"), Map.of());
-    }
-
-    private static void takeTheFirst(Api labeler, String project) throws ApiException {
-        JsonNode next = next(labeler, project);
-        List<List<String>> groups = new ArrayList<>();
-        next.path("task")
-                .path("outputs")
-                .forEach(output -> groups.add(List.of(output.path("id").asText())));
-        String task = next.path("task").path("id").asText();
-        labeler.put(
-                Api.path("projects", project, "tasks", task, "ranking"),
-                Map.of(
-                        "groups",
-                        groups,
-                        "leaseId",
-                        next.path("lease").path("id").asText()),
-                Map.of("Idempotency-Key", project + task));
     }
 
     private static void place(Locator one, int... places) {

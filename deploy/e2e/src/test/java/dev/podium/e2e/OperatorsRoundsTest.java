@@ -21,7 +21,6 @@ import dev.podium.local.client.Rounds;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -327,7 +326,7 @@ class OperatorsRoundsTest {
             look.page.locator("#ab-choice [name=b]").selectOption("base");
             assertThat(look.page.locator("#ab-report")).containsText("2 wait");
             for (int i = 0; i < 2; i++) {
-                takeTheFirst(labeler, project);
+                Scene.takeTheFirst(labeler, project);
             }
             assertThat(look.page.locator("#ab-report")).containsText("2 tasks");
             assertThat(look.page.locator("#ab-report")).containsText("undecided");
@@ -415,23 +414,6 @@ class OperatorsRoundsTest {
             }
         }
         return com.fasterxml.jackson.databind.node.MissingNode.getInstance();
-    }
-
-    private static void takeTheFirst(Api labeler, String project) throws ApiException {
-        JsonNode next = labeler.post(Api.path("projects", project, "tasks", "next"), Map.of());
-        List<List<String>> groups = new ArrayList<>();
-        next.path("task")
-                .path("outputs")
-                .forEach(output -> groups.add(List.of(output.path("id").asText())));
-        String task = next.path("task").path("id").asText();
-        labeler.put(
-                Api.path("projects", project, "tasks", task, "ranking"),
-                Map.of(
-                        "groups",
-                        groups,
-                        "leaseId",
-                        next.path("lease").path("id").asText()),
-                Map.of("Idempotency-Key", project + task));
     }
 
     private static List<String> texts(JsonNode rows, String field) {

@@ -126,4 +126,22 @@ final class Scene {
         }
         return page;
     }
+
+    /** The next task, ranked in the order in which its outputs are. */
+    static void takeTheFirst(Api labeler, String project) throws ApiException {
+        JsonNode next = labeler.post(Api.path("projects", project, "tasks", "next"), Map.of());
+        List<List<String>> groups = new ArrayList<>();
+        next.path("task")
+                .path("outputs")
+                .forEach(output -> groups.add(List.of(output.path("id").asText())));
+        String task = next.path("task").path("id").asText();
+        labeler.put(
+                Api.path("projects", project, "tasks", task, "ranking"),
+                Map.of(
+                        "groups",
+                        groups,
+                        "leaseId",
+                        next.path("lease").path("id").asText()),
+                Map.of("Idempotency-Key", project + task));
+    }
 }
