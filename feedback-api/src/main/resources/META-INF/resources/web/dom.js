@@ -120,8 +120,14 @@ function confirmLinks() {
   });
 }
 
+/** What has to reach the server while the session still counts: functions that return a promise. */
+export const beforeLogOut = [];
+const LAST_WORDS_MILLIS = 3_000;
+
 function offerLogOut() {
   byId('log-out')?.addEventListener('click', async () => {
+    const enough = new Promise((resolve) => { setTimeout(resolve, LAST_WORDS_MILLIS); });
+    await Promise.race([Promise.allSettled(beforeLogOut.map((send) => send())), enough]);
     try {
       await request('POST', '/logout');
       location.assign('/login');

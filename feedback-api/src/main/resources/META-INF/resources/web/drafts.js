@@ -4,11 +4,15 @@
 import { request, encode } from './http.js';
 
 const QUIET_MILLIS = 600;
+const ANSWER_MILLIS = 20_000;
 const KEPT_MILLIS = 14 * 86_400_000;
 
 export class Drafts {
   #timer = 0;
   #waiting = null;
+  #newest = null;
+  #unanswered = 0;
+  #answers = Promise.resolve();
 
   /** @param onState told 'saving', 'saved' or 'local' (kept in this browser alone), and of which task */
   constructor(project, person, onState) {
@@ -31,19 +35,32 @@ export class Drafts {
     this.onState('saving', taskId);
   }
 
-  /** Sends now what waits. */
-  async flush({ keepalive = false } = {}) {
+  /** Sends now what waits; resolves when everything sent so far has its answer. */
+  flush({ keepalive = false } = {}) {
     clearTimeout(this.#timer);
     const sent = this.#waiting;
-    if (!sent) return;
     this.#waiting = null;
+    if (!sent) return this.#answers;
+    this.#newest = sent;
+    // In turn: the last one written has to be the last one to arrive. A page that may go away cannot wait for that, and
+    // says it once more should it stay.
+    const free = this.#unanswered === 0;
+    if (!free && keepalive) this.#send(sent, true);
+    this.#unanswered++;
+    this.#answers = (free ? this.#send(sent, keepalive) : this.#answers.then(() => this.#send(sent, keepalive))).finally(() => this.#unanswered--);
+    return this.#answers;
+  }
+
+  async #send(sent, keepalive) {
+    const overtaken = () => this.#newest !== sent && this.#newest.taskId === sent.taskId;
     try {
-      await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, keepalive });
+      await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, keepalive, timeoutMillis: ANSWER_MILLIS });
+      if (this.#waiting?.taskId === sent.taskId || overtaken()) return;
       const local = read(this.prefix + sent.taskId);
-      if (local && !this.#waiting) write(this.prefix + sent.taskId, { ...local, dirty: false });
-      if (!this.#waiting) this.onState('saved', sent.taskId);
+      if (local) write(this.prefix + sent.taskId, { ...local, dirty: false });
+      this.onState('saved', sent.taskId);
     } catch (problem) {
-      if (problem.passing || problem.status === 401) {
+      if ((problem.passing || problem.status === 401) && !overtaken()) {
         // It stays in this browser, and goes out with the next change or once the connection is back.
         this.#waiting ??= sent;
         clearTimeout(this.#timer);

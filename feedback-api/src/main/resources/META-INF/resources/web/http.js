@@ -35,7 +35,7 @@ export class Problem extends Error {
 }
 
 /** One request; resolves to `{status, headers, body}`, body parsed where it is JSON. */
-export async function request(method, path, { body, headers = {}, raw, type, keepalive = false } = {}) {
+export async function request(method, path, { body, headers = {}, raw, type, keepalive = false, timeoutMillis } = {}) {
   const sent = { Accept: 'application/json, application/problem+json, */*;q=0.1', ...headers };
   if (method !== 'GET') sent['X-CSRF-Token'] = token;
   if (raw !== undefined) sent['Content-Type'] = type;
@@ -48,6 +48,7 @@ export async function request(method, path, { body, headers = {}, raw, type, kee
       body: raw !== undefined ? raw : body === undefined ? undefined : JSON.stringify(body),
       credentials: 'same-origin',
       keepalive,
+      signal: timeoutMillis ? AbortSignal.timeout(timeoutMillis) : undefined,
       cache: 'no-store',
       redirect: 'manual',
     });

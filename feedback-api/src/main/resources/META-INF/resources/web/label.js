@@ -1,7 +1,7 @@
 // The labeling form: which task is on screen, what is done to it, and where it goes.
 
 import { request, get, encode } from './http.js';
-import { h, byId, fill, prose, notice, showProblem, button } from './dom.js';
+import { h, byId, fill, prose, notice, showProblem, button, beforeLogOut } from './dom.js';
 import { Ranking } from './ranking.js';
 import { Drafts } from './drafts.js';
 import { Sending, newKey } from './sending.js';
@@ -113,8 +113,9 @@ async function open(taskId, instead = null) {
 }
 
 function leave() {
-  drafts.forget(view.task.id);
-  request('DELETE', `${base}/tasks/${encode(view.task.id)}/draft`).catch(() => { /* it belongs to an old revision soon */ });
+  const { id } = view.task;
+  drafts.forget(id);
+  drafts.flush().then(() => request('DELETE', `${base}/tasks/${encode(id)}/draft`)).catch(() => { /* it belongs to an old revision soon */ });
   next();
 }
 
@@ -638,8 +639,7 @@ function digit(n, id, rating) {
 byId('open-help').addEventListener('click', () => byId('help').showModal());
 byId('open-guidelines').addEventListener('click', () => byId('guidelines').showModal());
 byId('open-mine').addEventListener('click', () => showOwnWork(base, open));
-// Before the log-out is sent, while the session still counts.
-byId('log-out')?.addEventListener('click', () => { drafts.flush({ keepalive: true }); sending.now(); }, true);
+beforeLogOut.push(() => drafts.flush(), () => sending.now());
 
 loadProject();
 sending.now();

@@ -90,8 +90,9 @@ export function showSecret(title, secret) {
     h('div', { class: 'actions' }, button('Copy', async () => {
       await navigator.clipboard?.writeText(secret);
       copied.textContent = 'Copied.';
-    }), button('Close', () => dialog.close(), { class: 'button primary' }), copied));
-  // Whoever comes to this screen later finds nothing in the page. The event of a form that closed just before may still come.
+    }), button('Close', () => { fill(dialog); dialog.close(); }, { class: 'button primary' }), copied));
+  // Whoever comes to this screen later finds nothing in the page, nor after Escape. The event of a form that closed just
+  // before may still come.
   const forget = () => {
     if (dialog.open) return;
     fill(dialog);

@@ -53,10 +53,10 @@ export class Sending {
     this.now();
   }
 
-  /** Tries at once. */
+  /** Tries at once; resolves when what could go has gone, unless that is under way already. */
   now() {
     clearTimeout(this.#timer);
-    this.#run();
+    return this.#run();
   }
 
   async #run() {

@@ -31,6 +31,17 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Everything a labeler can do in the form, at a desktop and on a phone. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LabelersActionsTest {
+    /** The first draft takes its time on the way; neither a later one nor a log-out may overtake it. */
+    private static final String FIRST_DRAFT_IS_SLOW = """
+            const quick = window.fetch;
+            window.draftsBegun = 0;
+            window.fetch = async (path, options) => {
+              if (String(path).endsWith('/draft') && window.draftsBegun++ === 0) {
+                await new Promise((resolve) => { setTimeout(resolve, 1500); });
+              }
+              return quick(path, options);
+            };""";
+
     private static final List<String> SKY =
             List.of("What is the sky?", "The sky is blue today.", "The sky is grey today.", "No.");
 
@@ -245,8 +256,10 @@ class LabelersActionsTest {
         String project = "drafts-" + name(device);
         try (BrowserContext window = window(device);
                 BrowserContext elsewhere = scene.browser.window()) {
+            window.addInitScript(FIRST_DRAFT_IS_SLOW);
             Page page = start(window, device, "drafts", Map.of(), List.of(SKY));
             page.getByLabel("Place 1 for B").click();
+            page.waitForFunction("() => window.draftsBegun === 1");
             page.locator("#comment-toggle").click();
             page.locator("#comment").fill("half done");
             page.locator("#log-out").click();
