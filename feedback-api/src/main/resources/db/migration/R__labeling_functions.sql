@@ -1,13 +1,15 @@
 -- What every ranking asks of the database, each in one round trip. The planner's habits are set aside: these must
 -- walk the indexes also where the statistics are old, as after a large import; and what a labeler has had already is
 -- looked up task by task (a subquery as a value), never joined. Planned once per connection: to plan takes as long as to ask.
+-- Few statements, too: to begin one takes longer than most of them have to do. And the settings are of whoever is called
+-- from outside, since it takes time to set and to restore them.
 -- The walk for a labeler begins at in_from_...: what comes before it that labeler had, when it was last looked at. Where
 -- the walk ended is in at_...
 
 -- What a function gives cannot be changed in place. Named with its schema: the search path has further ones.
 do $$
 begin
-  execute format('drop function if exists %1$I.submit_first, %1$I.take_task, %1$I.next_task, %1$I.submission_state',
+  execute format('drop function if exists %1$I.submit_first, %1$I.take_task, %1$I.hold_task, %1$I.next_task, %1$I.submission_state',
     current_schema());
 end $$;
 
@@ -19,15 +21,20 @@ create function next_task(
   out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean,
   out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
 language plpgsql
-set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
-set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   rules record;
   top int;
 begin
+  -- Two tabs of one labeler get the same task, not two.
+  perform pg_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11));
   select coalesce(w.uniform_share, 0.1) as uniform_share, coalesce(w.gold_share, 0) as gold_share,
-      coalesce(w.active_sampling, true) as active_sampling, s.paused_at, s.pause_reason
+      coalesce(w.active_sampling, true) as active_sampling, s.paused_at, s.pause_reason,
+      (select c.task_id from lease c
+        where c.project_id = in_project and c.labeler = in_labeler
+          and c.expires_at > in_now and c.task_id is distinct from in_after
+        order by c.granted_at, c.task_id limit 1) as held,
+      (select true from draft d where d.project_id = in_project and d.labeler = in_labeler limit 1) as begun
     into rules
     from project p
     left join work_rules w on w.project_id = p.id
@@ -42,30 +49,28 @@ begin
     reason := rules.pause_reason;
     return;
   end if;
-  -- Two tabs of one labeler get the same task, not two.
-  perform pg_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11));
-  update lease l set expires_at = in_until
-    where l.labeler = in_labeler and l.task_id = (select c.task_id from lease c
-        where c.project_id = in_project and c.labeler = in_labeler
-          and c.expires_at > in_now and c.task_id is distinct from in_after
-        order by c.granted_at, c.task_id limit 1)
-    returning l.task_id, l.shown_order into task_id, shown_order;
-  if found then
-    status := 'held';
-    select t.body into body from task t where t.id = next_task.task_id;
-    select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
-    return;
+  if rules.held is not null then
+    update lease l set expires_at = in_until where l.labeler = in_labeler and l.task_id = rules.held
+      returning l.task_id, l.shown_order into task_id, shown_order;
+    if found then
+      status := 'held';
+      select t.body into body from task t where t.id = next_task.task_id;
+      select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
+      return;
+    end if;
   end if;
   status := 'new';
   -- What the labeler has begun comes first, as long as it has a place.
-  select t.id, t.body into task_id, body from draft d join task t on t.id = d.task_id
-    where d.project_id = in_project and d.labeler = in_labeler and (t.gold or t.taken < t.overlap)
-      and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
-      and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
-    order by d.saved_at desc limit 1 for update of t skip locked;
-  if found then
-    drafted := true;
-    return;
+  if rules.begun then
+    select t.id, t.body into task_id, body from draft d join task t on t.id = d.task_id
+      where d.project_id = in_project and d.labeler = in_labeler and (t.gold or t.taken < t.overlap)
+        and (select 1 from lease l where l.task_id = t.id and l.labeler = in_labeler) is null
+        and (select 1 from ranking r where r.task_id = t.id and r.labeler = in_labeler) is null
+      order by d.saved_at desc limit 1 for update of t skip locked;
+    if found then
+      drafted := true;
+      return;
+    end if;
   end if;
   if in_gold_roll < rules.gold_share then
     select t.id, t.body into task_id, body from task t
@@ -133,7 +138,9 @@ begin
     status := 'none';
     return;
   end if;
-  select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
+  if rules.begun then
+    select true into drafted from draft d where d.task_id = next_task.task_id and d.labeler = in_labeler;
+  end if;
 end $$;
 
 create function submission_state(
@@ -177,7 +184,7 @@ begin
 end $$;
 
 -- The next task, held: what next_task chooses, and its lease. Its order is the labeler's own (empty in the row).
-create function take_task(
+create function hold_task(
   in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
   in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
   in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
@@ -185,19 +192,43 @@ create function take_task(
   out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
 language plpgsql
 as $$
+declare
+  n record;
 begin
-  select n.status, n.task_id, n.shown_order, n.body, n.reason, n.drafted,
-      n.at_priority, n.at_urgency, n.at_disagreement, n.at_position
-    into status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency, at_disagreement, at_position
-    from next_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, in_wait,
-      in_from_priority, in_from_urgency, in_from_disagreement, in_from_position) n;
+  n := next_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, in_wait,
+    in_from_priority, in_from_urgency, in_from_disagreement, in_from_position);
+  status := n.status;
+  task_id := n.task_id;
+  shown_order := n.shown_order;
+  body := n.body;
+  reason := n.reason;
+  drafted := n.drafted;
+  at_priority := n.at_priority;
+  at_urgency := n.at_urgency;
+  at_disagreement := n.at_disagreement;
+  at_position := n.at_position;
   if status = 'new' then
     -- The task's row is locked since it was chosen.
-    update task t set taken = t.taken + 1 where t.id = take_task.task_id;
+    with one as (update task t set taken = t.taken + 1 where t.id = hold_task.task_id)
     insert into lease (task_id, project_id, labeler, shown_order, granted_at, expires_at)
-      values (take_task.task_id, in_project, in_labeler, '', in_now, in_until);
+      values (hold_task.task_id, in_project, in_labeler, '', in_now, in_until);
   end if;
 end $$;
+
+-- The same, asked for by itself.
+create function take_task(
+  in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
+  in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
+  in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
+  out status text, out task_id text, out shown_order text, out body text, out reason text, out drafted boolean,
+  out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
+language sql
+set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+  select * from hold_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, in_wait,
+    in_from_priority, in_from_urgency, in_from_disagreement, in_from_position);
+$$;
 
 -- The ranking that most are: the first of a labeler on an ordinary task that they hold, by somebody whose rights are of
 -- the version by which the request was let in (null: they were just looked up). All that belongs to it is
@@ -211,8 +242,11 @@ create function submit_first(
   out submitted boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
   out drafted boolean, out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
+declare
+  n record;
 begin
   submitted := false;
   status := 'none';
@@ -234,27 +268,40 @@ begin
     return;
   end if;
   -- The lease's place becomes the ranking's.
-  delete from lease l
-    where l.task_id = in_task and l.labeler = in_labeler and (l.shown_order = '' or l.shown_order = in_shown)
-      and (select 1 from ranking r where r.task_id = in_task and r.labeler = in_labeler) is null;
+  with held as (
+    delete from lease l
+      where l.task_id = in_task and l.labeler = in_labeler and (l.shown_order = '' or l.shown_order = in_shown)
+        and (select 1 from ranking r where r.task_id = in_task and r.labeler = in_labeler) is null
+      returning 1),
+  begun as (
+    delete from draft d where d.task_id = in_task and d.labeler = in_labeler and (select 1 from held) is not null),
+  ranked as (
+    insert into ranking (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at,
+        duration_millis, shown_count, winner_position)
+      select in_task, in_labeler, in_project, 1, false, in_shown, in_body, in_now, in_duration, in_shown_count, in_winner
+        from held),
+  answered as (
+    insert into idempotent_answer (person, key, request_sha256, status, body, created_at)
+      select in_labeler, in_key, in_sha256, 201, in_answer, in_now from held)
+  insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at, traceparent)
+    select in_event, in_topic, in_task, in_type, in_body, in_task, in_now, in_trace from held;
   if not found then
     return;
   end if;
-  delete from draft d where d.task_id = in_task and d.labeler = in_labeler;
-  insert into ranking (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at,
-      duration_millis, shown_count, winner_position)
-    values (in_task, in_labeler, in_project, 1, false, in_shown, in_body, in_now, in_duration, in_shown_count, in_winner);
-  insert into idempotent_answer (person, key, request_sha256, status, body, created_at)
-    values (in_labeler, in_key, in_sha256, 201, in_answer, in_now);
-  insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at, traceparent)
-    values (in_event, in_topic, in_task, in_type, in_body, in_task, in_now, in_trace);
   submitted := true;
   -- Nothing is waited for with the task's lock in hand: two who wait for one another's would wait for ever.
   if in_next and pg_try_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11)) then
-    select n.status, n.task_id, n.shown_order, n.body, n.reason, n.drafted,
-        n.at_priority, n.at_urgency, n.at_disagreement, n.at_position
-      into status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency, at_disagreement, at_position
-      from take_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, false,
-        in_from_priority, in_from_urgency, in_from_disagreement, in_from_position) n;
+    n := hold_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, false,
+      in_from_priority, in_from_urgency, in_from_disagreement, in_from_position);
+    status := n.status;
+    task_id := n.task_id;
+    shown_order := n.shown_order;
+    body := n.body;
+    reason := n.reason;
+    drafted := n.drafted;
+    at_priority := n.at_priority;
+    at_urgency := n.at_urgency;
+    at_disagreement := n.at_disagreement;
+    at_position := n.at_position;
   end if;
 end $$;
