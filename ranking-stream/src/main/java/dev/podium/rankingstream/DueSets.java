@@ -4,10 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
-import dev.podium.contracts.Message;
-import dev.podium.contracts.Output;
 import dev.podium.contracts.PreferenceSet;
-import dev.podium.contracts.Task;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,41 +18,60 @@ import org.jspecify.annotations.Nullable;
 /**
  * Tasks that have changed and of which the others do not know yet: their preference set is to be published, and the sums
  * of labelers and projects are to be brought up to date. Of several rankings that come near each other only the last
- * one's set is, and only what all of them change. What is due is a row in a store, with what the sums have of the task,
- * so that a process that ends between a ranking and its set leaves nobody without, and no sum behind.
+ * one's set is, and only what all of them change. What is due when a transaction is committed is a row in a store, with
+ * what the sums have of the task, so that a process that ends between a ranking and its set leaves nobody without, and no
+ * sum behind.
  */
 final class DueSets {
     private static final String PREFIX = "set/";
     private static final int MOST = 1_000;
-    // Of characters: what is due keeps its task in memory.
-    private static final long MOST_CHARACTERS = 2L * 1024 * 1024;
+    // What is due keeps its task in memory.
+    private static final long MOST_BYTES = 2L * 1024 * 1024;
 
     private final KeyValueStore<String, byte[]> rows;
     private final Map<String, Due> due = new LinkedHashMap<>();
     // An earlier version kept the differences themselves, each under its kind and its key, and rows of one byte for
     // sets.
     private final List<KeyValue<String, byte[]>> leftovers = new ArrayList<>();
-    private long characters;
+    private long bytes;
+    private int unkept;
 
     /**
      * A task whose change is to be made known.
      *
      * @param counted what the sums have of it; empty where an earlier version has brought them up to date
-     * @param published its set as the topic has it; null where an earlier process has left the task
+     * @param published its set as the topic has it, but for texts; null where an earlier process has left the task
+     * @param texts the task that it was made of; empty where there was none, or an earlier process has left it
+     * @param now the task as it is; null where an earlier process has left it
+     * @param stored whether there is a row
      * @param timestamp of the newest record that changed it; empty where an earlier process has left it
      */
     record Due(
             String taskId,
             Optional<Contribution> counted,
             @Nullable Optional<PreferenceSet> published,
+            Optional<KnownTask> texts,
             Optional<Long> timestamp,
-            Optional<String> traceParent) {
+            Optional<String> traceParent,
+            @Nullable TaskState now,
+            boolean stored) {
         private Due counting(Contribution before) {
-            return new Due(taskId, Optional.of(before), published, timestamp, traceParent);
+            return new Due(taskId, Optional.of(before), published, texts, timestamp, traceParent, now, stored);
         }
 
-        private Due again(long newer, Optional<String> newerTrace) {
-            return new Due(taskId, counted, published, Optional.of(newer), newerTrace);
+        private Due again(TaskState after, long newer, Optional<String> newerTrace) {
+            return new Due(taskId, counted, published, texts, Optional.of(newer), newerTrace, after, stored);
+        }
+
+        private Due kept() {
+            return new Due(taskId, counted, published, texts, timestamp, traceParent, now, true);
+        }
+
+        /** Whether the topic has the set that the task has now. */
+        boolean isPublished(TaskState state) {
+            return state.set().equals(published)
+                    && (state.set().isEmpty()
+                            || (texts.isPresent() && state.known().orElseThrow().saysTheSameAs(texts.get())));
         }
     }
 
@@ -68,7 +84,17 @@ final class DueSets {
                     String taskId = row.key.substring(PREFIX.length());
                     Optional<Contribution> counted =
                             row.value.length == 1 ? Optional.empty() : Optional.of(read(row.value, Contribution.class));
-                    due.put(taskId, new Due(taskId, counted, null, Optional.empty(), Optional.empty()));
+                    due.put(
+                            taskId,
+                            new Due(
+                                    taskId,
+                                    counted,
+                                    null,
+                                    Optional.empty(),
+                                    Optional.empty(),
+                                    Optional.empty(),
+                                    null,
+                                    true));
                 } else {
                     leftovers.add(row);
                 }
@@ -80,10 +106,11 @@ final class DueSets {
      * A task has changed.
      *
      * @param before as it was
-     * @param task as it is
+     * @param after as it is
      * @param inTotals whether the project's totals count it
      */
-    void add(TaskState before, Task task, boolean inTotals, long timestamp, Optional<String> traceParent) {
+    void add(TaskState before, TaskState after, boolean inTotals, long timestamp, Optional<String> traceParent) {
+        KnownTask task = after.known().orElseThrow();
         Due known = due.get(task.taskId());
         if (known != null) {
             if (known.counted().isEmpty()) {
@@ -91,15 +118,37 @@ final class DueSets {
                 known = known.counting(Contribution.of(before, inTotals));
                 rows.put(PREFIX + task.taskId(), EventJson.write(known.counted().orElseThrow()));
             }
-            due.put(task.taskId(), known.again(timestamp, traceParent));
+            due.put(task.taskId(), known.again(after, timestamp, traceParent));
             return;
         }
-        Contribution counted = Contribution.of(before, inTotals);
-        rows.put(PREFIX + task.taskId(), EventJson.write(counted));
         due.put(
                 task.taskId(),
-                new Due(task.taskId(), Optional.of(counted), before.set(), Optional.of(timestamp), traceParent));
-        characters += characters(task);
+                new Due(
+                        task.taskId(),
+                        Optional.of(Contribution.of(before, inTotals)),
+                        before.set(),
+                        before.known(),
+                        Optional.of(timestamp),
+                        traceParent,
+                        after,
+                        false));
+        unkept++;
+        bytes += task.bytes();
+    }
+
+    /** Writes rows of what has none, for a process that goes on after a commit. */
+    void keep() {
+        if (unkept == 0) {
+            return;
+        }
+        due.replaceAll((taskId, each) -> {
+            if (each.stored()) {
+                return each;
+            }
+            rows.put(PREFIX + taskId, EventJson.write(each.counted().orElseThrow()));
+            return each.kept();
+        });
+        unkept = 0;
     }
 
     int size() {
@@ -108,15 +157,20 @@ final class DueSets {
 
     /** Whether what is due should wait no longer, for the sake of memory. */
     boolean isFull() {
-        return due.size() >= MOST || characters >= MOST_CHARACTERS;
+        return due.size() >= MOST || bytes >= MOST_BYTES;
     }
 
     /** What is to be made known; it waits no more. */
     List<Due> take() {
         List<Due> taken = new ArrayList<>(due.values());
-        taken.forEach(each -> rows.delete(PREFIX + each.taskId()));
+        for (Due each : taken) {
+            if (each.stored()) {
+                rows.delete(PREFIX + each.taskId());
+            }
+        }
         due.clear();
-        characters = 0;
+        bytes = 0;
+        unkept = 0;
         return taken;
     }
 
@@ -131,17 +185,6 @@ final class DueSets {
             }
             return taken;
         });
-    }
-
-    private static long characters(Task task) {
-        long all = 0;
-        for (Message message : task.prompt()) {
-            all += message.content().length();
-        }
-        for (Output output : task.outputs()) {
-            all += output.text().length();
-        }
-        return all;
     }
 
     private static <T> T read(byte[] row, Class<T> type) {

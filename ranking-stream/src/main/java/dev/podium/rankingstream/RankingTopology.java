@@ -49,6 +49,7 @@ final class RankingTopology {
     static final String RELIABILITIES = "reliabilities";
     static final String TASKS_OF_LABELERS = "tasks-of-labelers";
     static final String WEIGHED_ANEW = "weighed-anew";
+    static final String BEFORE_COMMIT = "before-commit";
     static final String PREFERENCES_SINK = "preferences-sink";
     static final String DEAD_LETTERS_SINK = "dead-letters-sink";
     static final String SHARES_SINK = "labeler-shares-sink";
@@ -106,6 +107,7 @@ final class RankingTopology {
                 .addStateStore(store(stores.apply(RELIABILITIES)), TASK)
                 .addStateStore(store(stores.apply(TASKS_OF_LABELERS)), TASK)
                 .addStateStore(store(stores.apply(WEIGHED_ANEW)), TASK)
+                .addStateStore(BeforeCommit.builder(BEFORE_COMMIT), TASK)
                 .addSink(PREFERENCES_SINK, Topics.PREFERENCES, out, out, TASK)
                 .addSink(DEAD_LETTERS_SINK, Topics.DEAD_LETTERS, out, out, TASK)
                 .addSink(SHARES_SINK, topics.labelerShares(), out, out, TASK)

@@ -40,6 +40,9 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable KeyValueStore<String, byte[]> sums;
     private boolean allToPublish;
+    private boolean behind;
+    private long commitEveryMillis;
+    private long lastCommitMillis;
     private long lastBeatMillis;
 
     /** What caused the newest change of a key. */
@@ -61,11 +64,14 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
         held.clear();
         allToPublish = true;
         lastBeatMillis = steadyMillis.getAsLong();
+        lastCommitMillis = lastBeatMillis;
+        commitEveryMillis = TaskProcessor.commitEveryMillis(newContext) / TaskProcessor.LIVE_COMMITS;
         newContext.schedule(BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> beat());
     }
 
     @Override
     public void process(Record<byte[], byte[]> record) {
+        behind = requireNonNull(context).currentSystemTimeMs() - record.timestamp() > TaskProcessor.BEHIND_MILLIS;
         String key = new String(record.key(), UTF_8);
         S before = sum(key);
         S difference = read(record.value());
@@ -88,6 +94,10 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
                     changed.putIfAbsent(all.next().key, new Change(0, Optional.empty()));
                 }
             }
+        }
+        if (!changed.isEmpty() && !behind && lastBeatMillis - lastCommitMillis >= commitEveryMillis) {
+            lastCommitMillis = lastBeatMillis;
+            requireNonNull(context).commit();
         }
         changed.forEach(this::publish);
         changed.clear();

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import dev.podium.contracts.CloudEvents;
-import dev.podium.contracts.EventJson;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RankingEvent;
@@ -19,6 +18,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -45,13 +45,28 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     static final Duration SETS_EVERY = Duration.ofMillis(20);
     private static final int FEW_SETS = 50;
     private static final long LONGEST_DUE_MILLIS = 250;
+    // A record that was written longer ago is one of many that wait; until the next commit nobody misses its set.
+    static final long BEHIND_MILLIS = 1_000;
+    private static final int FEW_SETS_BEHIND = 5;
+    // So often what is live is committed within Kafka Streams' own interval, which is for what is behind.
+    static final int LIVE_COMMITS = 5;
+    private static final long DEFAULT_COMMIT_MILLIS = 100;
+
+    private static final String SOURCE = "/ranking-stream";
+    private static final String SET_TYPE = "dev.podium." + PreferenceSet.class.getSimpleName() + ".v1";
 
     private final Duration parkTime;
     private final StreamMetrics metrics;
     private final LongSupplier steadyMillis;
     private final SetBackClock clock;
+    private final SetJson json = new SetJson();
+    private @Nullable Instant lastUpdatedAt;
+    private String lastUpdatedAtText = "";
     private @Nullable DueSets dueSets;
     private long lastSetsMillis;
+    private long lastCommitMillis;
+    private boolean behind;
+    private long commitEveryMillis = DEFAULT_COMMIT_MILLIS;
     private long startMillis;
     private @Nullable ProcessorContext<byte[], byte[]> context;
     private @Nullable TaskStore tasks;
@@ -89,7 +104,11 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         dueSets = new DueSets(newContext.getStateStore(RankingTopology.PENDING));
         startMillis = steadyMillis.getAsLong();
         lastSetsMillis = startMillis;
-        newContext.schedule(SETS_EVERY, PunctuationType.WALL_CLOCK_TIME, nowMillis -> publishDue(false));
+        lastCommitMillis = startMillis;
+        commitEveryMillis = commitEveryMillis(newContext);
+        BeforeCommit beforeCommit = newContext.getStateStore(RankingTopology.BEFORE_COMMIT);
+        beforeCommit.does(this::beforeCommit);
+        newContext.schedule(SETS_EVERY, PunctuationType.WALL_CLOCK_TIME, nowMillis -> lookAtDue());
         lastWeighedMillis = startMillis;
         long lookMillis = Math.clamp(parkTime.toMillis() / 20, 100, 30_000);
         newContext.schedule(
@@ -100,6 +119,12 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 nowMillis -> weighAnew(nowMillis));
         newContext.schedule(
                 Duration.ofMillis(Survey.EVERY_MILLIS), PunctuationType.WALL_CLOCK_TIME, nowMillis -> goOnSurveying());
+    }
+
+    /** Kafka Streams' interval of commits. */
+    static long commitEveryMillis(ProcessorContext<?, ?> context) {
+        Object interval = context.appConfigs().get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG);
+        return interval == null ? DEFAULT_COMMIT_MILLIS : Long.parseLong(interval.toString());
     }
 
     @Override
@@ -114,8 +139,12 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         if (steadyMillis.getAsLong() - lastWeighedMillis >= 2 * WEIGH_ANEW_EVERY_MILLIS) {
             weighAnew(record.timestamp());
         }
-        if (steadyMillis.getAsLong() - lastSetsMillis >= 2 * LONGEST_DUE_MILLIS) {
-            publishDue(true);
+        behind = context().currentSystemTimeMs() - record.timestamp() > BEHIND_MILLIS;
+        if (dueSets().size() > 0) {
+            long nowMillis = steadyMillis.getAsLong();
+            if (nowMillis - lastSetsMillis >= 2 * longestDueMillis() || commitIsNear(nowMillis)) {
+                publishDue(true);
+            }
         }
         RecordMetadata origin = context().recordMetadata().orElseThrow();
         try {
@@ -133,11 +162,43 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         }
     }
 
+    /** Many that are due are made known shortly before a commit, which would keep a row of each. */
+    private boolean commitIsNear(long nowMillis) {
+        return areMany() && nowMillis - lastCommitMillis >= commitEveryMillis && lastSetsMillis <= lastCommitMillis;
+    }
+
+    private boolean areMany() {
+        return dueSets().size() > (behind ? FEW_SETS_BEHIND : FEW_SETS);
+    }
+
+    private long longestDueMillis() {
+        return behind ? commitEveryMillis : LONGEST_DUE_MILLIS;
+    }
+
+    private void lookAtDue() {
+        publishDue(false);
+        if (!behind && steadyMillis.getAsLong() - lastCommitMillis >= commitEveryMillis / LIVE_COMMITS) {
+            context().commit();
+        }
+    }
+
+    /** What is held in memory alone becomes rows of the transaction. */
+    private void beforeCommit() {
+        write();
+        dueSets().keep();
+        lastCommitMillis = steadyMillis.getAsLong();
+    }
+
+    private void write() {
+        tasks().write();
+        reliabilities().write();
+    }
+
     private void task(Record<byte[], byte[]> record) throws RejectedRecord {
         Task task = RecordParser.task(record);
         TaskState before = tasks().read(task.taskId());
-        if (before.task().isPresent()) {
-            RecordParser.requireSameTask(before.task().get(), task);
+        if (before.known().isPresent()) {
+            RecordParser.requireSameTask(before.known().get().task(), task);
         }
         TaskState after = before.with(task);
         for (ParkingLot.Parked waiting : parking().take(task.taskId())) {
@@ -153,7 +214,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private void ranking(Record<byte[], byte[]> record, RecordMetadata origin) throws RejectedRecord {
         RankingEvent event = RecordParser.ranking(record);
         TaskState before = tasks().read(event.taskId());
-        if (before.task().isEmpty()) {
+        if (before.known().isEmpty()) {
             park(event.taskId(), record, origin);
             return;
         }
@@ -164,7 +225,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private void decision(Record<byte[], byte[]> record, RecordMetadata origin) throws RejectedRecord {
         TaskAdjudicated event = RecordParser.adjudication(record);
         TaskState before = tasks().read(event.taskId());
-        if (before.task().isEmpty()) {
+        if (before.known().isEmpty()) {
             park(event.taskId(), record, origin);
             return;
         }
@@ -244,9 +305,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             return;
         }
         metrics.applied();
-        tasks().write(before, after);
-        Task task = after.task().orElseThrow();
-        dueSets().add(before, task, survey().hasCounted(task.taskId()), cause.timestamp(), traceParent(cause));
+        tasks().change(before, after);
+        String taskId = after.known().orElseThrow().taskId();
+        dueSets().add(before, after, survey().hasCounted(taskId), cause.timestamp(), traceParent(cause));
         if (dueSets().isFull()) {
             publishDue(true);
         }
@@ -254,24 +315,26 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     /** Makes known what has changed; while many tasks change they wait a little for each other. */
     private void publishDue(boolean now) {
-        boolean wait = dueSets().size() > FEW_SETS && steadyMillis.getAsLong() - lastSetsMillis < LONGEST_DUE_MILLIS;
+        boolean wait = areMany() && steadyMillis.getAsLong() - lastSetsMillis < longestDueMillis();
         if (wait && !now) {
             return;
         }
         lastSetsMillis = steadyMillis.getAsLong();
+        write();
         Sums<LabelerShare> labelers = new Sums<>();
         Sums<ProjectShare> projects = new Sums<>();
         dueSets().takeLeftovers("labeler/", LabelerShare.class, labelers);
         dueSets().takeLeftovers("project/", ProjectShare.class, projects);
         for (DueSets.Due due : dueSets().take()) {
-            TaskState state = tasks().look(due.taskId());
+            TaskState state = due.now() == null ? tasks().look(due.taskId()) : due.now();
             long timestamp = timestamp(state, due);
-            if (!state.set().equals(due.published())) {
-                state.set().ifPresent(set -> publish(set, timestamp, due.traceParent()));
+            if (!due.isPublished(state)) {
+                state.set().ifPresent(set -> publish(state.known().orElseThrow(), set, timestamp, due.traceParent()));
             }
             due.counted()
                     .ifPresent(before -> Contribution.of(state, survey().hasCounted(due.taskId()))
                             .addTo(labelers, projects, before, timestamp, due.traceParent()));
+            state.forgetSet();
         }
         labelers.records().forEach(share -> context().forward(share, RankingTopology.SHARES_SINK));
         projects.records().forEach(share -> context().forward(share, RankingTopology.PROJECT_SHARES_SINK));
@@ -287,9 +350,20 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                                 .toEpochMilli()));
     }
 
-    private void publish(PreferenceSet set, long timestamp, Optional<String> traceParent) {
-        byte[] value = EventJson.write(set);
-        RecordHeaders headers = headers(set, set.taskId(), set.updatedAt(), value, traceParent.orElse(null));
+    private void publish(KnownTask task, PreferenceSet set, long timestamp, Optional<String> traceParent) {
+        String updatedAt = set.updatedAt().equals(lastUpdatedAt)
+                ? lastUpdatedAtText
+                : set.updatedAt().toString();
+        lastUpdatedAt = set.updatedAt();
+        lastUpdatedAtText = updatedAt;
+        byte[] value = json.write(task, set, updatedAt);
+        RecordHeaders headers = CloudEvents.headers(
+                UUID.nameUUIDFromBytes(value).toString(),
+                SOURCE,
+                SET_TYPE,
+                set.taskId(),
+                updatedAt,
+                traceParent.orElse(null));
         context()
                 .forward(
                         new Record<>(set.taskId().getBytes(UTF_8), value, timestamp, headers),
@@ -342,12 +416,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     /** The event id is a hash of the value: the same set has the same id, whichever attempt publishes it. */
     static RecordHeaders headers(Object event, String subject, Instant at, byte[] value, @Nullable String traceParent) {
         return CloudEvents.headers(
-                UUID.nameUUIDFromBytes(value).toString(),
-                "/ranking-stream",
-                CloudEvents.type(event),
-                subject,
-                at,
-                traceParent);
+                UUID.nameUUIDFromBytes(value).toString(), SOURCE, CloudEvents.type(event), subject, at, traceParent);
     }
 
     private ProcessorContext<byte[], byte[]> context() {

@@ -36,8 +36,14 @@ class DueSetsTest {
         // Given what ann has said is in the sums, and what bob and cyd have said is not
         TaskState ann = state().with(held("ann", "a>b>c"));
         DueSets left = new DueSets(rows);
-        left.add(ann, TASK, true, 1, Optional.empty());
-        left.add(ann.with(held("bob", "c>b>a")), TASK, true, 2, Optional.empty());
+        left.add(ann, ann.with(held("bob", "c>b>a")), true, 1, Optional.empty());
+        left.add(
+                ann.with(held("bob", "c>b>a")),
+                ann.with(held("bob", "c>b>a")).with(held("cyd", "a>c>b")),
+                true,
+                2,
+                Optional.empty());
+        left.keep();
 
         // When
         DueSets.Due due = new DueSets(rows).take().getFirst();
@@ -63,13 +69,14 @@ class DueSetsTest {
 
     @Test
     void aTaskThatNobodyHasCountedIsCountedWhole() {
-        new DueSets(rows)
-                .add(
-                        new TaskState(Optional.empty(), Map.of(), Map.of(), Optional.empty()),
-                        TASK,
-                        true,
-                        1,
-                        Optional.empty());
+        DueSets left = new DueSets(rows);
+        left.add(
+                new TaskState(Optional.empty(), Map.of(), Map.of(), Optional.empty()),
+                state(),
+                true,
+                1,
+                Optional.empty());
+        left.keep();
         DueSets.Due due = new DueSets(rows).take().getFirst();
         Sums<ProjectShare> projects = new Sums<>();
         Contribution.of(state(), true)
@@ -113,7 +120,8 @@ class DueSetsTest {
         DueSets sets = new DueSets(rows);
 
         // When bob's comes before the first look, and the process ends once more
-        sets.add(ann, TASK, true, 1, Optional.empty());
+        sets.add(ann, ann.with(held("bob", "c>b>a")), true, 1, Optional.empty());
+        sets.keep();
         DueSets.Due due = new DueSets(rows).take().getFirst();
 
         // Then

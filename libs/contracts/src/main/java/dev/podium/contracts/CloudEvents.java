@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.Optional;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,9 @@ public final class CloudEvents {
     public static final String CONTENT_TYPE = "content-type";
     public static final String TRACE_PARENT = "traceparent";
 
+    private static final Header SPEC_VERSION_1 = new RecordHeader(SPEC_VERSION, "1.0".getBytes(UTF_8));
+    private static final Header JSON_CONTENT = new RecordHeader(CONTENT_TYPE, "application/json".getBytes(UTF_8));
+
     private CloudEvents() {}
 
     /**
@@ -36,14 +40,24 @@ public final class CloudEvents {
      */
     public static RecordHeaders headers(
             String id, String source, String type, String subject, Instant time, @Nullable String traceParent) {
+        return headers(id, source, type, subject, time.toString(), traceParent);
+    }
+
+    /**
+     * The same for who has the time as text already.
+     *
+     * @param time as {@link Instant#toString()} writes it
+     */
+    public static RecordHeaders headers(
+            String id, String source, String type, String subject, String time, @Nullable String traceParent) {
         RecordHeaders headers = new RecordHeaders();
         add(headers, ID, id);
         add(headers, SOURCE, source);
         add(headers, TYPE, type);
         add(headers, SUBJECT, subject);
-        add(headers, TIME, time.toString());
-        add(headers, SPEC_VERSION, "1.0");
-        add(headers, CONTENT_TYPE, "application/json");
+        add(headers, TIME, time);
+        headers.add(SPEC_VERSION_1);
+        headers.add(JSON_CONTENT);
         if (traceParent != null) {
             add(headers, TRACE_PARENT, traceParent);
         }

@@ -58,6 +58,12 @@ public final class EventJson {
 
     /** @throws InvalidEventException when the bytes are no valid event of the type; says what is wrong */
     public static <T> T read(byte[] json, Class<T> type) throws InvalidEventException {
+        if (type == RankingEvent.class) {
+            RankingEvent ranking = RankingJson.read(json);
+            if (ranking != null) {
+                return type.cast(ranking);
+            }
+        }
         try {
             T event = MAPPER.readValue(json, type);
             if (event == null) {

@@ -21,6 +21,9 @@ final class Require {
 
     /** An id becomes part of keys of records and rows: short, one line, and with bytes of its own. */
     static String id(String value, String field) {
+        if (isPlain(value)) {
+            return value;
+        }
         text(value, field);
         // Every event has several: no message is made, and no bytes, as long as nothing is wrong.
         int bytes = 0;
@@ -46,6 +49,20 @@ final class Require {
             throw new IllegalArgumentException(field + " has " + bytes + " bytes, the limit is " + MAX_ID_BYTES);
         }
         return value;
+    }
+
+    /** Letters, digits and marks of ASCII without a blank, as nearly all ids are: at a glance. */
+    private static boolean isPlain(String value) {
+        if (value == null || value.isEmpty() || value.length() > MAX_ID_BYTES) {
+            return false;
+        }
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (c <= ' ' || c >= 0x7F) {
+                return false;
+            }
+        }
+        return true;
     }
 
     static Optional<String> atMost(int limit, Optional<String> value, String field) {

@@ -10,22 +10,23 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The outputs of a task as votes see them: outputs of equal text (NFC, white space at the ends left out) are one, named
  * by the smallest of their ids, so that no output is ever preferred to itself.
  */
 public final class DistinctOutputs {
-    private final Map<String, String> canonical;
     private final List<String> ids;
-    private final Map<String, Integer> indexes = new HashMap<>();
+    // Of all ids, and the index of each: a task has few outputs, to look at each is faster than to hash one.
+    private final String[] all;
+    private final int[] indexes;
 
     private DistinctOutputs(Map<String, String> canonical) {
-        this.canonical = canonical;
         this.ids = List.copyOf(new TreeSet<>(canonical.values()));
-        for (String id : ids) {
-            indexes.put(id, indexes.size());
+        this.all = canonical.keySet().toArray(String[]::new);
+        this.indexes = new int[all.length];
+        for (int i = 0; i < all.length; i++) {
+            indexes[i] = ids.indexOf(canonical.get(all[i]));
         }
     }
 
@@ -50,16 +51,26 @@ public final class DistinctOutputs {
 
     /** The id under which an output counts. */
     public String canonical(String id) {
-        return canonical.getOrDefault(id, id);
+        int index = find(id);
+        return index < 0 ? id : ids.get(index);
     }
 
     /** Position in {@link #ids()}. */
     public int index(String id) {
-        @Nullable Integer index = indexes.get(canonical(id));
-        if (index == null) {
+        int index = find(id);
+        if (index < 0) {
             throw new IllegalArgumentException("output " + id + " does not belong to the task");
         }
         return index;
+    }
+
+    private int find(String id) {
+        for (int i = 0; i < all.length; i++) {
+            if (all[i].equals(id)) {
+                return indexes[i];
+            }
+        }
+        return -1;
     }
 
     /**

@@ -1,0 +1,300 @@
+package dev.podium.rankingstream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.podium.contracts.Criterion;
+import dev.podium.contracts.EventJson;
+import dev.podium.contracts.Message;
+import dev.podium.contracts.Output;
+import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.RankingEvent;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import dev.podium.contracts.RankingRules;
+import dev.podium.contracts.Task;
+import dev.podium.contracts.preference.HeldAdjudication;
+import dev.podium.contracts.preference.HeldRanking;
+import dev.podium.contracts.preference.PreferenceAggregation;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.TreeMap;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What the stream holds of a task comes back from its rows, and what it publishes is what the contract says. */
+class StoredRowsTest {
+    private static final List<String> TEXTS =
+            List.of("one", "two", "", " one\t", "\u00e9", "e\u0301", "\"\\\n", "\ud83d\ude00");
+    private static final Random RANDOM = new Random(3);
+
+    private final TopologyHarness stream = new TopologyHarness();
+
+    @AfterEach
+    void stop() {
+        stream.close();
+    }
+
+    @Test
+    void aTaskComesBackFromItsRow() {
+        for (int i = 0; i < 300; i++) {
+            Task task = task("t" + i);
+            KnownTask read = KnownTask.read(KnownTask.of(task).row(new RowWriter()));
+            assertEquals(task, read.task());
+            assertTrue(read.saysTheSameAs(KnownTask.of(task)));
+            assertEquals(KnownTask.of(task).distinct().ids(), read.distinct().ids());
+            assertEquals(task, KnownTask.read(EventJson.write(task)).task(), "as an earlier version stored it");
+        }
+    }
+
+    @Test
+    void rankingsComeBackFromAPage() {
+        for (int i = 0; i < 300; i++) {
+            Task task = task("t");
+            List<HeldRanking> page = new ArrayList<>();
+            for (int labeler = RANDOM.nextInt(8); labeler >= 0; labeler--) {
+                page.add(held(task, "labeler \u00e4" + labeler));
+            }
+            assertEquals(
+                    page,
+                    RankingsPage.read(
+                            RankingsPage.write(new RowWriter(), task.projectId(), "t", page), task.projectId(), "t"));
+        }
+    }
+
+    @Test
+    void aSetIsPublishedByteForByteAsTheContractWritesIt() {
+        SetJson json = new SetJson();
+        for (int i = 0; i < 1_000; i++) {
+            Task task = task("t" + i);
+            Map<String, HeldRanking> all = new TreeMap<>();
+            Map<String, Double> weights = new HashMap<>();
+            for (int labeler = RANDOM.nextInt(6); labeler >= 0; labeler--) {
+                all.put("l\"" + labeler, held(task, "l\"" + labeler));
+                weights.put("l\"" + labeler, RANDOM.nextBoolean() ? 1.0 : RANDOM.nextDouble());
+            }
+            Optional<HeldAdjudication> decision = RANDOM.nextInt(5) > 0
+                    ? Optional.empty()
+                    : Optional.of(new HeldAdjudication(Facts.decision(task.taskId(), 1, "a>b"), 0, i));
+            PreferenceSet set = PreferenceAggregation.aggregate(task, all.values(), weights::get, decision);
+            KnownTask known = KnownTask.read(KnownTask.of(task).row(new RowWriter()));
+            TaskState state = TaskState.of(known, all, weights, decision);
+            assertEquals(
+                    EventJson.writeText(set),
+                    new String(
+                            json.write(
+                                    known,
+                                    state.set().orElseThrow(),
+                                    set.updatedAt().toString()),
+                            java.nio.charset.StandardCharsets.UTF_8));
+        }
+    }
+
+    @Test
+    void theStateOfATaskIsReadAsItWasWrittenWhateverCameInWhichOrder() {
+        // Given many labelers, of whom an earlier version has stored two
+        Task task = Facts.task("t");
+        KeyValueStore<String, byte[]> rankings = stream.store(RankingTopology.RANKINGS);
+        stream.store(RankingTopology.TASKS).put("t", EventJson.write(task));
+        for (String labeler : List.of("l3", "l30")) {
+            rankings.put(
+                    "t\0" + labeler, EventJson.write(HeldRanking.of(Facts.ranking("t", labeler, 1, "a>b>c"), 0, 0)));
+        }
+        TaskStore store = store();
+        TaskState state = store.read("t");
+        assertEquals(2, state.byLabeler().size());
+
+        // When they rank, correct and take back, and rows are written now and then
+        for (int i = 0; i < 200; i++) {
+            String labeler = "l" + RANDOM.nextInt(40);
+            int revision = 1 + RANDOM.nextInt(5);
+            RankingEvent event = RANDOM.nextInt(6) == 0
+                    ? Facts.retraction("t", labeler, revision)
+                    : Facts.ranking("t", labeler, revision, RANDOM.nextBoolean() ? "a>b>c" : "c>b");
+            TaskState after = state.with(HeldRanking.of(event, 0, i));
+            if (!after.saysTheSameAs(state)) {
+                store.change(state, after);
+            }
+            state = after;
+            if (RANDOM.nextInt(7) == 0) {
+                store.write();
+                store = RANDOM.nextBoolean() ? store() : store;
+                assertEquals(state.byLabeler(), store.read("t").byLabeler());
+            }
+        }
+
+        // Then another process reads the same, from pages alone
+        store.write();
+        assertEquals(state.byLabeler(), store().read("t").byLabeler());
+        assertEquals(state.set(), store().look("t").set());
+        List<String> keys = new ArrayList<>();
+        try (KeyValueIterator<String, byte[]> rows = rankings.all()) {
+            while (rows.hasNext()) {
+                KeyValue<String, byte[]> row = rows.next();
+                keys.add(row.key);
+            }
+        }
+        assertEquals(5, keys.stream().filter(key -> key.startsWith("t\0\0")).count(), keys::toString);
+    }
+
+    @Test
+    void whatIsHeldIsInTheStoresWhenItIsCommitted() {
+        stream.task(Facts.task("t"));
+        stream.withoutTheWallClock(Facts.ranking("t", "ann", 1, "a>b>c"), java.time.Duration.ZERO);
+
+        // The driver commits after each record; the set waits for the clock.
+        assertEquals(List.of(), stream.sets());
+        assertEquals(1, stream.store(RankingTopology.PENDING).approximateNumEntries());
+        assertEquals(
+                Map.of("ann", HeldRanking.of(Facts.ranking("t", "ann", 1, "a>b>c"), 0, 0)),
+                store().read("t").byLabeler());
+        assertTrue(stream.store(RankingTopology.TASKS_OF_LABELERS).get("support/ann\0t") != null);
+    }
+
+    @Test
+    void rankingsThatComeTogetherAreOneRow() {
+        Task task = Facts.task("t");
+        stream.store(RankingTopology.TASKS).put("t", KnownTask.of(task).row(new RowWriter()));
+        TaskStore store = store();
+        TaskState state = store.read("t");
+        for (String labeler : List.of("ann", "bob", "cy")) {
+            TaskState after = state.with(HeldRanking.of(Facts.ranking("t", labeler, 1, "a>b>c"), 0, 0));
+            store.change(state, after);
+            state = after;
+        }
+        assertEquals(0, stream.store(RankingTopology.RANKINGS).approximateNumEntries());
+        store.write();
+        assertEquals(1, stream.store(RankingTopology.RANKINGS).approximateNumEntries());
+        assertEquals(state.byLabeler(), store().read("t").byLabeler());
+    }
+
+    @Test
+    void aLabelersTasksAreAllMetWhetherTheyCameTogetherOrNot() {
+        // Given
+        KeyValueStore<String, byte[]> index = stream.store(RankingTopology.TASKS_OF_LABELERS);
+        Reliabilities reliabilities = reliabilities();
+        reliabilities.complete();
+        List<String> ranked = new ArrayList<>();
+        for (int i = 0; i < 500; i++) {
+            String task = "t" + RANDOM.nextLong();
+            ranked.add(task);
+            reliabilities.ranked("support/ann", task);
+            reliabilities.ranked("support/ann" + i % 3, "other");
+            if (i == 10 || i == 400 || RANDOM.nextInt(10) == 0 && i < 200) {
+                reliabilities.write();
+            }
+        }
+        reliabilities.take(Facts.reliability("ann", 1, 0.5));
+
+        // When the line is worked off by processes that take turns
+        List<String> met = new ArrayList<>();
+        List<Reliabilities.Due> some;
+        do {
+            some = reliabilities.takeDue(30);
+            some.forEach(due -> met.add(due.taskId()));
+            reliabilities = reliabilities();
+        } while (!some.isEmpty());
+
+        // Then
+        Collections.sort(ranked);
+        Collections.sort(met);
+        assertEquals(ranked, met);
+        assertTrue(index.approximateNumEntries() < 200, index.approximateNumEntries() + " rows");
+    }
+
+    private Reliabilities reliabilities() {
+        return new Reliabilities(
+                stream.store(RankingTopology.RELIABILITIES),
+                stream.store(RankingTopology.TASKS_OF_LABELERS),
+                stream.store(RankingTopology.WEIGHED_ANEW));
+    }
+
+    private TaskStore store() {
+        return new TaskStore(
+                stream.store(RankingTopology.TASKS),
+                stream.store(RankingTopology.RANKINGS),
+                stream.store(RankingTopology.WEIGHTS),
+                stream.store(RankingTopology.DECISIONS));
+    }
+
+    private static Task task(String id) {
+        List<Output> outputs = new ArrayList<>();
+        int size = 2 + RANDOM.nextInt(4);
+        for (int i = 0; i < size; i++) {
+            outputs.add(new Output(
+                    Character.toString('a' + i),
+                    TEXTS.get(RANDOM.nextInt(TEXTS.size())),
+                    Output.Provenance.imported(),
+                    RANDOM.nextBoolean() ? List.of() : List.of(1, 2)));
+        }
+        Collections.shuffle(outputs, RANDOM);
+        return new Task(
+                Facts.PROJECT,
+                id,
+                List.of(Message.user(TEXTS.get(RANDOM.nextInt(TEXTS.size()))), Message.assistant("a")),
+                outputs,
+                RANDOM.nextBoolean()
+                        ? RankingRules.DEFAULT
+                        : new RankingRules(
+                                RANDOM.nextBoolean(),
+                                RANDOM.nextInt(3),
+                                1 + RANDOM.nextInt(5),
+                                RANDOM.nextBoolean() ? 1 : 1.5,
+                                RANDOM.nextDouble(),
+                                RANDOM.nextBoolean()
+                                        ? List.of()
+                                        : List.of(new Criterion("tone", "Tone", "How it sounds", 5, true))),
+                RANDOM.nextBoolean() ? Optional.empty() : Optional.of("base \u00fc"),
+                RANDOM.nextBoolean() ? Optional.empty() : Optional.of("round-1"),
+                Instant.ofEpochSecond(RANDOM.nextLong(-1_000_000_000L, 4_000_000_000L), RANDOM.nextInt(1_000_000_000)),
+                RANDOM.nextBoolean() ? Optional.empty() : Optional.of("g\"1"),
+                RANDOM.nextBoolean()
+                        ? Optional.empty()
+                        : Optional.of(new Task.Selection(Task.Selection.UNIFORM, RANDOM.nextDouble())));
+    }
+
+    private static HeldRanking held(Task task, String labeler) {
+        int revision = 1 + RANDOM.nextInt(3);
+        if (RANDOM.nextInt(8) == 0) {
+            return HeldRanking.of(Facts.retraction(task.taskId(), labeler, revision), 1, 5);
+        }
+        List<String> ids =
+                new ArrayList<>(task.outputs().stream().map(Output::id).toList());
+        Collections.shuffle(ids, RANDOM);
+        List<List<String>> groups = new ArrayList<>();
+        for (String id : ids) {
+            if (!groups.isEmpty() && groups.getLast().size() == 1 && RANDOM.nextInt(3) == 0) {
+                groups.set(groups.size() - 1, List.of(groups.getLast().getFirst(), id));
+            } else if (RANDOM.nextInt(5) > 0) {
+                groups.add(List.of(id));
+            }
+        }
+        RankingSubmitted plain = Facts.ranking(task.taskId(), labeler, revision, "");
+        HeldRanking held = HeldRanking.of(
+                new RankingSubmitted(
+                        plain.eventId(),
+                        plain.projectId(),
+                        plain.taskId(),
+                        labeler,
+                        revision,
+                        groups,
+                        RANDOM.nextBoolean() ? List.of() : List.of(ids.getFirst()),
+                        ids,
+                        RANDOM.nextInt(3) == 0 ? 0 : RANDOM.nextInt(100_000),
+                        Optional.empty(),
+                        plain.at()),
+                RANDOM.nextInt(12),
+                RANDOM.nextLong(1L << 40));
+        return RANDOM.nextBoolean()
+                ? held
+                : held.and(HeldRanking.of(Facts.retraction(task.taskId(), labeler, 1 + RANDOM.nextInt(4)), 1, 5));
+    }
+}
