@@ -27,8 +27,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The real PostgreSQL server as a child process. Data survive a restart; a server that a killed JVM left behind is
- * stopped by the next start on the same folder.
+ * The real PostgreSQL server as a child process. Data survive a restart. The server ends with this JVM, whatever ended
+ * that: a guard beside it reads a pipe of the JVM, and stops the server at its end. One that was left behind all the same
+ * is stopped by the next start on the same folder.
  *
  * <p>Folder: {@code data} (the cluster), {@code password} (mode 600), {@code server.log}, {@code lock}.
  */
@@ -38,15 +39,19 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private static final String DATABASE = "podium";
     private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
+    /** Ends what is its first argument when nobody holds its standard input any more. */
+    private static final String GUARD = "trap '' INT HUP; while read -r line; do :; done; kill -INT \"$1\"";
 
     private final Process process;
+    private final Process guard;
     private final FileChannel lock;
     private final int port;
     private final String password;
     private boolean closed;
 
-    private EmbeddedPostgres(Process process, FileChannel lock, int port, String password) {
+    private EmbeddedPostgres(Process process, Process guard, FileChannel lock, int port, String password) {
         this.process = process;
+        this.guard = guard;
         this.lock = lock;
         this.port = port;
         this.password = password;
@@ -87,7 +92,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             String password = Files.readString(home.resolve("password")).strip();
             int chosen = FreePort.orFree(port);
             Process process = launch(home, data, bin, prefix, chosen, durable);
-            EmbeddedPostgres server = new EmbeddedPostgres(process, lock, chosen, password);
+            EmbeddedPostgres server = new EmbeddedPostgres(process, guard(process), lock, chosen, password);
             try {
                 server.awaitReady(home.resolve("server.log"));
             } catch (IOException | RuntimeException e) {
@@ -153,6 +158,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         closed = true;
         try {
             stop(process.toHandle());
+            guard.toHandle().destroyForcibly();
             lock.close();
         } catch (IOException e) {
             LOG.warn("PostgreSQL did not stop cleanly", e);
@@ -178,7 +184,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         throw new IOException("PostgreSQL already runs on " + home + "; stop it or take another folder");
     }
 
-    /** Nobody holds the lock; so what the pid file names has lost its JVM. */
+    /** Nobody holds the lock; so what the pid file names has lost its JVM, if it is a server of this folder. */
     private static boolean stopLeftover(Path data) throws IOException {
         Path pidFile = data.resolve("postmaster.pid");
         if (!Files.exists(pidFile)) {
@@ -188,7 +194,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
         Optional<ProcessHandle> leftover = lines.isEmpty()
                 ? Optional.empty()
                 : ProcessHandle.of(Long.parseLong(lines.get(0).strip()))
-                        .filter(handle -> handle.info().command().orElse("").endsWith("postgres"));
+                        .filter(handle -> handle.info().command().orElse("").endsWith("postgres"))
+                        .filter(handle -> worksIn(data, handle.pid(), lines));
         if (leftover.isPresent()) {
             LOG.info(
                     "stopping the PostgreSQL server {} that an earlier run left",
@@ -197,6 +204,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
         Files.deleteIfExists(pidFile);
         return leftover.isPresent();
+    }
+
+    /** A copied folder names the server of the folder that it was copied from; one that was moved is found by Linux. */
+    private static boolean worksIn(Path data, long pid, List<String> pidFile) {
+        Path folder = Path.of("/proc", Long.toString(pid), "cwd");
+        try {
+            return Files.isSameFile(data, Files.exists(folder) ? folder : Path.of(pidFile.get(1)));
+        } catch (IOException | IndexOutOfBoundsException e) {
+            return false;
+        }
     }
 
     private static void initialise(Path home, Path data, Path bin, List<String> prefix) throws IOException {
@@ -273,10 +290,22 @@ public final class EmbeddedPostgres implements AutoCloseable {
         if (!durable) {
             command.addAll(List.of("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"));
         }
-        return new ProcessBuilder(command)
+        return new ProcessBuilder(OwnSession.of(command))
                 .redirectErrorStream(true)
                 .redirectOutput(home.resolve("server.log").toFile())
                 .start();
+    }
+
+    private static Process guard(Process server) throws IOException {
+        try {
+            return new ProcessBuilder(OwnSession.of(List.of("sh", "-c", GUARD, "sh", Long.toString(server.pid()))))
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+        } catch (IOException e) {
+            server.destroyForcibly();
+            throw e;
+        }
     }
 
     private void awaitReady(Path log) throws IOException {

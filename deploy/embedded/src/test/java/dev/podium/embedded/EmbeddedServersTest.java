@@ -1,6 +1,7 @@
 package dev.podium.embedded;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,6 +17,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -77,6 +79,47 @@ class EmbeddedServersTest {
             IOException refused = assertThrows(IOException.class, () -> EmbeddedPostgres.start(folder, 0, false));
             assertTrue(refused.getMessage().contains("already runs"), refused.getMessage());
             assertTrue(server.isAlive());
+        }
+    }
+
+    @Test
+    void postgresEndsWithTheProcessThatStartedItAlsoByAKill() throws Exception {
+        Process starter = new ProcessBuilder(
+                        ProcessHandle.current().info().command().orElseThrow(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Starter.class.getName(),
+                        folder.toString())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        long pid = Long.parseLong(starter.inputReader().readLine().strip());
+        ProcessHandle server = ProcessHandle.of(pid).orElseThrow();
+
+        starter.destroyForcibly().waitFor();
+
+        server.onExit().get(1, TimeUnit.MINUTES);
+        assertFalse(EmbeddedPostgres.reap(folder), "nothing is left to be stopped");
+    }
+
+    @Test
+    void theServerOfAFolderThatThisOneIsACopyOfIsLeftAlone(@TempDir Path copy) throws Exception {
+        try (EmbeddedPostgres server = EmbeddedPostgres.start(folder, 0, false)) {
+            Files.createDirectory(copy.resolve("data"));
+            Files.copy(folder.resolve("data/postmaster.pid"), copy.resolve("data/postmaster.pid"));
+
+            assertFalse(EmbeddedPostgres.reap(copy));
+            assertEquals(1, firstInt(server, "select 1"));
+        }
+    }
+
+    /** Starts a server, tells its process id, and waits to be killed. */
+    static final class Starter {
+        private Starter() {}
+
+        public static void main(String[] arguments) throws Exception {
+            System.out.println(
+                    EmbeddedPostgres.start(Path.of(arguments[0]), 0, false).pid());
+            Thread.sleep(Duration.ofDays(1));
         }
     }
 

@@ -1,8 +1,10 @@
 package dev.podium.local.command;
 
+import dev.podium.local.stack.LocalStack;
 import dev.podium.local.stack.StackException;
 import dev.podium.local.stack.StackState;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -26,7 +28,11 @@ final class DownCommand implements Callable<Integer> {
         Optional<StackState> state = StackState.running(session.folder());
         Optional<ProcessHandle> launcher = state.flatMap(StackState::launcher);
         if (launcher.isEmpty()) {
-            session.out().println("nothing runs in " + session.folder().home());
+            List<String> left = LocalStack.endLeftovers(session.folder());
+            left.forEach(session.out()::println);
+            if (left.isEmpty()) {
+                session.out().println("nothing runs in " + session.folder().home());
+            }
             return 0;
         }
         launcher.get().destroy();

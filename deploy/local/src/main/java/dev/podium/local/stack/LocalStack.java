@@ -195,7 +195,7 @@ public final class LocalStack implements AutoCloseable {
     }
 
     private void startAll() throws StackException, IOException {
-        reapLeftovers();
+        reapLeftovers(options.folder()).forEach(options.notices());
         List<String> taken = options.ports().taken();
         if (!taken.isEmpty()) {
             throw new StackException("ports are taken: " + String.join(", ", taken)
@@ -204,7 +204,7 @@ public final class LocalStack implements AutoCloseable {
         startServers();
         signWhatWasThere();
         Thread.ofPlatform().daemon().name("watch-postgres").start(this::watchPostgres);
-        operator = new Operator(url(), "operator", options.folder().secret("operator-password", 15));
+        operator = new Operator(url(), "operator", options.folder().secret(Operator.PASSWORD_FILE, 15));
         present(operator).write(options.folder());
         for (Application application : options.applications()) {
             startApplication(application);
@@ -280,15 +280,34 @@ public final class LocalStack implements AutoCloseable {
         options.notices().accept("PostgreSQL is ready again");
     }
 
-    private void reapLeftovers() throws IOException {
+    /**
+     * Ends what a launcher that was killed has left behind in its folder.
+     *
+     * @return what it was, one line each
+     */
+    public static List<String> endLeftovers(StackFolder folder) throws StackException, IOException {
+        if (!Files.isDirectory(folder.pids())) {
+            return List.of();
+        }
+        if (folder.isLocked()) {
+            throw new StackException("a stack starts or stops in " + folder.home() + "; try again in a moment");
+        }
+        try (FileChannel held = lock(folder)) {
+            return held.isOpen() ? reapLeftovers(folder) : List.of();
+        }
+    }
+
+    private static List<String> reapLeftovers(StackFolder folder) throws IOException {
+        List<String> reaped = new ArrayList<>();
         for (Application application : Application.values()) {
-            if (pidFile(application).reap()) {
-                options.notices().accept("stopped a " + application.label() + " that an earlier run left behind");
+            if (pidFile(folder, application).reap()) {
+                reaped.add("stopped a " + application.label() + " that an earlier run left behind");
             }
         }
-        if (EmbeddedPostgres.reap(options.folder().postgres())) {
-            options.notices().accept("stopped a PostgreSQL that an earlier run left behind");
+        if (EmbeddedPostgres.reap(folder.postgres())) {
+            reaped.add("stopped a PostgreSQL that an earlier run left behind");
         }
+        return reaped;
     }
 
     private void startServers() throws StackException {
@@ -319,7 +338,7 @@ public final class LocalStack implements AutoCloseable {
                 options.installation().command(application),
                 environment(application),
                 options.folder().logs().resolve(application.label() + ".log"),
-                pidFile(application),
+                pidFile(options.folder(), application),
                 options.notices());
         processes.put(application, process);
         process.start();
@@ -352,8 +371,8 @@ public final class LocalStack implements AutoCloseable {
                 applications);
     }
 
-    private PidFile pidFile(Application application) {
-        return new PidFile(options.folder().pids().resolve(application.label() + ".pid"));
+    private static PidFile pidFile(StackFolder folder, Application application) {
+        return new PidFile(folder.pids().resolve(application.label() + ".pid"));
     }
 
     private SupervisedProcess process(Application application) {

@@ -1,11 +1,9 @@
 package dev.podium.local.stack;
 
-import java.io.File;
+import dev.podium.embedded.OwnSession;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -43,7 +41,8 @@ final class SupervisedProcess implements AutoCloseable {
             PidFile pidFile,
             Consumer<String> notices) {
         this.name = name;
-        this.command = withOwnSession(command);
+        // Ctrl-C in the terminal must reach the launcher only: it stops the others in order.
+        this.command = OwnSession.of(command);
         this.environment = Map.copyOf(environment);
         this.log = new RotatedLog(logFile);
         this.pidFile = pidFile;
@@ -212,18 +211,5 @@ final class SupervisedProcess implements AutoCloseable {
             Thread.currentThread().interrupt();
             return false;
         }
-    }
-
-    /** Ctrl-C in the terminal must reach the launcher only: it stops the others in order. */
-    private static List<String> withOwnSession(List<String> command) {
-        for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
-            Path setsid = Path.of(folder, "setsid");
-            if (Files.isExecutable(setsid)) {
-                List<String> all = new ArrayList<>(List.of(setsid.toString()));
-                all.addAll(command);
-                return List.copyOf(all);
-            }
-        }
-        return List.copyOf(command);
     }
 }

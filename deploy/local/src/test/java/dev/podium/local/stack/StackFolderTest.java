@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayInputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,6 +67,27 @@ class StackFolderTest {
 
         assertEquals("fresh\n", Files.readString(file));
         assertTrue(Files.size(home.resolve("x.log.1")) >= RotatedLog.MAX_BYTES);
+    }
+
+    @Test
+    void whatAKilledLauncherHasLeftIsEndedAndNamedUnlessAStackHoldsTheFolder() throws Exception {
+        StackFolder folder = new StackFolder(home);
+        assertEquals(java.util.List.of(), LocalStack.endLeftovers(folder));
+        folder.create();
+        Process left = new ProcessBuilder("sleep", "600").start();
+        new PidFile(folder.pids().resolve("ranking-stream.pid")).write(left.toHandle());
+        try (FileChannel other =
+                FileChannel.open(folder.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            assertTrue(other.lock().isValid());
+            assertThrows(StackException.class, () -> LocalStack.endLeftovers(folder));
+            assertTrue(left.isAlive());
+        }
+
+        assertEquals(
+                java.util.List.of("stopped a ranking-stream that an earlier run left behind"),
+                LocalStack.endLeftovers(folder));
+        assertFalse(left.isAlive());
+        assertEquals(java.util.List.of(), LocalStack.endLeftovers(folder));
     }
 
     private static String permissions(Path file) throws Exception {
