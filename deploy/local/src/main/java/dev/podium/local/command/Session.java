@@ -91,6 +91,27 @@ record Session(Map<String, String> environment, PrintWriter out, PrintWriter err
         return new Api(url, operator.get().user(), operator.get().password());
     }
 
+    /**
+     * Keeps a new password where the command line finds it, if it is the local operator's and the command line is that
+     * operator now.
+     *
+     * @return whether it is
+     */
+    boolean keepPassword(String name, String password) throws StackException, IOException {
+        Optional<Operator> operator = Operator.read(folder());
+        if (operator.isEmpty()
+                || !operator.get().user().equals(name)
+                || environment.containsKey("PODIUM_USER")
+                || !environment.getOrDefault("PODIUM_TOKEN", "").isBlank()
+                || !environment
+                        .getOrDefault("PODIUM_URL", operator.get().url())
+                        .equals(operator.get().url())) {
+            return false;
+        }
+        operator.get().withPassword(password).write(folder());
+        return true;
+    }
+
     private static boolean isThisMachine(String url) throws StackException {
         try {
             String host = String.valueOf(URI.create(url).getHost());

@@ -99,10 +99,14 @@ final class UserCommand {
             throws ApiException, StackException, IOException {
         try (Api api = session.api()) {
             JsonNode made = api.put(Api.path("users", name, "password"), because(reason), Map.of());
+            String password = made.path("password").asText();
             if (json.json) {
                 session.printJson(made);
             } else {
-                session.out().println("password: " + made.path("password").asText());
+                session.out().println("password: " + password);
+            }
+            if (session.keepPassword(name, password)) {
+                session.err().println("kept in " + session.folder().operatorFile() + " for this command line");
             }
             return 0;
         }

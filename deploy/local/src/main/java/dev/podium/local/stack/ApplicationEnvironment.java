@@ -45,7 +45,7 @@ public record ApplicationEnvironment(StackFolder folder, Ports ports) {
                 environment.put("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl());
                 environment.put("QUARKUS_DATASOURCE_USERNAME", database.username());
                 environment.put("QUARKUS_DATASOURCE_PASSWORD", database.password());
-                environment.put("PODIUM_OPERATOR_PASSWORD", folder.secret("operator-password", 15));
+                environment.put("PODIUM_OPERATOR_PASSWORD", folder.secret(Operator.PASSWORD_FILE, 15));
                 environment.put(
                         "PODIUM_SIGNING_KEY_FILE", folder.pointerKeyFile().toString());
                 environment.put("PODIUM_SESSION_KEY", folder.secret("session-key", 32));

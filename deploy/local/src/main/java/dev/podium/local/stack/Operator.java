@@ -9,6 +9,9 @@ import java.util.Optional;
 /** The first log-in of a local stack, kept for the command line in a file of mode 600. */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Operator(String url, String user, String password) {
+    /** The password alone, as the stack's start reads it. */
+    static final String PASSWORD_FILE = "operator-password";
+
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** As written by the last start of the stack in this folder. */
@@ -18,7 +21,14 @@ public record Operator(String url, String user, String password) {
                 : Optional.empty();
     }
 
-    void write(StackFolder folder) throws IOException {
+    /** The same with another password. */
+    public Operator withPassword(String other) {
+        return new Operator(url, user, other);
+    }
+
+    /** Keeps it in the folder, also for the next start of the stack. */
+    public void write(StackFolder folder) throws IOException {
+        StackFolder.writePrivate(folder.home().resolve(PASSWORD_FILE), password);
         StackFolder.writePrivate(
                 folder.operatorFile(), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this));
     }
