@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.podium.contracts.Topics;
+import dev.podium.contracts.log.BoundedReader;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.stack.StackException;
@@ -13,6 +14,8 @@ import java.io.IOException;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -59,6 +62,8 @@ final class ChannelCommands {
                 "channel",
                 "status",
                 "runningVersion",
+                "sequence",
+                "at",
                 "swapMillis",
                 "problem");
     }
@@ -69,6 +74,11 @@ final class ChannelCommands {
     int forget(@Parameters(paramLabel = "INSTANCE", description = "as loads names it") String instance)
             throws IOException, StackException, InterruptedException {
         Map<String, Object> kafka = session.kafka();
+        Set<String> known = instances(kafka);
+        if (!known.contains(instance)) {
+            throw new StackException("no instance " + instance + " has reported; "
+                    + (known.isEmpty() ? "none has" : "those that have: " + String.join(", ", known)));
+        }
         kafka.put(ProducerConfig.ACKS_CONFIG, "all");
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
@@ -79,6 +89,23 @@ final class ChannelCommands {
         }
         session.out().println(instance + " is forgotten; if it runs, it reports again");
         return 0;
+    }
+
+    /** Those whose newest report was not taken back. */
+    private static Set<String> instances(Map<String, Object> kafka) {
+        Set<String> known = new TreeSet<>();
+        try (BoundedReader reader = BoundedReader.connect(kafka)) {
+            reader.readAll(reader.partitions(Topics.ADAPTER_LOADS), record -> {
+                String instance = new String(record.key(), UTF_8);
+                if (record.value() == null) {
+                    known.remove(instance);
+                } else {
+                    known.add(instance);
+                }
+                return true;
+            });
+        }
+        return known;
     }
 
     @Command(name = "promote", description = "Points a channel to an adapter version.")

@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -115,6 +116,7 @@ public final class Podium {
             case ApiException refused -> session.err().println("podium: " + refused.getMessage());
             case StackException stack -> session.err().println("podium: " + stack.getMessage());
             case NoSuchFileException missing -> session.err().println("podium: no such file: " + missing.getFile());
+            case KafkaException kafka -> session.err().println("podium: Kafka: " + kafka.getMessage());
             case IOException io -> session.err().println("podium: " + io);
             case IllegalArgumentException wrong -> session.err().println("podium: " + wrong.getMessage());
             default -> throw exception;

@@ -88,6 +88,37 @@ class PodiumTest {
     }
 
     @Test
+    void theLocalOperatorsNewPasswordIsTheCommandLinesFromThenOn() throws Exception {
+        String url = "http://localhost:" + server.getAddress().getPort();
+        Path operator = Files.writeString(
+                folder.resolve("operator.json"),
+                "{\"url\":\"" + url + "\",\"user\":\"operator\",\"password\":\"old\"}");
+        answers.put("PUT /api/v1/users/operator/password", "200 {\"password\":\"new\"}");
+        answers.put("PUT /api/v1/users/ann/password", "200 {\"password\":\"hers\"}");
+        Map<String, String> local = Map.of("PODIUM_HOME", folder.toString());
+
+        assertEquals(0, runWith(local, "user", "password", "ann"), err.toString());
+        assertTrue(Files.readString(operator).contains("\"old\""), Files.readString(operator));
+        assertEquals(0, runWith(local, "user", "password", "operator"), err.toString());
+
+        assertTrue(out.toString().contains("password: new"), out.toString());
+        assertTrue(Files.readString(operator).contains("\"new\""), Files.readString(operator));
+        assertEquals("new", Files.readString(folder.resolve("operator-password")), "the next start of the stack");
+    }
+
+    @Test
+    void anotherPodiumsOperatorIsNotTheLocalOne() throws Exception {
+        Path operator = Files.writeString(
+                folder.resolve("operator.json"),
+                "{\"url\":\"http://localhost:1\",\"user\":\"operator\",\"password\":\"old\"}");
+        answers.put("PUT /api/v1/users/operator/password", "200 {\"password\":\"new\"}");
+
+        assertEquals(0, run("user", "password", "operator"), err.toString());
+
+        assertTrue(Files.readString(operator).contains("\"old\""), Files.readString(operator));
+    }
+
+    @Test
     void halfALogInIsRefused() {
         int status = runWith(
                 Map.of("PODIUM_HOME", folder.toString(), "PODIUM_USER", "ann"), "round", "list", "--project", "p");
@@ -281,6 +312,20 @@ class PodiumTest {
         assertEquals(0, run("channel", "promote", "base", "--project", "p"));
 
         assertTrue(requests.getFirst().endsWith("{\"version\":null}"), requests.toString());
+    }
+
+    @Test
+    void reportsOfServicesTellWhoIsBehindAndSinceWhen() {
+        answers.put(
+                "GET /api/v1/projects/p/loads",
+                "200 [{\"instanceId\":\"bot-1\",\"channel\":\"production\",\"status\":\"LOADED\",\"runningVersion\":\"v2\","
+                        + "\"sequence\":7,\"at\":\"2026-01-01T12:00:00Z\",\"swapMillis\":12}]");
+
+        assertEquals(0, run("channel", "loads", "--project", "p"), err.toString());
+
+        assertEquals(
+                "bot-1 production LOADED v2 7 2026-01-01T12:00:00Z 12 -",
+                out.toString().lines().skip(1).findFirst().orElseThrow().replaceAll(" +", " "));
     }
 
     @Test
