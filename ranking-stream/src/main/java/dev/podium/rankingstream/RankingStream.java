@@ -24,14 +24,11 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
 import org.apache.kafka.streams.state.Stores;
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
-import org.eclipse.microprofile.health.HealthCheck;
-import org.eclipse.microprofile.health.HealthCheckResponse;
-import org.eclipse.microprofile.health.Readiness;
 import org.jboss.logging.Logger;
 
 /**
- * The application around the topology: topics, failures, readiness, and the end of its parent. The extension starts the
- * stream as soon as its topics exist.
+ * The application around the topology: topics, failures, and the end of its parent. The extension starts the stream as
+ * soon as its topics exist.
  */
 @Singleton
 public class RankingStream {
@@ -162,25 +159,5 @@ public class RankingStream {
             LOG.debug("standard input broke", e);
         }
         Quarkus.asyncExit();
-    }
-
-    /** Ready means that the stream runs: partitions assigned, stores restored. */
-    @Readiness
-    @Singleton
-    public static class Running implements HealthCheck {
-        private final KafkaStreams streams;
-
-        Running(KafkaStreams streams) {
-            this.streams = streams;
-        }
-
-        @Override
-        public HealthCheckResponse call() {
-            KafkaStreams.State state = streams.state();
-            return HealthCheckResponse.named("stream")
-                    .status(state == KafkaStreams.State.RUNNING)
-                    .withData("state", state.name())
-                    .build();
-        }
     }
 }

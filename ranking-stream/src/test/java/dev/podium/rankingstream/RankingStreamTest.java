@@ -179,6 +179,27 @@ class RankingStreamTest {
         assertTrue(figures.contains("kafka_stream"), "meters of Kafka Streams");
     }
 
+    /** SIGSTOP: Kafka keeps its connections and does not answer. */
+    @Test
+    void readinessSaysThatKafkaDoesNotAnswerAndTheStreamGoesOnAfterwards() throws Exception {
+        signalKafka("STOP");
+        try {
+            HttpResponse<String> answer = get(ready);
+            assertEquals(503, answer.statusCode(), answer.body());
+            assertTrue(answer.body().contains("\"kafkaAnswers\": false"), answer.body());
+            assertEquals(200, get(live).statusCode(), "it needs no restart");
+        } finally {
+            signalKafka("CONT");
+        }
+
+        await("readiness", () -> get(ready).statusCode() == 200);
+    }
+
+    private static void signalKafka(String name) throws Exception {
+        String pid = ConfigProvider.getConfig().getValue(KafkaResource.PID, String.class);
+        assertEquals(0, new ProcessBuilder("kill", "-" + name, pid).start().waitFor());
+    }
+
     private List<ConsumerRecord<String, byte[]>> letters() {
         return broker.committed(Topics.DEAD_LETTERS).stream()
                 .filter(letter -> taskId.equals(letter.key()))
@@ -191,7 +212,7 @@ class RankingStreamTest {
 
     private static HttpResponse<String> get(URI uri) throws Exception {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+            return client.send(HttpRequest.newBuilder(uri).timeout(WAIT).build(), HttpResponse.BodyHandlers.ofString());
         }
     }
 

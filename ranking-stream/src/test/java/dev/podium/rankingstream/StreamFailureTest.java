@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,6 +24,15 @@ class StreamFailureTest {
 
         assertEquals(StreamThreadExceptionResponse.SHUTDOWN_CLIENT, response);
         assertEquals(1, ends.get());
+    }
+
+    @Test
+    void aRestartIsAskedForByAStreamThatHasFailedAndNotByOneThatWaitsForKafka() {
+        assertEquals(
+                EnumSet.of(KafkaStreams.State.CREATED, KafkaStreams.State.REBALANCING, KafkaStreams.State.RUNNING),
+                EnumSet.copyOf(Arrays.stream(KafkaStreams.State.values())
+                        .filter(StreamHealth.Alive::isAlive)
+                        .toList()));
     }
 
     @Test
