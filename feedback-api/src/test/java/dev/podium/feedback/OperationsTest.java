@@ -23,6 +23,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -116,6 +117,33 @@ class OperationsTest {
                     .forEach((name, text) -> record.headers().add(name, text.getBytes(StandardCharsets.UTF_8)));
             return producer.send(record).get();
         }
+    }
+
+    @Test
+    void aDeadLetterCountsOnceWhateverItsTransactionAddsToTheLog() throws Exception {
+        int before = deadLetters();
+        for (int more = 1; more <= 2; more++) {
+            Map<String, Object> settings = new HashMap<>(kafka.clientConfiguration());
+            settings.put("transactional.id", UUID.randomUUID().toString());
+            try (KafkaProducer<byte[], byte[]> producer =
+                    new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+                producer.initTransactions();
+                producer.beginTransaction();
+                producer.send(new ProducerRecord<>(Topics.DEAD_LETTERS, new byte[] {1}, new byte[] {2}))
+                        .get();
+                producer.commitTransaction();
+            }
+            assertEquals(before + more, deadLetters());
+        }
+    }
+
+    private static int deadLetters() {
+        return Api.operator()
+                .get("/api/v1/operations")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("deadLetters");
     }
 
     @Test

@@ -19,6 +19,12 @@ import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -26,6 +32,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.apache.kafka.common.TopicPartition;
+import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.Test;
 
 /** The real broker and the real PostgreSQL go away and come back while a labeler works. */
@@ -33,6 +40,8 @@ import org.junit.jupiter.api.Test;
 @WithTestResource(OutageTest.Servers.class)
 class OutageTest {
     private static final Duration WAIT = Duration.ofMinutes(1);
+    // The chart's probes wait for five seconds; a client that waits for Kafka's answer needs ten.
+    private static final Duration PROBE = Duration.ofSeconds(8);
 
     @Inject
     KafkaAccess kafka;
@@ -59,6 +68,23 @@ class OutageTest {
                 .body("outboxRows", greaterThan(0))
                 .body("kafkaProblem", startsWith("Kafka does not answer"))
                 .body("kafkaProblem", not(endsWith("null")));
+
+        // And also before a probe gives up where Kafka takes connections and does not answer
+        String[] address = ConfigProvider.getConfig()
+                .getValue("kafka.bootstrap.servers", String.class)
+                .split(":");
+        try (ServerSocket silent =
+                        new ServerSocket(Integer.parseInt(address[1]), 50, InetAddress.getByName(address[0]));
+                HttpClient probe = HttpClient.newHttpClient()) {
+            HttpRequest request = HttpRequest.newBuilder(
+                            URI.create("http://localhost:" + RestAssured.port + "/q/health/ready"))
+                    .timeout(PROBE)
+                    .build();
+            assertEquals(
+                    200,
+                    probe.send(request, HttpResponse.BodyHandlers.discarding()).statusCode(),
+                    silent.toString());
+        }
 
         // When an event is there that Kafka will never take
         QuarkusTransaction.requiringNew()

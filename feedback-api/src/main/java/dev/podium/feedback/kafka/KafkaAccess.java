@@ -93,8 +93,28 @@ public class KafkaAccess {
         return properties;
     }
 
-    /** Asks about the cluster; to be closed. */
-    public Admin admin() {
+    /** What is asked of the cluster. */
+    public interface Question<T> {
+        /** Asks, and waits for the answer. */
+        T ask(Admin admin) throws ExecutionException, TimeoutException, InterruptedException;
+    }
+
+    /**
+     * Asks about the cluster.
+     *
+     * @throws KafkaException when no client can be made
+     */
+    public <T> T ask(Question<T> question) throws ExecutionException, TimeoutException, InterruptedException {
+        Admin admin = admin();
+        try {
+            return question.ask(admin);
+        } finally {
+            // A close without a limit waits for what Kafka has not answered.
+            admin.close(Duration.ZERO);
+        }
+    }
+
+    private Admin admin() {
         Map<String, Object> properties = clientConfiguration();
         properties.put("request.timeout.ms", 5000);
         properties.put("default.api.timeout.ms", 8000);
@@ -142,8 +162,8 @@ public class KafkaAccess {
         @Override
         public HealthCheckResponse call() {
             boolean answers;
-            try (Admin admin = kafka.admin()) {
-                admin.describeCluster().clusterId().get(2, TimeUnit.SECONDS);
+            try {
+                kafka.ask(admin -> admin.describeCluster().clusterId().get(2, TimeUnit.SECONDS));
                 answers = true;
             } catch (ExecutionException | TimeoutException | KafkaException e) {
                 answers = false;

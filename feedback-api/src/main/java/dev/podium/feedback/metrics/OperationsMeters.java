@@ -29,8 +29,11 @@ public class OperationsMeters {
     // A few indexed rows; load reports are one per instance of a service. An instance that reports regularly and has
     // been silent for a day is gone for good. One that only waits for a store has not refused anything (as in
     // ChannelRules).
-    private static final String OUTBOX = "select coalesce(extract(epoch from now() - min(created_at)), 0), count(*)"
-            + " from outbox where refused is null";
+    private static final String OUTBOX = """
+            select coalesce(extract(epoch from now() - min(created_at) filter (where refused is null)), 0),
+                   count(*) filter (where refused is null), count(*) filter (where refused is not null)
+              from outbox
+            """;
     private static final String SERVICES = """
             with pointer as (
               select distinct on (project_id, channel) project_id, channel, sequence
@@ -55,6 +58,7 @@ public class OperationsMeters {
     private final MeterRegistry registry;
     private final AtomicReference<Double> oldestSeconds = new AtomicReference<>(0.0);
     private final AtomicReference<Double> waiting = new AtomicReference<>(0.0);
+    private final AtomicReference<Double> refusedEvents = new AtomicReference<>(0.0);
     // Three looks: one that takes its time is no outage.
     private final LastAnswer database = new LastAnswer(Duration.ofSeconds(15), System::nanoTime);
     private final MultiGauge instances;
@@ -67,6 +71,7 @@ public class OperationsMeters {
         this.registry = registry;
         registry.gauge("podium.outbox.oldest.seconds", oldestSeconds, AtomicReference::get);
         registry.gauge("podium.outbox.waiting", waiting, AtomicReference::get);
+        registry.gauge("podium.outbox.refused", refusedEvents, AtomicReference::get);
         registry.gauge("podium.database.up", database, LastAnswer::value);
         this.instances = gauge(registry, "podium.service.instances", "Instances that have reported for a channel");
         this.behind =
@@ -113,6 +118,7 @@ public class OperationsMeters {
         Tuple outbox = (Tuple) entities.createNativeQuery(OUTBOX, Tuple.class).getSingleResult();
         oldestSeconds.set(Math.max(0, number(outbox.get(0))));
         waiting.set(number(outbox.get(1)));
+        refusedEvents.set(number(outbox.get(2)));
         @SuppressWarnings("unchecked")
         List<Tuple> services = entities.createNativeQuery(SERVICES, Tuple.class).getResultList();
         instances.register(rows(services, "instances"), true);

@@ -36,10 +36,12 @@ class Operations {
 
     private final EntityManager entities;
     private final KafkaAccess kafka;
+    private final DeadLetterCount deadLetters;
 
-    Operations(EntityManager entities, KafkaAccess kafka) {
+    Operations(EntityManager entities, KafkaAccess kafka, DeadLetterCount deadLetters) {
         this.entities = entities;
         this.kafka = kafka;
+        this.deadLetters = deadLetters;
     }
 
     /**
@@ -64,20 +66,22 @@ class Operations {
     State now() {
         Outbox outbox = QuarkusTransaction.requiringNew().call(this::outbox);
         Map<TopicPartition, Long> projected = QuarkusTransaction.requiringNew().call(this::projected);
-        try (Admin admin = kafka.admin()) {
-            Map<String, Map<TopicPartition, Long>> read = new TreeMap<>(groups(admin));
-            read.put(PROJECTION, projected);
-            Set<TopicPartition> all = read.values().stream()
-                    .flatMap(each -> each.keySet().stream())
-                    .collect(Collectors.toSet());
-            Map<TopicPartition, Long> ends = ends(admin, all);
-            return new State(
-                    outbox.rows(),
-                    outbox.ageSeconds(),
-                    outbox.refused(),
-                    lags(read, ends),
-                    deadLetters(admin),
-                    Optional.empty());
+        try {
+            return kafka.ask(admin -> {
+                Map<String, Map<TopicPartition, Long>> read = new TreeMap<>(groups(admin));
+                read.put(PROJECTION, projected);
+                Set<TopicPartition> all = read.values().stream()
+                        .flatMap(each -> each.keySet().stream())
+                        .collect(Collectors.toSet());
+                Map<TopicPartition, Long> ends = ends(admin, all);
+                return new State(
+                        outbox.rows(),
+                        outbox.ageSeconds(),
+                        outbox.refused(),
+                        lags(read, ends),
+                        deadLetters(admin),
+                        Optional.empty());
+            });
         } catch (ExecutionException | TimeoutException | KafkaException e) {
             return new State(
                     outbox.rows(),
@@ -168,7 +172,7 @@ class Operations {
         return lags;
     }
 
-    private static long deadLetters(Admin admin) throws ExecutionException, InterruptedException, TimeoutException {
+    private long deadLetters(Admin admin) throws ExecutionException, InterruptedException, TimeoutException {
         String topic = dev.podium.contracts.Topics.DEAD_LETTERS;
         Set<TopicPartition> partitions = new HashSet<>();
         for (TopicDescription description : admin.describeTopics(List.of(topic))
@@ -177,15 +181,11 @@ class Operations {
                 .values()) {
             description.partitions().forEach(info -> partitions.add(new TopicPartition(topic, info.partition())));
         }
-        Map<TopicPartition, Long> ends = ends(admin, partitions);
-        long count = 0;
-        for (var begin : admin.listOffsets(
-                        partitions.stream().collect(Collectors.toMap(p -> p, p -> OffsetSpec.earliest())))
+        Map<TopicPartition, Long> begins = new HashMap<>();
+        admin.listOffsets(partitions.stream().collect(Collectors.toMap(p -> p, p -> OffsetSpec.earliest())))
                 .all()
                 .get(PATIENCE_SECONDS, TimeUnit.SECONDS)
-                .entrySet()) {
-            count += ends.getOrDefault(begin.getKey(), 0L) - begin.getValue().offset();
-        }
-        return count;
+                .forEach((partition, info) -> begins.put(partition, info.offset()));
+        return deadLetters.between(begins, ends(admin, partitions));
     }
 }

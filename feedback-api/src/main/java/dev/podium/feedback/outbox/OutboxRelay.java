@@ -61,7 +61,6 @@ public class OutboxRelay {
     private final boolean enabled;
     private final Semaphore work = new Semaphore(0);
     private final AtomicLong sent;
-    private final AtomicLong refused;
     private volatile boolean running;
     private Thread thread = new Thread();
 
@@ -74,7 +73,6 @@ public class OutboxRelay {
         this.kafka = kafka;
         this.enabled = enabled;
         this.sent = metrics.gauge("podium.outbox.sent", new AtomicLong());
-        this.refused = metrics.gauge("podium.outbox.refused", new AtomicLong());
     }
 
     void start(@Observes StartupEvent event) {
@@ -131,7 +129,7 @@ public class OutboxRelay {
 
     private static String reason(Throwable e) {
         Throwable cause = e;
-        while (cause.getCause() != null && !(cause instanceof KafkaException) && !(cause instanceof SQLException)) {
+        while (cause.getCause() != null && !(cause instanceof SQLException)) {
             cause = cause.getCause();
         }
         return cause.toString();
@@ -256,7 +254,6 @@ public class OutboxRelay {
             update.setLong(2, row.position());
             update.executeUpdate();
         }
-        refused.incrementAndGet();
     }
 
     private Producer<String, byte[]> producer() {

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 /** What alerts see of services, on the real database. */
@@ -68,6 +69,27 @@ class OperationsMetersTest {
         double after = value("podium.service.last.load.seconds", project);
         assertTrue(after >= 600 && after < 900, "age " + after);
         assertEquals(3, value("podium.service.instances", project));
+    }
+
+    @Test
+    void refusedEventsAreThoseThatAreThereNow() {
+        meters.look();
+        double before = registry.get("podium.outbox.refused").gauge().value();
+        String id = UUID.randomUUID().toString();
+        execute("insert into outbox (id, aggregatetype, aggregateid, type, payload, subject, created_at, refused)"
+                + " values ('" + id + "', 'rlhf.tasks.v1', 'x', 'rlhf.Task.v1', '{}', 'x', now(), 'too large')");
+
+        meters.look();
+        assertEquals(before + 1, registry.get("podium.outbox.refused").gauge().value());
+
+        execute("delete from outbox where id = '" + id + "'");
+        meters.look();
+        assertEquals(before, registry.get("podium.outbox.refused").gauge().value());
+    }
+
+    private void execute(String sql) {
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery(sql).executeUpdate());
     }
 
     @Test
