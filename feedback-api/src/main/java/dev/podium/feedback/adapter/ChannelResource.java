@@ -110,12 +110,16 @@ public class ChannelResource {
         return channels.endTrial(project, channel, Optional.empty(), name(), false);
     }
 
+    /** A channel's rule; 204 when it has none. */
     @GET
     @Path("rule")
     @AllowedTo({Who.OPERATOR, Who.SERVICE})
-    public ChannelRules.Rule rule(@RestPath String project, @RestPath String channel) {
+    public ChannelRules.@Nullable Rule rule(@RestPath String project, @RestPath String channel) {
         Project.required(project);
-        return rules.rule(project, channel).orElseThrow(() -> Refusal.notFound("A rule of channel " + channel));
+        if (channels.now(project, channel).isEmpty()) {
+            throw Refusal.notFound("Channel " + channel);
+        }
+        return rules.rule(project, channel).orElse(null);
     }
 
     /** When it is rolled back by itself. */

@@ -239,7 +239,11 @@ class ChannelsTest {
                 .body("[0].pointer.reason", equalTo("2 instances refuse v2"));
         rule(project, "{}").statusCode(422).body("code", equalTo("invalid_rule"));
         Api.operator().delete(channel(project) + "/rule").then().statusCode(204);
-        Api.operator().get(channel(project) + "/rule").then().statusCode(404);
+        Api.operator().get(channel(project) + "/rule").then().statusCode(204);
+        Api.operator()
+                .get("/api/v1/projects/" + project + "/channels/none/rule")
+                .then()
+                .statusCode(404);
     }
 
     @Test

@@ -228,6 +228,10 @@ final class ChannelCommands {
             } else {
                 rule = api.get(path);
             }
+            if (rule.isMissingNode()) {
+                session.out().println(channel + " has no rule");
+                return 0;
+            }
             if (json.json) {
                 session.printJson(rule);
             } else {
