@@ -3,6 +3,7 @@
 import { get, post, put, request, listOf, encode } from './http.js';
 import { h, byId, fill, showProblem, notice, button, table, when, number } from './dom.js';
 import { openForm, field, choice, check } from './form.js';
+import { look } from './live.js';
 
 const project = document.body.dataset.project;
 const base = `/projects/${encode(project)}`;
@@ -27,7 +28,7 @@ export async function refreshAutomation(hinted) {
   const wanted = Object.entries(parts).filter(([, { on }]) => hinted === null || on.some((hint) => hinted.includes(hint)));
   await Promise.all(wanted.map(async ([name, { path, place, show }]) => {
     try {
-      const value = listOf(await get(`${base}/${path}`));
+      const value = listOf(await look(`${base}/${path}`));
       const now = JSON.stringify(value);
       if (shown[name] === now) return;
       shown[name] = now;
@@ -51,6 +52,7 @@ function showRules(list) {
     h('span', {}, `by ${rule.setBy}, `, when(rule.setAt)),
     h('span', { class: 'actions' },
       button(rule.enabled ? 'Turn off' : 'Turn on', () => turn(rule), { class: 'button small' }),
+      button('Change', () => (rule.rule.ab ? abRule(rule) : roundsRule(rule)), { class: 'button small' }),
       button('Delete', () => remove(rule), { class: 'button quiet small' })),
   ]), 'No rule. Nothing starts or is promoted by itself until you set one.'));
 }
@@ -84,43 +86,64 @@ function remove(rule) {
   });
 }
 
-function newRule() {
+const CHAINS = [['REWARD', 'REWARD'], ['DPO', 'DPO'], ['REWARD,DPO', 'REWARD, then DPO'], ['REWARD,PPO', 'REWARD, then PPO']];
+const STARTS = [['base', 'the base model'], ['newest', 'the newest adapter'], ['channel:production', 'what production points to']];
+
+/** The choices, with what a rule says now where it is none of them. */
+function orNow(choices, now, label = now) {
+  return choices.some(([value]) => value === now) ? choices : [...choices, [now, label]];
+}
+
+const ruleName = (rule, value) => field('name', 'Name', { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', value: rule?.name ?? value, readonly: Boolean(rule) });
+const orDefault = (rule, value, fallback) => (rule ? value ?? '' : fallback);
+
+/** A new rule for rounds, or another wording of one that is there; what the form does not show stays. */
+function roundsRule(rule) {
+  const was = rule?.rule.rounds ?? {};
+  const kinds = (was.chain ?? []).map((step) => step.kind).join(',');
+  const start = (was.chain ?? []).map((step) => step.startFrom).find(Boolean) ?? 'base';
   openForm({
-    title: 'Rounds that start by themselves',
-    submit: 'Set the rule',
+    title: rule ? `Change rule ${rule.name}` : 'Rounds that start by themselves',
+    submit: rule ? 'Change the rule' : 'Set the rule',
     content: [h('div', { class: 'fields' },
-      field('name', 'Name', { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', value: 'after-enough-rankings' }),
-      choice('chain', 'Rounds', [['REWARD', 'REWARD'], ['DPO', 'DPO'], ['REWARD,DPO', 'REWARD, then DPO'], ['REWARD,PPO', 'REWARD, then PPO']], 'REWARD,DPO'),
-      field('newDecidedTasks', 'When so many tasks are newly decided', { type: 'number', min: 1, value: 200, hint: 'empty: by the clock alone' }),
-      field('cron', 'And at', { placeholder: '0 3 * * *', hint: 'minute hour day month weekday, UTC; empty: never by the clock' }),
-      choice('startFrom', 'The policy starts from', [['base', 'the base model'], ['newest', 'the newest adapter'], ['channel:production', 'what production points to']], 'base'),
-      field('maxHeldOutDrop', 'The held-out accuracy may fall by', { type: 'text', 'data-number': true, inputmode: 'decimal', value: '0.02' }),
-      field('minDecidedTasks', 'Decided tasks there must be', { type: 'number', min: 0, value: 20, hint: 'else it is held back' }),
-      field('maxPerDay', 'Starts a day at most', { type: 'number', min: 1, value: 1 }),
-      field('promote', 'Promote what comes out to', { placeholder: 'canary', hint: 'empty: nothing is promoted' }),
-      check('enabled', 'Turn it on now', false))],
+      ruleName(rule, 'after-enough-rankings'),
+      choice('chain', 'Rounds', orNow(CHAINS, kinds || 'REWARD,DPO', kinds.replaceAll(',', ', then ')), kinds || 'REWARD,DPO'),
+      field('newDecidedTasks', 'When so many tasks are newly decided', { type: 'number', min: 1, value: orDefault(rule, was.when?.newDecidedTasks, 200), hint: 'empty: by the clock alone' }),
+      field('cron', 'And at', { placeholder: '0 3 * * *', value: was.when?.cron ?? '', hint: 'minute hour day month weekday, UTC; empty: never by the clock' }),
+      choice('startFrom', 'The policy starts from', orNow(STARTS, start), start),
+      field('maxHeldOutDrop', 'The held-out accuracy may fall by', { type: 'text', 'data-number': true, inputmode: 'decimal', value: was.guards?.maxHeldOutDrop ?? '0.02' }),
+      field('minDecidedTasks', 'Decided tasks there must be', { type: 'number', min: 0, value: was.guards?.minDecidedTasks ?? 20, hint: 'else it is held back' }),
+      field('maxPerDay', 'Starts a day at most', { type: 'number', min: 1, value: was.guards?.maxPerDay ?? 1 }),
+      field('promote', 'Promote what comes out to', { placeholder: 'canary', value: was.promote?.channel ?? '', hint: 'empty: nothing is promoted' }),
+      check('enabled', rule ? 'It is on' : 'Turn it on now', rule?.enabled))],
     async action(values) {
-      const chain = values.chain.split(',').map((kind) => ({ kind, ...(kind === 'REWARD' ? {} : { startFrom: values.startFrom }) }));
-      const due = { ...(values.newDecidedTasks ? { newDecidedTasks: values.newDecidedTasks } : {}), ...(values.cron ? { cron: values.cron } : {}) };
+      const steps = values.chain === kinds ? was.chain : values.chain.split(',').map((kind) => ({ kind }));
       await put(`${base}/rules/${encode(values.name)}`, {
         enabled: values.enabled,
-        rounds: { when: due, chain, guards: { maxHeldOutDrop: values.maxHeldOutDrop, maxPerDay: values.maxPerDay, minDecidedTasks: values.minDecidedTasks }, ...(values.promote ? { promote: { channel: values.promote } } : {}) },
+        rounds: {
+          when: { ...was.when, newDecidedTasks: values.newDecidedTasks, cron: values.cron || undefined },
+          chain: steps.map((step) => (step.kind === 'REWARD' || values.startFrom === start && step.startFrom ? step : { ...step, startFrom: values.startFrom })),
+          guards: { maxHeldOutDrop: values.maxHeldOutDrop, maxPerDay: values.maxPerDay, minDecidedTasks: values.minDecidedTasks },
+          ...(values.promote ? { promote: { ...was.promote, channel: values.promote } } : {}),
+        },
       });
     },
   });
 }
 
-function newAbRule() {
+function abRule(rule) {
+  const was = rule?.rule.ab ?? { onBetter: 'promote', onWorse: 'roll_back' };
   openForm({
-    title: 'What follows from an A/B test',
-    submit: 'Set the rule',
+    title: rule ? `Change rule ${rule.name}` : 'What follows from an A/B test',
+    submit: rule ? 'Change the rule' : 'Set the rule',
     content: [h('div', { class: 'fields' },
-      field('name', 'Name', { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', value: 'canary-by-people' }),
-      field('candidate', 'Channel that is tested', { required: true, value: 'canary' }),
-      field('incumbent', 'Compared with', { required: true, value: 'production', hint: 'a channel; a version or base where nothing is promoted' }),
-      field('minTasks', 'Tasks that must count first', { type: 'number', min: 1, value: 30 }),
-      field('alpha', 'Probability of a wrong verdict', { type: 'text', 'data-number': true, inputmode: 'decimal', value: '0.05' }),
-      check('promote', 'Promote it when it is better', true), check('rollBack', 'Roll it back when it is worse', true), check('enabled', 'Turn it on now', false)),
+      ruleName(rule, 'canary-by-people'),
+      field('candidate', 'Channel that is tested', { required: true, value: was.candidate ?? 'canary' }),
+      field('incumbent', 'Compared with', { required: true, value: was.incumbent ?? 'production', hint: 'a channel; a version or base where nothing is promoted' }),
+      field('minTasks', 'Tasks that must count first', { type: 'number', min: 1, value: was.minTasks ?? 30 }),
+      field('alpha', 'Probability of a wrong verdict', { type: 'text', 'data-number': true, inputmode: 'decimal', value: was.alpha ?? '0.05' }),
+      check('promote', 'Promote it when it is better', was.onBetter === 'promote'), check('rollBack', 'Roll it back when it is worse', was.onWorse === 'roll_back'),
+      check('enabled', rule ? 'It is on' : 'Turn it on now', rule?.enabled)),
     h('p', { class: 'muted' }, 'A SAMPLE round that mixes both makes the tasks. The verdict holds whenever one looks.')],
     async action(values) {
       await put(`${base}/rules/${encode(values.name)}`, {
@@ -168,7 +191,7 @@ async function compare() {
     return;
   }
   try {
-    const report = await get(`${base}/ab/${encode(pair.a)}/${encode(pair.b)}`);
+    const report = await look(`${base}/ab/${encode(pair.a)}/${encode(pair.b)}`);
     const figure = (name, value, hint) => h('div', { class: 'figure' }, h('span', { class: 'value' }, value), h('span', { class: 'name' }, name), hint && h('span', { class: 'name' }, hint));
     const verdict = { A_BETTER: `${report.a} is better`, B_BETTER: `${report.b} is better`, UNDECIDED: 'undecided' }[report.verdict];
     fill(place, report.tasks === 0
@@ -251,6 +274,6 @@ function readmit(labeler) {
   });
 }
 
-byId('new-rule').addEventListener('click', newRule);
-byId('new-ab-rule').addEventListener('click', newAbRule);
+byId('new-rule').addEventListener('click', () => roundsRule());
+byId('new-ab-rule').addEventListener('click', () => abRule());
 byId('exclude-labeler').addEventListener('click', exclude);

@@ -14,6 +14,8 @@ const CHARTS = [
   ['Learning rate', /^(lr|learning_rate)$/],
   ['Gradient norm', /grad_norm/],
   ['Steps clipped, skipped, or with a spike', /^(clipped|skipped|spike)_steps$/],
+  ['Share of the time that generating takes', /^generation_share$/],
+  ['Use of the hardware (MFU)', /^mfu$/],
 ];
 /** Counters that only rise, and peaks, say nothing as a curve; the list of latest values has them. */
 const COUNTERS = /^(epoch|episode|step|num_tokens|peak_\w+)$/;

@@ -1,12 +1,13 @@
 // The operator's start page: projects with what they hold; for administrators all that concerns every project.
 
 import { get, post, listOf, encode } from './http.js';
-import { h, byId, fill, showProblem, button, number, bytes } from './dom.js';
+import { h, byId, fill, showProblem, button, table, when, number, bytes } from './dom.js';
 import { openForm, field, check } from './form.js';
 import { startOperations } from './operations.js';
 import { criteriaOf } from './criteria.js';
 
 let projects = [];
+const many = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
 
 async function loadProjects() {
   const list = byId('projects');
@@ -27,7 +28,7 @@ async function loadProjects() {
 function tile(project) {
   const facts = h('p', { class: 'muted' }, project.baseModel ?? '');
   get(`/projects/${encode(project.id)}/progress`).then((progress) => {
-    facts.textContent = `${project.baseModel ?? ''} · ${number(progress.tasks)} tasks · ${number(progress.rankings)} rankings · ${number(progress.pairs)} pairs`;
+    facts.textContent = [project.baseModel ?? '', many(progress.tasks, 'task'), many(progress.rankings, 'ranking'), many(progress.pairs, 'pair')].join(' · ');
   }, () => { /* the tile is useful without its figures */ });
   return h('li', { class: 'tile' },
     h('h2', {}, h('a', { href: `/console/${encode(project.id)}` }, project.name || project.id)),
@@ -88,7 +89,6 @@ async function collect(remove) {
     const done = await post('/artifacts/collection', { dryRun: !remove });
     const { chunks } = done;
     const garbage = chunks.garbageArtifacts.length + done.garbageObjects.length;
-    const many = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
     const found = garbage === 0
       ? 'Nothing is to be removed.'
       : `${number(garbage)} of them ${garbage === 1 ? 'is' : 'are'} ${remove ? 'removed' : 'needed by nothing'}, ${bytes(chunks.garbageBytes + done.garbageObjectBytes)} in all.`;
@@ -96,12 +96,26 @@ async function collect(remove) {
     fill(place,
       h('p', {}, `${many(chunks.artifacts, 'artifact')} in ${many(chunks.chunks, 'chunk')}. ${found}`, young),
       !remove && garbage > 0 && button('Remove them', () => collect(true), { class: 'button danger' }));
+    if (remove && byId('collections').open) await showCollections();
   } catch (problem) {
     showProblem(place, problem, button('Try again', () => collect(remove)));
   }
 }
 
+async function showCollections() {
+  const place = byId('collections').querySelector('div');
+  try {
+    const all = listOf(await get('/artifacts/collection')).filter((one) => !one.dryRun);
+    fill(place, table('Earlier removals', ['When', 'Who', 'Artifacts', 'In the object store', 'Size'], all.map((one) => [
+      when(one.endedAt), one.startedBy, number(one.chunks.garbageArtifacts.length), number(one.garbageObjects.length), bytes(one.chunks.garbageBytes + one.garbageObjectBytes)]),
+    'Nothing was removed yet.'));
+  } catch (problem) {
+    showProblem(place, problem);
+  }
+}
+
 byId('collect')?.addEventListener('click', () => collect(false));
+byId('collections')?.addEventListener('toggle', (event) => { if (event.target.open) showCollections(); });
 byId('new-project')?.addEventListener('click', newProject);
 loadProjects();
 if (byId('users')) startOperations();

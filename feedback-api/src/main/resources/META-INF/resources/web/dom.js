@@ -19,9 +19,20 @@ export function h(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** Puts children in place of what is there. On a page, what is unfolded stays so, and a control that is there again keeps the focus. */
 export function fill(element, ...children) {
+  const page = element.tagName !== 'DIALOG';
+  const focused = page && element !== document.activeElement && element.contains(document.activeElement) && nameOf(document.activeElement);
+  const unfolded = page ? [...element.querySelectorAll('details')].map((details) => details.open) : [];
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  if (unfolded.includes(true)) element.querySelectorAll('details').forEach((details, i) => { details.open ||= unfolded[i]; });
+  if (focused) [...element.querySelectorAll('a, button, summary')].find((control) => nameOf(control) === focused)?.focus({ preventScroll: true });
   return element;
+}
+
+/** What a control is known by when all is built anew: its words, and those that its row begins with. */
+function nameOf(control) {
+  return [control.tagName, control.getAttribute('aria-label') ?? control.textContent, control.closest('tr, .channel')?.querySelector('td, h3')?.textContent].join(' ');
 }
 
 /** Text of unknown origin, made inert by the server. The only place where HTML becomes elements. */

@@ -396,20 +396,24 @@ function onSent(item, answer) {
   else prefetch();
 }
 
-/** The server will not take it; what was done stays a draft. */
+/** The server will not take it; what was done stays a draft. It is said until somebody has seen it: the next task is on its way. */
 function onRefused(item, problem) {
   const about = item.prompt ? ` (“${item.prompt}${item.prompt.length === 80 ? '…' : ''}”)` : '';
   if (item.revision === 0) showToday(Math.max(0, today - 1));
   const here = item.project === project;
   const actions = [];
+  const offer = (label, look) => actions.push(button(label, () => { said.remove(); look(); }, { class: 'button primary' }));
   if (problem.status === 412 && here) {
-    actions.push(button('Show what is stored', () => open(item.taskId, item.state), { class: 'button primary' }));
+    offer('Show what is stored', () => open(item.taskId, item.state));
   } else if (problem.status === 422 && here) {
-    actions.push(button('Open it', () => { drafts.keep(item.taskId, item.state); open(item.taskId); }, { class: 'button primary' }));
+    offer('Open it', () => { drafts.keep(item.taskId, item.state); open(item.taskId); });
   }
   const text = problem.status === 412
     ? 'You have changed this ranking in another tab or on another device since you opened it here.' : problem.message;
-  fill(noticePlace, notice('bad', `A ranking was not saved${about}: ${text}`, actions, button('Close', () => fill(noticePlace))));
+  const said = notice('bad', `A ranking was not saved${about}: ${text}`, actions, button('Close', () => said.remove()));
+  // What went well before may lie over it.
+  document.querySelector('.toast')?.remove();
+  byId('refused').append(said);
   if (!view) next();
 }
 

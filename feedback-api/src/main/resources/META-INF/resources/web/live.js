@@ -1,7 +1,29 @@
 // What is new, told by the server: no page asks again and again.
 
+import { get } from './http.js';
+
 const REFRESH_MILLIS = 400;
 const AWAY_MILLIS = 4_000;
+const CLICK_MILLIS = 50;
+const LONGEST_PRESS_MILLIS = 10_000;
+
+// A button that is replaced, or moves, between press and release has had no click.
+let pressedAt = -Infinity;
+let releasedAt = -Infinity;
+addEventListener('pointerdown', () => { pressedAt = performance.now(); }, true);
+for (const type of ['pointerup', 'pointercancel']) addEventListener(type, () => { releasedAt = performance.now(); }, true);
+
+/** Reads what is to be shown anew; never answers in the middle of a click. */
+export async function look(path) {
+  const body = await get(path);
+  for (let wait = untilClicked(); wait > 0; wait = untilClicked()) await new Promise((done) => { setTimeout(done, Math.min(wait, CLICK_MILLIS)); });
+  return body;
+}
+
+function untilClicked() {
+  const now = performance.now();
+  return pressedAt > releasedAt ? pressedAt + LONGEST_PRESS_MILLIS - now : releasedAt + CLICK_MILLIS - now;
+}
 
 /**
  * Watches; `changed(parts)` is called with the parts that may have changed, with `null` for all of them, never again

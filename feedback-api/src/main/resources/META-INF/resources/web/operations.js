@@ -4,7 +4,7 @@ import { get, post, put, remove, request, listOf, encode } from './http.js';
 import { h, byId, fill, button, table, when, number, duration, bytes, notice, showProblem } from './dom.js';
 import { openForm, field, choice, check } from './form.js';
 import { reason, because, showSecret, showAudit } from './people.js';
-import { watch } from './live.js';
+import { look, watch } from './live.js';
 
 // ---------------------------------------------------------------- people
 
@@ -12,7 +12,7 @@ let projects = [];
 
 async function people() {
   projects = listOf(await get('/projects'));
-  const users = listOf(await get('/users'));
+  const users = listOf(await look('/users'));
   fill(byId('users'), table('People and services', ['Name', 'Projects', ''], users.map((user) => [
     h('span', {}, user.name, user.disabled && h('span', { class: 'state FAILED' }, ' disabled')),
     projectsOf(user),
@@ -29,20 +29,22 @@ function projectsOf(user) {
 }
 
 function newUser() {
-  openForm({
+  const { form } = openForm({
     title: 'Add a person or a service',
     submit: 'Add',
     content: h('div', { class: 'fields' },
       field('name', 'Name', { required: true, maxlength: 100, autocomplete: 'off' }),
       field('password', 'Password', { required: true, type: 'password', minlength: 10, maxlength: 72, autocomplete: 'new-password', hint: 'Hand it over on a safe way; they can change it.' }),
+      check('oidc', 'Logs in by the organisation’s provider, without a password', false),
       choice('role', 'Role', [['labeler', 'labeler: ranks'], ['operator', 'operator: runs a project'], ['service', 'service: a program'], ['administrator', 'administrator: everything, everywhere']]),
       choice('projects', 'In', [['*', 'every project'], ...projects.map((project) => [project.id, project.name || project.id]), ['', 'no project yet']], projects[0]?.id ?? '*'),
       check('returning', 'The same person as one of this name who was removed', false)),
     async action(values) {
-      await post('/users', { ...values, projects: values.projects ? [values.projects] : [] });
+      await post('/users', { ...values, password: values.oidc ? undefined : values.password, projects: values.projects ? [values.projects] : [] });
       await people();
     },
   });
+  form.elements.oidc.addEventListener('change', (event) => { form.elements.password.disabled = event.target.checked; });
 }
 
 function resetPassword(user) {
@@ -117,7 +119,7 @@ function say(title, text) {
 // ---------------------------------------------------------------- outbox, lag
 
 async function state() {
-  const now = await get('/operations');
+  const now = await look('/operations');
   const figure = (name, value, bad) => h('div', { class: `figure${bad ? ' bad' : ''}` }, h('span', { class: 'value' }, value), h('span', { class: 'name' }, name));
   fill(byId('operations'),
     now.kafkaProblem && notice('bad', `${now.kafkaProblem}. Rankings are taken all the same; events wait in the outbox.`),
@@ -154,7 +156,7 @@ function lags(all) {
 // ---------------------------------------------------------------- dead letters
 
 async function deadLetters() {
-  const letters = listOf(await get('/dead-letters?limit=50'));
+  const letters = listOf(await look('/dead-letters?limit=50'));
   fill(byId('dead-letters'), table('Dead letters', ['When', 'Reason', 'From', 'Beginning', ''], letters.map((letter) => [when(letter.at),
     h('span', {}, h('span', { class: 'mono whole' }, letter.reason), h('br'), h('span', { class: 'small' }, letter.message)),
     h('span', { class: 'mono small' }, `${letter.topic} ${letter.origin}`), h('span', { class: 'mono small address clamp' }, letter.value.slice(0, 300)),

@@ -1,8 +1,9 @@
 // Members and tokens of a project, and the log of what was done in it.
 
-import { get, put, post, remove, listOf, encode } from './http.js';
+import { put, post, remove, listOf, encode } from './http.js';
 import { h, byId, fill, button, table, when, number } from './dom.js';
 import { openForm, field, choice } from './form.js';
+import { look } from './live.js';
 
 export const ROLES = [['labeler', 'labeler: ranks'], ['operator', 'operator: runs the project'], ['service', 'service: a program that sends tasks, reads pairs and adapters']];
 
@@ -11,7 +12,7 @@ export function peopleOf(project) {
   const base = `/projects/${encode(project)}`;
 
   async function members() {
-    const all = listOf(await get(`${base}/members`));
+    const all = listOf(await look(`${base}/members`));
     fill(byId('members'), table('Members', ['Name', 'Role', ''], all.map((member) => [member.name, member.role,
       h('span', { class: 'actions' }, button('Change', () => setMember(member), { class: 'button small' }), button('Remove', () => removeMember(member), { class: 'button quiet small' }))]),
     'Nobody is a member by name. Administrators, and people with a role in every project, are not listed here.'));
@@ -41,7 +42,7 @@ export function peopleOf(project) {
   }
 
   async function tokens() {
-    const all = listOf(await get(`${base}/tokens`));
+    const all = listOf(await look(`${base}/tokens`));
     fill(byId('tokens'), table('Tokens', ['Name', 'Role', 'Made', 'Ends', 'Last used', ''], all.map((token) => [token.name, token.role, when(token.createdAt),
       token.revokedAt ? 'revoked' : when(token.expiresAt), token.lastUsedAt ? when(token.lastUsedAt) : 'never',
       !token.revokedAt && Date.parse(token.expiresAt) > Date.now() && button('Revoke', () => revoke(token), { class: 'button quiet small' })]),
@@ -105,15 +106,19 @@ export function showSecret(title, secret) {
 /** Entries of the audit log, newest first; more on demand, and as many when it is shown anew. */
 export async function showAudit(place, path) {
   const most = Number(place.dataset.most ?? 15);
-  const entries = listOf(await get(`${path}?limit=${most + 1}`));
+  const entries = listOf(await look(`${path}?limit=${most + 1}`));
   const more = entries.length > most;
   fill(place, table('Audit log', ['No.', 'When', 'Who', 'What', 'To', 'Why'], entries.slice(0, most).map((entry) => [h('span', { class: 'muted' }, number(entry.sequence)), when(entry.at), entry.actor === 'system' ? 'Podium' : entry.actor,
-    h('span', {}, h('span', { class: 'mono whole' }, entry.action), ' ', h('span', { class: 'muted small' }, details(entry))), h('span', { class: 'address' }, [entry.person, entry.target].filter(Boolean).join(' ')), entry.reason]),
+    h('span', {}, h('span', { class: 'mono whole' }, entry.action), ' ', h('span', { class: 'muted small address' }, details(entry))), broken([entry.person, entry.target].filter(Boolean).join(' ')), broken(entry.reason)]),
   'Nothing was done yet.'),
   more && button('Show more', () => {
     place.dataset.most = String(Math.min(999, most * 4));
     return showAudit(place, path);
   }, { class: 'button small' }));
+}
+
+function broken(text) {
+  return text ? h('span', { class: 'address' }, text) : '';
 }
 
 function details(entry) {

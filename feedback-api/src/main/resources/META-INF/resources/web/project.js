@@ -6,7 +6,7 @@ import { openForm, field, choice } from './form.js';
 import { openRoundForm } from './round-form.js';
 import { peopleOf } from './people.js';
 import { bars } from './bars.js';
-import { watch } from './live.js';
+import { look, watch } from './live.js';
 import { refreshAutomation } from './automation.js';
 import { openSettings } from './settings.js';
 
@@ -27,7 +27,7 @@ let troubled = false;
 async function refresh(hinted = null) {
   const automation = refreshAutomation(hinted);
   const wanted = Object.keys(parts).filter((part) => hinted === null || hinted.includes(part));
-  const results = await Promise.allSettled(wanted.map((part) => get(`${base}/${part}`)));
+  const results = await Promise.allSettled(wanted.map((part) => look(`${base}/${part}`)));
   wanted.forEach((part, i) => {
     const { status, value, reason } = results[i];
     if (status === 'fulfilled') {
@@ -255,7 +255,7 @@ function tryOut(channel) {
       h('div', { class: 'fields' },
         choice('version', 'Version', others.map((a) => [a.version, a.version])),
         field('percent', 'Share in percent', { type: 'number', min: 0.01, max: 100, step: 'any', value: 10, required: true }),
-        choice('by', 'Of the', [['instances', 'instances: each runs the one or the other'], ['requests', 'requests: each instance holds both']]),
+        choice('by', 'Of the', [['instances', 'instances: each runs one'], ['requests', 'requests: each holds both']]),
         field('reason', 'Reason', { maxlength: 500, placeholder: 'Win rate 0.61 against production' })),
       h('p', { class: 'muted' }, `All others go on with ${channel.version ?? 'the base model'}.`)],
     async action(values) {
@@ -283,7 +283,8 @@ async function editRule(channel) {
   try {
     rule = await get(path);
   } catch (problem) {
-    if (problem.status !== 404) { showProblem(byId('notice'), problem); return; }
+    showProblem(byId('notice'), problem);
+    return;
   }
   openForm({
     title: `When ${channel.channel} is rolled back by itself`,
@@ -317,6 +318,7 @@ async function showHistory(channel) {
     fill(dialog, h('h2', { id: 'dialog-title' }, `History of ${channel.channel}`), place, h('div', { class: 'actions' }, close));
   }
   dialog.showModal();
+  dialog.scrollTop = 0;
 }
 
 async function editRetention() {
@@ -385,7 +387,7 @@ function showData() {
   const partial = h('input', { type: 'checkbox' });
   const send = button('Import', () => importFile(file.files[0], format.value, partial.checked, report, send), { class: 'button primary' });
   const drop = h('div', { class: 'drop' },
-    h('label', {}, 'A file of JSON Lines, plain or gzip, or a Parquet file', file),
+    h('label', {}, 'A file of JSON Lines, plain or gzip, or a Parquet file', file, h('span', { class: 'hint' }, 'Choose one, or drop it here.')),
     h('label', {}, 'Format', format),
     h('label', { class: 'check' }, partial, 'Take the good lines even if some are bad'), send);
   for (const type of ['dragenter', 'dragover']) drop.addEventListener(type, (event) => { event.preventDefault(); drop.classList.add('over'); });
@@ -414,7 +416,7 @@ function showData() {
   fill(byId('data-tools'), h('div', { class: 'columns' },
     h('div', { class: 'panel' }, h('h3', {}, 'Import'), drop, report),
     h('div', { class: 'panel' }, h('h3', {}, 'Export'), h('p', { class: 'muted' }, 'Each file is of one moment, whatever labelers do meanwhile.'),
-      h('div', { class: 'drop' }, h('label', {}, 'What', kind), h('label', {}, 'File', type)), h('div', { class: 'actions' }, download, bundle),
+      h('div', { class: 'fields' }, h('label', {}, 'What', kind), h('label', {}, 'File', type)), h('div', { class: 'actions' }, download, bundle),
       h('details', { ontoggle: () => loadPast() }, h('summary', {}, 'Exports and their checksums'), past))));
 }
 

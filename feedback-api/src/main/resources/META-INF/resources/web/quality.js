@@ -2,7 +2,7 @@
 
 import { get, post, put, request, encode } from './http.js';
 import { h, byId, fill, notice, showProblem, button, table, when, number, prose } from './dom.js';
-import { watch } from './live.js';
+import { look, watch } from './live.js';
 import { openForm, field } from './form.js';
 
 const project = document.body.dataset.project;
@@ -19,7 +19,7 @@ const part = (name, value, show) => {
 async function refresh() {
   try {
     const [quality, reliabilities, cases, gold] = await Promise.all([
-      get(`${base}/quality`), get(`${base}/reliabilities`), get(`${base}/adjudication`), get(`${base}/gold`)]);
+      look(`${base}/quality`), look(`${base}/reliabilities`), look(`${base}/adjudication`), look(`${base}/gold`)]);
     part('agreement', quality, showAgreement);
     part('labelers', [quality.labelers, reliabilities], ([labelers, weights]) => showLabelers(labelers, weights));
     part('cases', cases, showCases);

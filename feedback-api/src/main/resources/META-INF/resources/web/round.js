@@ -4,7 +4,7 @@ import { get, post, request, listOf, encode } from './http.js';
 import { h, byId, fill, showProblem, notice, button, when, number, duration, table } from './dom.js';
 import { openForm, choice } from './form.js';
 import { Charts } from './chart.js';
-import { watch } from './live.js';
+import { look, watch } from './live.js';
 
 const { project, round: id } = document.body.dataset;
 const ENDED = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
@@ -18,7 +18,7 @@ async function refresh(hinted) {
     // The events after the state: of a round that has ended none is missing.
     const round = await get(`/rounds/${encode(id)}`);
     for (let more = [null]; more.length > 0; events = [...events, ...more]) {
-      more = listOf(await get(`/rounds/${encode(id)}/events?after=${events.length}`));
+      more = listOf(await look(`/rounds/${encode(id)}/events?after=${events.length}`));
     }
     fill(byId('notice'));
     if (round.state === 'SUCCEEDED' && round.version && round.kind !== 'SAMPLE' && !adapter) {

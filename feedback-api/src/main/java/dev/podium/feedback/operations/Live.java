@@ -29,8 +29,9 @@ class Live {
     private static final Duration LONGEST = Duration.ofMinutes(5);
     private static final int LOOKS_PER_OPERATIONS_HINT = 3;
 
+    private static final String OUTBOX = "outbox";
     private static final Map<String, List<String>> PARTS = Map.of(
-            "outbox",
+            OUTBOX,
             List.of("progress", "rounds", "channels"),
             Topics.PREFERENCES,
             List.of("progress", "statistics"),
@@ -55,6 +56,7 @@ class Live {
     private final BroadcastProcessor<Hint> hints = BroadcastProcessor.create();
     private final AtomicInteger watchers = new AtomicInteger();
     private final Map<String, Long> seen = new HashMap<>();
+    private boolean moved;
     private int looks;
 
     Live(EntityManager entities) {
@@ -89,10 +91,16 @@ class Live {
             return;
         }
         TreeSet<String> parts = new TreeSet<>();
+        if (moved) {
+            // A position is drawn before its event is committed: who asked at once may have been too early.
+            parts.addAll(PARTS.getOrDefault(OUTBOX, List.of()));
+            moved = false;
+        }
         try {
             marks().forEach((what, mark) -> {
                 if (!mark.equals(seen.put(what, mark))) {
                     parts.addAll(PARTS.getOrDefault(what, List.of()));
+                    moved |= what.equals(OUTBOX);
                 }
             });
         } catch (RuntimeException e) {
