@@ -9,6 +9,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -78,7 +79,12 @@ final class Browser implements AutoCloseable {
     /** What a page is looked at with. */
     enum Device {
         DESKTOP,
-        PHONE
+        PHONE;
+
+        /** For names of what one test makes on each device. */
+        String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     /** A desktop's window of its own: no cookies, no storage of others. */

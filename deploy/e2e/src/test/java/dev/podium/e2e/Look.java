@@ -59,6 +59,7 @@ final class Look implements AutoCloseable {
     private final String name;
     private final List<String> errors = new ArrayList<>();
     private final List<Integer> refusals = new ArrayList<>();
+    private boolean failures;
 
     /** A window on a device (a desktop in the light, a phone in the dark), opened by a log-in that leads to a path. */
     Look(Scene scene, Device device, String name, Function<BrowserContext, Page> logIn) {
@@ -75,6 +76,11 @@ final class Look implements AutoCloseable {
             }
         });
         this.page = logIn.apply(window);
+    }
+
+    /** The operator's window on a device. */
+    static Look operator(Scene scene, Device device, String name, String path) {
+        return new Look(scene, device, name, window -> scene.logInAsOperator(window, path));
     }
 
     /** The barriers on a page as axe-core tells them. */
@@ -94,7 +100,8 @@ final class Look implements AutoCloseable {
         @SuppressWarnings("unchecked")
         List<String> wide = (List<String>) page.evaluate(TOO_WIDE);
         wrong.addAll(wide);
-        errors.removeIf(error -> refusals.stream().anyMatch(status -> error.contains("status of " + status)));
+        errors.removeIf(error -> refusals.stream().anyMatch(status -> error.contains("status of " + status))
+                || (failures && error.contains("net::ERR_FAILED")));
         wrong.addAll(errors);
         if (page.locator("img[src='x']").count() > 0 || (boolean) page.evaluate("'broken' in window")) {
             wrong.add("a text of others became a part of the page");
@@ -105,6 +112,11 @@ final class Look implements AutoCloseable {
     /** From now on the server may refuse with a status; the browser writes each refusal into its console. */
     void mayBeRefused(int status) {
         refusals.add(status);
+    }
+
+    /** From now on requests may fail on their way; the browser writes that into its console, too. */
+    void mayFail() {
+        failures = true;
     }
 
     /** A button on the page itself, by its whole name. */

@@ -483,6 +483,10 @@ class OperatorsActionsTest {
                             .path("taskId")
                             .asText());
             look.check("gold");
+            Look.button(look.row("#gold", "number 0"), "Open").click();
+            assertThat(one).containsText("All answers to one task");
+            look.button("Close").click();
+            assertThat(one).isEmpty();
             Look.button(look.row("#gold", "number 0"), "Remove").click();
             assertThat(look.page.locator("#gold")).containsText("None yet");
             assertEquals(
@@ -645,6 +649,8 @@ class OperatorsActionsTest {
             look.check("found");
             look.button("Remove them").click();
             assertThat(look.page.locator("#storage")).containsText("1 of them is removed");
+            look.page.getByText("Earlier removals").click();
+            assertThat(look.row("#collections", "operator").first()).containsText("1");
             look.check("removed");
         }
         JsonNode again = scene.operator.post("/artifacts/collection", Map.of("dryRun", true));

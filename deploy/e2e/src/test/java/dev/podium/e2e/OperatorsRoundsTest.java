@@ -11,47 +11,30 @@ import com.microsoft.playwright.Download;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.assertions.LocatorAssertions;
 import com.microsoft.playwright.options.AriaRole;
-import dev.podium.adapterclient.AdapterClient;
-import dev.podium.adapterclient.AdapterClientConfig;
-import dev.podium.adapterclient.Expectation;
+import com.microsoft.playwright.options.FilePayload;
 import dev.podium.e2e.Browser.Device;
 import dev.podium.local.client.Api;
 import dev.podium.local.client.ApiException;
 import dev.podium.local.client.Rounds;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Everything an operator can do in the console with rounds, adapters, channels and rules, at a desktop and on a phone:
+ * Everything an operator can do in the console with rounds, adapters and rules, at a desktop and on a phone:
  * done in the browser, seen on the page, and in what it has changed. Each test has a project of its own.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OperatorsRoundsTest {
-    private static final int TASKS = 12;
-    private static final Duration SERVICE_WAIT = Duration.ofMinutes(2);
-
     /** Trainers that others keep busy are slow. */
     private static final double ROUND_MILLIS = 180_000;
-
-    private static final Map<String, Object> QUICK = Map.of(
-            "seed",
-            7,
-            "training",
-            Map.of("learningRate", 1e-3, "epochs", 1, "batchTasks", 4, "maxLengthTokens", 128, "publishIf", "always"));
-
-    @TempDir
-    Path folder;
 
     private Scene scene;
 
@@ -60,9 +43,8 @@ class OperatorsRoundsTest {
         scene = Scene.open();
         for (Device device : Device.values()) {
             for (String project : List.of("adapters-", "without-", "compared-")) {
-                ranked(project + name(device));
-                scene.operator.post(
-                        Api.path("projects", project + name(device), "rounds"), Map.of("kind", "DPO", "config", QUICK));
+                scene.ranked(project + device.word());
+                scene.startQuickRound(project + device.word());
             }
         }
     }
@@ -70,17 +52,17 @@ class OperatorsRoundsTest {
     @ParameterizedTest
     @EnumSource(Device.class)
     void aRoundOfEachKindIsStartedInTheFormAndFollowedToItsEnd(Device device) throws Exception {
-        String project = "kinds-" + name(device);
-        ranked(project);
+        String project = "kinds-" + device.word();
+        scene.ranked(project);
         Map<String, String> training =
                 Map.of("training.batchTasks", "4", "training.maxLengthTokens", "128", "training.publishIf", "always");
         Map<String, Map<String, String>> kinds = new LinkedHashMap<>();
         kinds.put("REWARD", Map.of());
         kinds.put("DPO", Map.of());
-        kinds.put("SFT", Map.of("records", "{\"input\":\"" + HOSTILE + "\",\"output\":\"Charge it.\"}"));
+        kinds.put("SFT", Map.of("recordsFile", "{\"input\":\"" + HOSTILE + "\",\"output\":\"Charge it.\"}"));
         kinds.put("PPO", Map.of("totalPrompts", "4", "maxNewTokens", "4"));
         kinds.put("SAMPLE", Map.of("prompts", HOSTILE + "\nHello?", "maxNewTokens", "4", "outputsPerPrompt", "2"));
-        try (Look look = operator(device, "rounds", "/console/" + project)) {
+        try (Look look = Look.operator(scene, device, "rounds", "/console/" + project)) {
             for (Map.Entry<String, Map<String, String>> kind : kinds.entrySet()) {
                 boolean samples = kind.getKey().equals("SAMPLE");
                 Map<String, String> fields = new LinkedHashMap<>(samples ? Map.of() : training);
@@ -98,7 +80,7 @@ class OperatorsRoundsTest {
                 look.check(kind.getKey());
             }
             look.page.getByText("See the tasks").click();
-            assertThat(look.page.locator("#figures .figure").first()).hasText(TASKS + 2 + "tasks");
+            assertThat(look.page.locator("#figures .figure").first()).hasText(Scene.RANKED_TASKS + 2 + "tasks");
             assertThat(look.page.locator("#rounds-list tbody tr")).hasCount(5);
             assertThat(look.page.locator("#adapters-list tbody tr")).hasCount(4);
             look.check("all");
@@ -106,18 +88,21 @@ class OperatorsRoundsTest {
         JsonNode rounds = scene.operator.get(Api.path("projects", project, "rounds"));
         assertEquals(
                 List.of("DPO", "PPO", "REWARD", "SAMPLE", "SFT"),
-                texts(rounds, "kind").stream().sorted().toList());
+                Scene.texts(rounds, "kind").stream().sorted().toList());
         assertEquals(
-                List.of("SUCCEEDED"), texts(rounds, "state").stream().distinct().toList());
+                List.of("SUCCEEDED"),
+                Scene.texts(rounds, "state").stream().distinct().toList());
     }
 
     @ParameterizedTest
     @EnumSource(Device.class)
     void aRoundsCurvesGrowByThemselvesUntilItIsCancelledAndItIsRunAgain(Device device) throws Exception {
-        String project = "curves-" + name(device);
-        ranked(project);
-        try (Look look = operator(device, "curves", "/console/" + project)) {
-            openRoundForm(look, "SFT", Map.of("records", "no record"));
+        String project = "curves-" + device.word();
+        scene.ranked(project);
+        try (Look look = Look.operator(scene, device, "curves", "/console/" + project)) {
+            openRoundForm(look, "SFT", Map.of("records", "no record", "method", "full"));
+            // What suits an adapter ruins a model.
+            assertThat(look.field("Learning rate")).hasValue("2e-5");
             look.press("Start");
             assertThat(look.dialog().locator(".notice.bad")).hasText("Line 1 is not a JSON object.");
             look.check("refused");
@@ -164,24 +149,13 @@ class OperatorsRoundsTest {
     @ParameterizedTest
     @EnumSource(Device.class)
     void adaptersAreTracedBothWaysFetchedAndPromoted(Device device) throws Exception {
-        String project = "adapters-" + name(device);
-        awaitAdapter(project, "v1");
+        String project = "adapters-" + device.word();
+        scene.awaitAdapter(project, "v1");
         end(scene.operator.post(
                 Api.path("projects", project, "rounds"),
-                Map.of("kind", "DPO", "config", QUICK, "initialAdapter", "v1")));
-        JsonNode manifest = awaitAdapter(project, "v2");
-        Expectation expectation = Expectation.of(
-                "podium-nano", manifest.path("baseModel").path("sha256").asText());
-        AdapterClientConfig config = new AdapterClientConfig(
-                scene.stack.bootstrapServers(),
-                project,
-                project + "-a",
-                "production",
-                folder.resolve(name(device)),
-                expectation);
-        try (Look look = operator(device, "adapters", "/console/" + project);
-                AdapterClient service = AdapterClient.start(config, adapter -> {})) {
-            assertTrue(service.awaitCaughtUp(SERVICE_WAIT), "the service cannot follow its channel");
+                Map.of("kind", "DPO", "config", Scene.QUICK, "initialAdapter", "v1")));
+        scene.awaitAdapter(project, "v2");
+        try (Look look = Look.operator(scene, device, "adapters", "/console/" + project)) {
             Look.button(look.row("#adapters-list", "v2").first(), "Lineage").click();
             assertThat(look.dialog()).containsText("Rankings");
             assertThat(look.dialog()).containsText("Goes on in");
@@ -208,7 +182,8 @@ class OperatorsRoundsTest {
             look.submit("Promote");
             assertThat(look.page.locator("#channels-list .channel")).containsText("production");
             assertThat(look.page.locator("#channels-list")).containsText(HOSTILE);
-            assertEquals("v1", channel(project, "production").path("version").asText());
+            assertEquals(
+                    "v1", scene.channel(project, "production").path("version").asText());
             look.check("page");
         }
     }
@@ -216,9 +191,9 @@ class OperatorsRoundsTest {
     @ParameterizedTest
     @EnumSource(Device.class)
     void anExcludedLabelersRoundsAreRunAgainAndWhatIsOutdatedIsRetired(Device device) throws Exception {
-        String project = "without-" + name(device);
-        awaitAdapter(project, "v1");
-        try (Look look = operator(device, "exclusion", "/console/" + project)) {
+        String project = "without-" + device.word();
+        scene.awaitAdapter(project, "v1");
+        try (Look look = Look.operator(scene, device, "exclusion", "/console/" + project)) {
             look.button("Exclude a labeler").click();
             look.field("Labeler").fill("mallory");
             look.field("Why").fill(HOSTILE);
@@ -233,7 +208,7 @@ class OperatorsRoundsTest {
             look.row("#adapters-list", "v2").waitFor();
             look.check("again");
             JsonNode lineage = scene.operator.get(Api.path("projects", project, "adapters", "v2", "lineage"));
-            assertEquals(List.of("ann"), texts(lineage.path("labelers"), "labelerId"));
+            assertEquals(List.of("ann"), Scene.texts(lineage.path("labelers"), "labelerId"));
             Look.button(look.row("#exclusions-list", "mallory"), "Affected adapters")
                     .click();
             assertThat(look.dialog().locator("tbody tr")).hasCount(1);
@@ -264,9 +239,9 @@ class OperatorsRoundsTest {
     @ParameterizedTest
     @EnumSource(Device.class)
     void roundsStartByARuleAndRulesAreTurnedOffAndDeleted(Device device) throws Exception {
-        String project = "rules-" + name(device);
-        ranked(project);
-        try (Look look = operator(device, "rules", "/console/" + project)) {
+        String project = "rules-" + device.word();
+        scene.ranked(project);
+        try (Look look = Look.operator(scene, device, "rules", "/console/" + project)) {
             assertThat(look.page.locator("#rules-list")).containsText("Nothing starts or is promoted by itself");
             look.button("New rule for rounds").click();
             look.field("Name").fill("soon");
@@ -286,6 +261,13 @@ class OperatorsRoundsTest {
             Look.button(look.row("#rules-list", "soon"), "Turn off").click();
             assertThat(look.row("#rules-list", "soon").locator(".state")).hasText("off");
             assertFalse(rule(project, "soon").path("enabled").asBoolean());
+            Look.button(look.row("#rules-list", "soon"), "Change").click();
+            assertThat(look.field("Name")).not().isEditable();
+            look.field("When so many tasks").fill("6");
+            look.check("changed");
+            look.submit("Change the rule");
+            assertThat(look.row("#rules-list", "soon")).containsText("at 6 new decided tasks: REWARD");
+            assertFalse(rule(project, "soon").path("enabled").asBoolean());
             Look.button(look.row("#rules-list", "soon"), "Delete").click();
             look.submit("Delete it");
             assertThat(look.row("#rules-list", "soon")).hasCount(0);
@@ -297,6 +279,25 @@ class OperatorsRoundsTest {
             look.press("Set the rule");
             assertThat(look.dialog().locator(".notice.bad")).isVisible();
             look.check("A-B");
+            // Where it promotes to must be there.
+            look.field("Probability of a wrong verdict").fill("0.01");
+            look.press("Set the rule");
+            assertThat(look.dialog().locator(".notice.bad")).containsText("there is no channel production");
+            scene.operator.put(Api.path("projects", project, "channels", "production"), Map.of(), Map.of());
+            look.submit("Set the rule");
+            Locator judged = look.row("#rules-list", "judged");
+            assertThat(judged).containsText("canary against production");
+            assertThat(judged.locator(".state")).hasText("off");
+            Look.button(judged, "Turn on").click();
+            assertThat(judged.locator(".state")).hasText("on");
+            Look.button(judged, "Change").click();
+            look.field("Tasks that must count first").fill("5");
+            look.submit("Change the rule");
+            scene.await(
+                    Api.path("projects", project, "rules"),
+                    rules -> rules.toString().contains("\"minTasks\":5"));
+            assertTrue(rule(project, "judged").path("enabled").asBoolean());
+            look.check("list");
         }
         assertTrue(rule(project, "soon").isMissingNode());
     }
@@ -304,10 +305,10 @@ class OperatorsRoundsTest {
     @ParameterizedTest
     @EnumSource(Device.class)
     void twoAdaptersAreComparedByWhatPeopleSay(Device device) throws Exception {
-        String project = "compared-" + name(device);
-        String ann = "judge-" + name(device);
+        String project = "compared-" + device.word();
+        String ann = "judge-" + device.word();
         scene.labeler(ann);
-        awaitAdapter(project, "v1");
+        scene.awaitAdapter(project, "v1");
         end(scene.operator.post(
                 Api.path("projects", project, "rounds"),
                 Map.of(
@@ -319,7 +320,7 @@ class OperatorsRoundsTest {
                         List.of("Hello?", "Who?"),
                         "config",
                         Map.of("outputsPerPrompt", 2, "maxNewTokens", 6, "mixWithBase", true))));
-        try (Look look = operator(device, "A-B", "/console/" + project);
+        try (Look look = Look.operator(scene, device, "A-B", "/console/" + project);
                 Api labeler = new Api(scene.stack.url(), ann, Scene.PASSWORD)) {
             assertThat(look.page.locator("#ab-choice [name=a]")).isVisible();
             look.page.locator("#ab-choice [name=a]").selectOption("v1");
@@ -338,30 +339,6 @@ class OperatorsRoundsTest {
         assertEquals(2, report.path("tasks").asInt(), report.toString());
     }
 
-    private Look operator(Device device, String name, String path) {
-        return new Look(scene, device, name, window -> scene.logInAsOperator(window, path));
-    }
-
-    private static String name(Device device) {
-        return device.name().toLowerCase(Locale.ROOT);
-    }
-
-    /** A project with tasks that two labelers have ranked. */
-    private void ranked(String project) throws Exception {
-        scene.project(project, List.of());
-        StringBuilder lines = new StringBuilder();
-        for (int i = 0; i < TASKS; i++) {
-            lines.append(
-                            "{\"prompt\":\"My lamp number %d is dark.\",\"outputs\":[\"Hello! Try another socket for it.\",\"No.\"],"
-                                    .formatted(i))
-                    .append("\"labeler\":\"%s\",\"ranking\":[[0],[1]]}\n".formatted(i % 2 == 0 ? "ann" : "mallory"));
-        }
-        scene.operator.upload(Api.path("projects", project, "import") + "?format=podium", lines.toString());
-        scene.await(
-                Api.path("projects", project, "progress"),
-                progress -> progress.path("decidedTasks").asInt() == TASKS);
-    }
-
     /** Opens the form of a new round, and fills in fields by their names. */
     private static void openRoundForm(Look look, String kind, Map<String, String> fields) {
         look.button("Start a round").click();
@@ -369,7 +346,10 @@ class OperatorsRoundsTest {
         look.dialog().getByText("More settings").click();
         fields.forEach((name, value) -> {
             Locator field = look.dialog().locator("[name='" + name + "']");
-            if (field.evaluate("field => field.tagName").equals("SELECT")) {
+            if (name.endsWith("File")) {
+                field.setInputFiles(
+                        new FilePayload(name + ".jsonl", "text/plain", value.getBytes(StandardCharsets.UTF_8)));
+            } else if (field.evaluate("field => field.tagName").equals("SELECT")) {
                 field.selectOption(value);
             } else {
                 field.fill(value);
@@ -391,22 +371,6 @@ class OperatorsRoundsTest {
         assertEquals("SUCCEEDED", ended.path("state").asText(), ended.toString());
     }
 
-    private JsonNode awaitAdapter(String project, String version) throws Exception {
-        scene.await(
-                Api.path("projects", project, "adapters"),
-                adapters -> texts(adapters, "version").contains(version));
-        return scene.operator.get(Api.path("projects", project, "adapters", version));
-    }
-
-    private JsonNode channel(String project, String name) throws ApiException {
-        for (JsonNode channel : scene.operator.get(Api.path("projects", project, "channels"))) {
-            if (channel.path("channel").asText().equals(name)) {
-                return channel;
-            }
-        }
-        throw new AssertionError("no channel " + name);
-    }
-
     private JsonNode rule(String project, String name) throws ApiException {
         for (JsonNode rule : scene.operator.get(Api.path("projects", project, "rules"))) {
             if (rule.path("name").asText().equals(name)) {
@@ -414,11 +378,5 @@ class OperatorsRoundsTest {
             }
         }
         return com.fasterxml.jackson.databind.node.MissingNode.getInstance();
-    }
-
-    private static List<String> texts(JsonNode rows, String field) {
-        return StreamSupport.stream(rows.spliterator(), false)
-                .map(row -> row.path(field).asText())
-                .toList();
     }
 }

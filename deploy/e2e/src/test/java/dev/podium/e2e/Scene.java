@@ -20,12 +20,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.StreamSupport;
 
 /** What browser tests begin with: the stack, a browser, projects with tasks, people who are logged in. */
 final class Scene {
     static final String PASSWORD = "a-password-for-tests";
     private static final double PATIENCE_MILLIS = 60_000;
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(3);
+    /** How many tasks {@link #ranked} makes. */
+    static final int RANKED_TASKS = 12;
+
+    /** Settings of a round that ends within seconds. */
+    static final Map<String, Object> QUICK = Map.of(
+            "seed",
+            7,
+            "training",
+            Map.of("learningRate", 1e-3, "epochs", 1, "batchTasks", 4, "maxLengthTokens", 128, "publishIf", "always"));
+
     static final ObjectMapper JSON = new ObjectMapper();
 
     final LocalStack stack;
@@ -125,6 +136,50 @@ final class Scene {
             page.locator(".card").first().waitFor();
         }
         return page;
+    }
+
+    /** A project with tasks that two labelers have ranked. */
+    void ranked(String project) throws Exception {
+        project(project, List.of());
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < RANKED_TASKS; i++) {
+            lines.append(
+                            "{\"prompt\":\"My lamp number %d is dark.\",\"outputs\":[\"Hello! Try another socket for it.\",\"No.\"],"
+                                    .formatted(i))
+                    .append("\"labeler\":\"%s\",\"ranking\":[[0],[1]]}\n".formatted(i % 2 == 0 ? "ann" : "mallory"));
+        }
+        operator.upload(Api.path("projects", project, "import") + "?format=podium", lines.toString());
+        await(
+                Api.path("projects", project, "progress"),
+                progress -> progress.path("decidedTasks").asInt() == RANKED_TASKS);
+    }
+
+    /** Lets a trainer begin with a short round, whose adapter is published whatever comes out. */
+    void startQuickRound(String project) throws ApiException {
+        operator.post(Api.path("projects", project, "rounds"), Map.of("kind", "DPO", "config", QUICK));
+    }
+
+    /** The manifest of an adapter, once it is published. */
+    JsonNode awaitAdapter(String project, String version) throws Exception {
+        await(
+                Api.path("projects", project, "adapters"),
+                adapters -> texts(adapters, "version").contains(version));
+        return operator.get(Api.path("projects", project, "adapters", version));
+    }
+
+    JsonNode channel(String project, String name) throws ApiException {
+        for (JsonNode channel : operator.get(Api.path("projects", project, "channels"))) {
+            if (channel.path("channel").asText().equals(name)) {
+                return channel;
+            }
+        }
+        throw new AssertionError("no channel " + name);
+    }
+
+    static List<String> texts(JsonNode rows, String field) {
+        return StreamSupport.stream(rows.spliterator(), false)
+                .map(row -> row.path(field).asText())
+                .toList();
     }
 
     /** The next task, ranked in the order in which its outputs are. */
