@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DueSets {
     private static final String PREFIX = "set/";
-    private static final int MOST = 1_000;
+    private static final int MOST = 400;
     // What is due keeps its task in memory.
     private static final long MOST_BYTES = 2L * 1024 * 1024;
 

@@ -71,10 +71,13 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
 
     @Override
     public void process(Record<byte[], byte[]> record) {
-        behind = requireNonNull(context).currentSystemTimeMs() - record.timestamp() > TaskProcessor.BEHIND_MILLIS;
         String key = new String(record.key(), UTF_8);
         S before = sum(key);
         S difference = read(record.value());
+        // The record has the time at which it was written, whatever it is about.
+        behind = requireNonNull(context).currentSystemTimeMs()
+                        - difference.at().toEpochMilli()
+                > TaskProcessor.BEHIND_MILLIS;
         S sum = before == null ? difference : before.plus(difference);
         sums().put(key, EventJson.write(sum));
         held.put(key, sum);

@@ -42,7 +42,7 @@ final class TaskStore {
     private static final String SEPARATOR = "\0";
     private static final int ON_A_PAGE = 8;
     // Of each partition.
-    private static final long MAX_HELD_BYTES = 2L * 1024 * 1024;
+    private static final long MAX_HELD_BYTES = 1L * 1024 * 1024;
     private static final int RANKING_BYTES = 600;
 
     private final KeyValueStore<String, byte[]> tasks;
