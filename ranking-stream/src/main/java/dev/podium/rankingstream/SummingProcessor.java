@@ -75,8 +75,7 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
         S before = sum(key);
         S difference = read(record.value());
         // The record has the time at which it was written, whatever it is about.
-        behind = requireNonNull(context).currentSystemTimeMs()
-                        - difference.at().toEpochMilli()
+        behind = requireNonNull(context).currentSystemTimeMs() - difference.at().toEpochMilli()
                 > TaskProcessor.BEHIND_MILLIS;
         S sum = before == null ? difference : before.plus(difference);
         sums().put(key, EventJson.write(sum));

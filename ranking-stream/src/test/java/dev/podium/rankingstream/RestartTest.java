@@ -11,9 +11,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -89,7 +91,7 @@ class RestartTest {
                 await("its partitions", () -> has(killed));
                 rank(broker, 0);
                 await("rows on the disk", () -> isOnDisk("killed", "tasks") && isOnDisk("killed", "rankings"));
-                copy(folder.resolve("killed"), folder.resolve("left"));
+                copyAtRest(folder.resolve("killed"), folder.resolve("left"));
                 Properties successor = settings("left");
                 successor.put("consumer.group.instance.id", unfinished.get("consumer.group.instance.id"));
                 try (KafkaStreams again = new KafkaStreams(topology(), successor)) {
@@ -127,6 +129,29 @@ class RestartTest {
             // A file went away meanwhile.
             return false;
         }
+    }
+
+    /** RocksDB works on: a copy that was made while files came and went would be one that no kill leaves. */
+    private static void copyAtRest(Path from, Path to) throws Exception {
+        await("a folder that rests", () -> {
+            Map<Path, Long> before = sizes(from);
+            Thread.sleep(300);
+            return before.equals(sizes(from));
+        });
+        copy(from, to);
+    }
+
+    private static Map<Path, Long> sizes(Path folder) throws IOException {
+        Map<Path, Long> sizes = new HashMap<>();
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.toList()) {
+                sizes.put(file, Files.size(file));
+            }
+        } catch (NoSuchFileException | UncheckedIOException e) {
+            // A file went away meanwhile; the next look differs.
+            sizes.put(folder, System.nanoTime());
+        }
+        return sizes;
     }
 
     private static void copy(Path from, Path to) throws IOException {
