@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class KnownTask {
     private static final byte VERSION = 1;
+    private static final byte NONE = 0;
+    private static final byte TEXT = 1;
+    private static final byte JSON = 2;
     private static final List<Message> NO_PROMPT = List.of(Message.user(""));
     private static final Output.Provenance NO_PROVENANCE = Output.Provenance.imported();
 
@@ -205,14 +208,22 @@ final class KnownTask {
     }
 
     private static void put(RowWriter row, Optional<String> text) {
-        row.put(text.isPresent());
-        if (text.isPresent()) {
-            row.put(text.get());
+        if (text.isEmpty()) {
+            row.put(NONE);
+        } else if (text.get().chars().noneMatch(c -> Character.isSurrogate((char) c))) {
+            row.put(TEXT).put(text.get());
+        } else {
+            // Half a pair is no Unicode, and has no bytes; JSON has an escape for it.
+            row.put(JSON).put(EventJson.write(text.get()));
         }
     }
 
-    private static Optional<String> optional(RowReader row) {
-        return row.readFlag() ? Optional.of(row.readText()) : Optional.empty();
+    private static Optional<String> optional(RowReader row) throws InvalidEventException {
+        return switch (row.readByte()) {
+            case NONE -> Optional.empty();
+            case JSON -> Optional.of(EventJson.read(row.readBytes(), String.class));
+            default -> Optional.of(row.readText());
+        };
     }
 
     static KnownTask read(byte[] stored) {

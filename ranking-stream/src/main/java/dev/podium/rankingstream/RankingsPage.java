@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A row with the rankings of some labelers of one task. What is written often, rankings without a comment and without
- * ratings, is written field by field; the rest is JSON.
+ * A row with the rankings of some labelers of one task. Rankings are written field by field, whatever else there is as
+ * JSON.
  */
 final class RankingsPage {
     private static final byte VERSION = 1;
@@ -40,6 +40,7 @@ final class RankingsPage {
                 for (List<String> group : ranking.groups()) {
                     row.put(group);
                 }
+                // The order in which outputs were shown, which earlier versions kept, is empty.
                 row.put(ranking.unacceptable())
                         .put(ranking.shownOrder())
                         .put(ranking.durationMillis())

@@ -40,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TaskStore {
     private static final String SEPARATOR = "\0";
+    // A held ranking has less than 100 KB, whatever was sent, so that a page is a record that Kafka takes.
     private static final int ON_A_PAGE = 8;
     // Of each partition.
     private static final long MAX_HELD_BYTES = 1L * 1024 * 1024;

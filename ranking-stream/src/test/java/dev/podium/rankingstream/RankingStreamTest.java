@@ -8,6 +8,7 @@ import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.LabelerStatistics;
 import dev.podium.contracts.PreferenceSet;
+import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Topics;
 import io.quarkus.kafka.streams.runtime.KafkaStreamsProducer;
@@ -23,8 +24,10 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -140,6 +143,47 @@ class RankingStreamTest {
                 () -> broker.newest(Topics.LABELERS, LabelerStatistics.class)
                         .containsKey(LabelerStatistics.key(Facts.PROJECT, name)));
         assertTrue(letters().isEmpty());
+    }
+
+    @Test
+    void rankingsOfTheLargestSizeFitInARowTogether() throws Exception {
+        // Four bytes each.
+        List<String> many = Collections.nCopies((Topics.MAX_FACT_BYTES - 4096) / 4, "a");
+        broker.task(Facts.task(taskId));
+        for (int i = 0; i < 8; i++) {
+            broker.ranking(large("seen-" + i, List.of("a"), many));
+        }
+        for (int i = 0; i < 8; i++) {
+            broker.ranking(large("marked-" + i, many, List.of()));
+        }
+
+        await("the set of them all", () -> {
+            PreferenceSet set =
+                    broker.newest(Topics.PREFERENCES, PreferenceSet.class).get(taskId);
+            return set != null && set.rankings().size() == 16;
+        });
+
+        PreferenceSet set =
+                broker.newest(Topics.PREFERENCES, PreferenceSet.class).get(taskId);
+        assertEquals(Map.of("a", 16), set.unacceptable());
+        assertTrue(letters().isEmpty());
+        assertEquals(KafkaStreams.State.RUNNING, streams.state());
+    }
+
+    private RankingSubmitted large(String name, List<String> unacceptable, List<String> shownOrder) {
+        RankingSubmitted plain = Facts.ranking(taskId, name, 1, "a>b>c");
+        return new RankingSubmitted(
+                plain.eventId(),
+                plain.projectId(),
+                taskId,
+                name,
+                1,
+                plain.groups(),
+                unacceptable,
+                shownOrder,
+                0,
+                Optional.empty(),
+                plain.at());
     }
 
     @Test

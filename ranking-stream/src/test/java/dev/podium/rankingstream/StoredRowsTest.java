@@ -24,6 +24,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -33,7 +35,7 @@ import org.junit.jupiter.api.Test;
 /** What the stream holds of a task comes back from its rows, and what it publishes is what the contract says. */
 class StoredRowsTest {
     private static final List<String> TEXTS =
-            List.of("one", "two", "", " one\t", "\u00e9", "e\u0301", "\"\\\n", "\ud83d\ude00");
+            List.of("one", "two", "", " one\t", "\u00e9", "e\u0301", "\"\\\n", "\ud83d\ude00", "\ud800");
     private static final Random RANDOM = new Random(3);
 
     private final TopologyHarness stream = new TopologyHarness();
@@ -68,6 +70,96 @@ class StoredRowsTest {
                     RankingsPage.read(
                             RankingsPage.write(new RowWriter(), task.projectId(), "t", page), task.projectId(), "t"));
         }
+    }
+
+    @Test
+    void aPageOfTheLargestRankingsIsSmall() {
+        List<Integer> revisions = IntStream.range(0, HeldRanking.MAX_REVISIONS)
+                .map(i -> Integer.MAX_VALUE - i)
+                .boxed()
+                .toList();
+        String longest = "\1".repeat(RankingEvent.MAX_COMMENT_LENGTH);
+        List<String> many = Collections.nCopies(500_000, "a");
+        Map<String, Map<String, Integer>> ratings = IntStream.range(0, 100_000)
+                .boxed()
+                .collect(Collectors.toMap(i -> "rated-" + i, i -> Map.of("tone", 1)));
+        for (RankingEvent event : List.of(
+                large(many, List.of(), Optional.empty(), Map.of()),
+                large(List.of(), many, Optional.empty(), Map.of()),
+                large(List.of(), List.of(), Optional.of(longest), ratings),
+                new RankingEvent.RankingRetracted(
+                        "e".repeat(200), "p", "t", "\"".repeat(200), 1, Optional.of(longest), Facts.NOON))) {
+            HeldRanking held = HeldRanking.of(event, 0, 0);
+            HeldRanking largest = new HeldRanking(held.event(), 0, Long.MAX_VALUE, revisions, revisions);
+            byte[] page = RankingsPage.write(new RowWriter(), "p", "t", Collections.nCopies(8, largest));
+            assertTrue(page.length < 1024 * 1024, page.length + " bytes");
+            assertEquals(Collections.nCopies(8, largest), RankingsPage.read(page, "p", "t"));
+        }
+    }
+
+    private static RankingSubmitted large(
+            List<String> unacceptable,
+            List<String> shownOrder,
+            Optional<String> comment,
+            Map<String, Map<String, Integer>> ratings) {
+        return new RankingSubmitted(
+                "e".repeat(200),
+                "p",
+                "t",
+                "l".repeat(200),
+                1,
+                Facts.groups("a>b>c"),
+                unacceptable,
+                shownOrder,
+                Long.MAX_VALUE,
+                comment,
+                ratings,
+                Facts.NOON);
+    }
+
+    @Test
+    void rankingsThatWereStoredWithMoreAreReadAsIfTheyHadCome() throws Exception {
+        RankingSubmitted plain = Facts.ranking("t", "ann", 1, "a>b=c");
+        RankingSubmitted sent = new RankingSubmitted(
+                plain.eventId(),
+                plain.projectId(),
+                "t",
+                "ann",
+                1,
+                plain.groups(),
+                List.of("c", "b", "c"),
+                List.of("b", "a", "c"),
+                1_500,
+                Optional.empty(),
+                plain.at());
+        HeldRanking held = HeldRanking.of(sent, 3, 7);
+        byte[] page = new RowWriter()
+                .begin((byte) 1)
+                .put(1L)
+                .put((byte) 0)
+                .put(3L)
+                .put(7L)
+                .putNumbers(List.of(1))
+                .putNumbers(List.of())
+                .put(plain.eventId())
+                .put("ann")
+                .put(1L)
+                .put(2L)
+                .put(List.of("a"))
+                .put(List.of("b", "c"))
+                .put(List.of("c", "b", "c"))
+                .put(List.of("b", "a", "c"))
+                .put(1_500L)
+                .put(plain.at())
+                .row();
+        String json = EventJson.writeText(held)
+                .replace("\"shownOrder\":[]", "\"shownOrder\":[\"b\",\"a\",\"c\"]")
+                .replace("[\"c\",\"b\"]", "[\"c\",\"b\",\"c\"]");
+
+        assertEquals(List.of(held), RankingsPage.read(page, Facts.PROJECT, "t"));
+        assertTrue(json.contains("[\"b\",\"a\",\"c\"]") && json.contains("[\"c\",\"b\",\"c\"]"), json);
+        assertEquals(held, EventJson.read(TopologyHarness.bytes(json), HeldRanking.class));
+        assertEquals(List.of("c", "b"), ((RankingSubmitted) held.event()).unacceptable());
     }
 
     @Test
@@ -252,8 +344,10 @@ class StoredRowsTest {
                                 RANDOM.nextBoolean()
                                         ? List.of()
                                         : List.of(new Criterion("tone", "Tone", "How it sounds", 5, true))),
-                RANDOM.nextBoolean() ? Optional.empty() : Optional.of("base \u00fc"),
-                RANDOM.nextBoolean() ? Optional.empty() : Optional.of("round-1"),
+                RANDOM.nextBoolean()
+                        ? Optional.empty()
+                        : Optional.of("base \u00fc" + TEXTS.get(RANDOM.nextInt(TEXTS.size()))),
+                RANDOM.nextBoolean() ? Optional.empty() : Optional.of(TEXTS.get(RANDOM.nextInt(TEXTS.size()))),
                 Instant.ofEpochSecond(RANDOM.nextLong(-1_000_000_000L, 4_000_000_000L), RANDOM.nextInt(1_000_000_000)),
                 RANDOM.nextBoolean() ? Optional.empty() : Optional.of("g\"1"),
                 RANDOM.nextBoolean()

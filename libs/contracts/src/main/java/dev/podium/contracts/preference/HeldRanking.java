@@ -2,15 +2,16 @@ package dev.podium.contracts.preference;
 
 import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
  * What is held of one labeler on one task: the fact that counts, where it stands in the log, and which revisions were
- * seen.
+ * seen. It is small, however large the fact was.
  *
- * @param event the highest revision
+ * @param event the highest revision; of a ranking only what a set is made of, and each mark once
  * @param submitted revisions seen that were rankings, sorted
  * @param retracted revisions seen that were retractions, sorted
  */
@@ -20,6 +21,7 @@ public record HeldRanking(
     public static final int MAX_REVISIONS = 1000;
 
     public HeldRanking {
+        event = event instanceof RankingSubmitted ranking ? whatCounts(ranking) : event;
         submitted = List.copyOf(submitted);
         retracted = List.copyOf(retracted);
     }
@@ -27,14 +29,22 @@ public record HeldRanking(
     /** What is held after one fact. */
     public static HeldRanking of(RankingEvent event, int partition, long offset) {
         List<Integer> revision = List.of(event.revision());
-        return event instanceof RankingSubmitted ranking
-                ? new HeldRanking(withoutComment(ranking), partition, offset, revision, List.of())
+        return event instanceof RankingSubmitted
+                ? new HeldRanking(event, partition, offset, revision, List.of())
                 : new HeldRanking(event, partition, offset, List.of(), revision);
     }
 
-    /** A comment stays in the log of rankings; a row of the store has only what counts. */
-    private static RankingEvent withoutComment(RankingSubmitted ranking) {
-        if (ranking.comment().isEmpty() && ranking.ratings().isEmpty()) {
+    /**
+     * Comment, ratings and the order in which outputs were shown stay in the log of rankings: a row of the store has the
+     * rankings of several labelers, and nothing bounds these but the size of a fact.
+     */
+    private static RankingEvent whatCounts(RankingSubmitted ranking) {
+        List<String> marks = ranking.unacceptable();
+        boolean repeated = marks.size() > 1 && new HashSet<>(marks).size() < marks.size();
+        if (ranking.comment().isEmpty()
+                && ranking.ratings().isEmpty()
+                && ranking.shownOrder().isEmpty()
+                && !repeated) {
             return ranking;
         }
         return new RankingSubmitted(
@@ -44,8 +54,8 @@ public record HeldRanking(
                 ranking.labelerId(),
                 ranking.revision(),
                 ranking.groups(),
-                ranking.unacceptable(),
-                ranking.shownOrder(),
+                repeated ? marks.stream().distinct().toList() : marks,
+                List.of(),
                 ranking.durationMillis(),
                 Optional.empty(),
                 ranking.at());
