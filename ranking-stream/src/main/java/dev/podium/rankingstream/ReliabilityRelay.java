@@ -45,7 +45,6 @@ final class ReliabilityRelay implements Processor<byte[], byte[], byte[], byte[]
             LabelerReliability weight = RecordParser.reliability(record);
             out.forward(record, RankingTopology.RELIABILITY_BROADCAST_SINK);
             out.forward(record.withValue(EventJson.write(LabelerShare.of(weight))), RankingTopology.LABELER);
-            out.commit();
         } catch (RejectedRecord e) {
             RecordMetadata origin = out.recordMetadata().orElseThrow();
             metrics.rejected(e.reason());

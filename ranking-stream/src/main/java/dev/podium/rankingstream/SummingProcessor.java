@@ -41,8 +41,7 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
     private @Nullable KeyValueStore<String, byte[]> sums;
     private boolean allToPublish;
     private boolean behind;
-    private long commitEveryMillis;
-    private long lastCommitMillis;
+    private @Nullable LiveCommits commits;
     private long lastBeatMillis;
 
     /** What caused the newest change of a key. */
@@ -64,8 +63,8 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
         held.clear();
         allToPublish = true;
         lastBeatMillis = steadyMillis.getAsLong();
-        lastCommitMillis = lastBeatMillis;
-        commitEveryMillis = TaskProcessor.commitEveryMillis(newContext) / TaskProcessor.LIVE_COMMITS;
+        behind = false;
+        commits = new LiveCommits(TaskProcessor.commitEveryMillis(newContext), steadyMillis);
         newContext.schedule(BEAT, PunctuationType.WALL_CLOCK_TIME, nowMillis -> beat());
     }
 
@@ -97,12 +96,14 @@ final class SummingProcessor<S extends Share<S>> implements Processor<byte[], by
                 }
             }
         }
-        if (!changed.isEmpty() && !behind && lastBeatMillis - lastCommitMillis >= commitEveryMillis) {
-            lastCommitMillis = lastBeatMillis;
+        if (!changed.isEmpty()) {
+            changed.forEach(this::publish);
+            changed.clear();
+            requireNonNull(commits).changed();
+        }
+        if (!behind && requireNonNull(commits).wantsOne()) {
             requireNonNull(context).commit();
         }
-        changed.forEach(this::publish);
-        changed.clear();
     }
 
     private void publish(String key, Change change) {

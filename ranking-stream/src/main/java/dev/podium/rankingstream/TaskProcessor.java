@@ -48,8 +48,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     // A record that was written longer ago is one of many that wait; until the next commit nobody misses its set.
     static final long BEHIND_MILLIS = 1_000;
     private static final int FEW_SETS_BEHIND = 5;
-    // So often what is live is committed within Kafka Streams' own interval, which is for what is behind.
-    static final int LIVE_COMMITS = 5;
+    // Of Kafka Streams where each record counts exactly once.
     private static final long DEFAULT_COMMIT_MILLIS = 100;
 
     private static final String SOURCE = "/ranking-stream";
@@ -69,6 +68,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private long commitEveryMillis = DEFAULT_COMMIT_MILLIS;
     private long startMillis;
     private @Nullable ProcessorContext<byte[], byte[]> context;
+    private @Nullable LiveCommits commits;
     private @Nullable TaskStore tasks;
     private @Nullable ParkingLot parking;
     private @Nullable Reliabilities reliabilities;
@@ -105,7 +105,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         startMillis = steadyMillis.getAsLong();
         lastSetsMillis = startMillis;
         lastCommitMillis = startMillis;
+        behind = false;
         commitEveryMillis = commitEveryMillis(newContext);
+        commits = new LiveCommits(commitEveryMillis, steadyMillis);
         BeforeCommit beforeCommit = newContext.getStateStore(RankingTopology.BEFORE_COMMIT);
         beforeCommit.does(this::beforeCommit);
         newContext.schedule(SETS_EVERY, PunctuationType.WALL_CLOCK_TIME, nowMillis -> lookAtDue());
@@ -129,6 +131,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     @Override
     public void process(Record<byte[], byte[]> record) {
+        commits().changed();
         if (survey().isDue()) {
             goOnSurveying();
         }
@@ -177,7 +180,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private void lookAtDue() {
         publishDue(false);
-        if (!behind && steadyMillis.getAsLong() - lastCommitMillis >= commitEveryMillis / LIVE_COMMITS) {
+        if (!behind && commits().wantsOne()) {
             context().commit();
         }
     }
@@ -187,6 +190,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         write();
         dueSets().keep();
         lastCommitMillis = steadyMillis.getAsLong();
+        commits().begins();
     }
 
     private void write() {
@@ -262,6 +266,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                     update(before, after, new Record<>(due.taskId().getBytes(UTF_8), new byte[0], timestamp));
                 }
             }
+            if (!some.isEmpty()) {
+                commits().changed();
+            }
             weighed += some.size();
             if (some.size() < WEIGHED_AT_ONCE || steadyMillis.getAsLong() - beganMillis >= WEIGH_AT_MOST_MILLIS) {
                 break;
@@ -320,6 +327,9 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
             return;
         }
         lastSetsMillis = steadyMillis.getAsLong();
+        if (dueSets().size() > 0) {
+            commits().changed();
+        }
         write();
         Sums<LabelerShare> labelers = new Sums<>();
         Sums<ProjectShare> projects = new Sums<>();
@@ -374,6 +384,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         if (survey().isComplete()) {
             return;
         }
+        commits().changed();
         // A task that is met is counted as it is; what is due of it would count twice.
         publishDue(true);
         Sums<ProjectShare> totals = new Sums<>();
@@ -410,6 +421,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private void deadLetter(
             Record<byte[], byte[]> record, RejectedRecord why, String topic, int partition, long offset) {
         metrics.rejected(why.reason());
+        commits().changed();
         context().forward(DeadLetters.of(record, why, topic, partition, offset), RankingTopology.DEAD_LETTERS_SINK);
     }
 
@@ -421,6 +433,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private ProcessorContext<byte[], byte[]> context() {
         return requireNonNull(context);
+    }
+
+    private LiveCommits commits() {
+        return requireNonNull(commits);
     }
 
     private TaskStore tasks() {

@@ -1,0 +1,97 @@
+package dev.podium.rankingstream;
+
+import java.util.function.LongSupplier;
+
+/**
+ * When a task asks for a commit of what is live; Kafka Streams' own interval is for a log that is worked off. It asks
+ * where something of it is not committed, some time after the end of the last commit, so that there is time for work
+ * however long a commit takes. A commit is one of all tasks of the thread, whichever of them has asked.
+ */
+final class LiveCommits {
+    /** More often nothing is asked for. */
+    static final long SHORTEST_MILLIS = 200;
+
+    private static final int WITHIN_AN_INTERVAL = 5;
+    /** What tasks of this thread have seen and asked for; they know nothing else of each other. */
+    private static final ThreadLocal<OfThread> OF_THIS_THREAD = new ThreadLocal<>();
+
+    private final LongSupplier steadyMillis;
+    private final long everyMillis;
+    private boolean changed;
+    // How many commits had begun before.
+    private long changedAfter;
+
+    /**
+     * @param intervalMillis Kafka Streams' own
+     * @param steadyMillis a clock that never jumps, the same of all tasks of a thread
+     */
+    LiveCommits(long intervalMillis, LongSupplier steadyMillis) {
+        this.everyMillis = Math.max(SHORTEST_MILLIS, intervalMillis / WITHIN_AN_INTERVAL);
+        this.steadyMillis = steadyMillis;
+        ofThread().goOn();
+    }
+
+    /** The task has something to be committed. */
+    void changed() {
+        OfThread thread = ofThread();
+        thread.goOn();
+        changedAfter = thread.begun;
+        changed = true;
+    }
+
+    /** Right before a commit. Tasks that are told so need not be the only ones of the thread. */
+    void begins() {
+        ofThread().begins();
+        changed = false;
+    }
+
+    /** Whether the task is to ask for a commit now; it must do so then. */
+    boolean wantsOne() {
+        OfThread thread = ofThread();
+        thread.goOn();
+        if (!changed || changedAfter != thread.begun) {
+            changed = false;
+            return false;
+        }
+        if (steadyMillis.getAsLong() - thread.endedMillis < everyMillis) {
+            return false;
+        }
+        thread.begins();
+        changed = false;
+        return true;
+    }
+
+    private OfThread ofThread() {
+        OfThread thread = OF_THIS_THREAD.get();
+        if (thread == null || thread.steadyMillis != steadyMillis) {
+            thread = new OfThread(steadyMillis);
+            OF_THIS_THREAD.set(thread);
+        }
+        return thread;
+    }
+
+    private static final class OfThread {
+        private final LongSupplier steadyMillis;
+        private long begun;
+        private boolean commits;
+        private long endedMillis;
+
+        OfThread(LongSupplier steadyMillis) {
+            this.steadyMillis = steadyMillis;
+            this.endedMillis = steadyMillis.getAsLong();
+        }
+
+        void begins() {
+            begun++;
+            commits = true;
+        }
+
+        /** Some task works again, so that a commit that had begun is over. */
+        void goOn() {
+            if (commits) {
+                commits = false;
+                endedMillis = steadyMillis.getAsLong();
+            }
+        }
+    }
+}

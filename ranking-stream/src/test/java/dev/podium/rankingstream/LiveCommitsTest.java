@@ -1,0 +1,101 @@
+package dev.podium.rankingstream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class LiveCommitsTest {
+    private final AtomicLong clock = new AtomicLong();
+    private final LongSupplier steadyMillis = clock::get;
+
+    @Test
+    void aTaskThatChangesNothingAsksForNothing() {
+        LiveCommits commits = new LiveCommits(1_000, steadyMillis);
+        for (int i = 0; i < 100; i++) {
+            clock.addAndGet(20);
+            assertFalse(commits.wantsOne());
+        }
+        commits.changed();
+        assertTrue(commits.wantsOne());
+        clock.addAndGet(1_000);
+        assertFalse(commits.wantsOne(), "what was asked for is done");
+    }
+
+    @Test
+    void timeCountsFromTheEndOfACommitHoweverLongItTakes() {
+        LiveCommits commits = new LiveCommits(1_000, steadyMillis);
+        clock.addAndGet(200);
+        commits.changed();
+        assertTrue(commits.wantsOne());
+        commits.begins();
+        clock.addAndGet(250);
+
+        List<Boolean> asked = Stream.generate(() -> {
+                    commits.changed();
+                    boolean asks = commits.wantsOne();
+                    clock.addAndGet(20);
+                    return asks;
+                })
+                .limit(11)
+                .toList();
+
+        assertEquals(10, asked.indexOf(true), asked.toString());
+    }
+
+    @Test
+    void whatChangesSoonAfterACommitIsAskedForLaterThoughNothingFollows() {
+        LiveCommits commits = new LiveCommits(1_000, steadyMillis);
+        clock.addAndGet(200);
+        commits.changed();
+        assertTrue(commits.wantsOne());
+        clock.addAndGet(10);
+        commits.changed();
+        assertFalse(commits.wantsOne());
+        clock.addAndGet(190);
+        assertFalse(commits.wantsOne());
+        clock.addAndGet(10);
+        assertTrue(commits.wantsOne());
+    }
+
+    @Test
+    void aCommitOfAnotherTaskOfTheThreadIsOneOfThisTaskToo() {
+        List<LiveCommits> tasks = Stream.generate(() -> new LiveCommits(1_000, steadyMillis))
+                .limit(12)
+                .toList();
+        int asked = 0;
+        for (int i = 0; i < 500; i++) {
+            clock.addAndGet(20);
+            // Each at another time, as beats are.
+            LiveCommits task = tasks.get(i % tasks.size());
+            task.changed();
+            asked += task.wantsOne() ? 1 : 0;
+        }
+        assertTrue(asked > 40 && asked <= 50, asked + " in ten seconds");
+    }
+
+    @Test
+    void anOperatorsShorterIntervalAsksForNoMore() {
+        assertEquals(5, askedInASecond(1_000));
+        assertEquals(5, askedInASecond(200));
+        assertEquals(1, askedInASecond(5_000));
+    }
+
+    private int askedInASecond(long intervalMillis) {
+        AtomicLong own = new AtomicLong();
+        LiveCommits commits = new LiveCommits(intervalMillis, own::get);
+        commits.changed();
+        int asked = 0;
+        for (int i = 0; i < 100; i++) {
+            own.addAndGet(10);
+            asked += commits.wantsOne() ? 1 : 0;
+            commits.changed();
+        }
+        return asked;
+    }
+}
