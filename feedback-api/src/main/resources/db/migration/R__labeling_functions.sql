@@ -232,12 +232,14 @@ $$;
 
 -- The ranking that most are: the first of a labeler on an ordinary task that they hold, by somebody whose rights are of
 -- the version by which the request was let in (null: they were just looked up). All that belongs to it is
--- written, and the next task may come along. Whatever is not so plain is left as it was, with status 'look'.
+-- written, and the next task may come along. Whatever is not so plain is left as it was; and so is, unless in_wait, what
+-- others have locked: several are written together, and who waits with the locks of some for those of others may wait
+-- for ever.
 create function submit_first(
   in_project text, in_task text, in_labeler text, in_erased text, in_key text, in_sha256 text, in_shown text,
   in_event text, in_type text, in_body text, in_answer text, in_trace text, in_topic text, in_duration bigint,
-  in_shown_count int, in_winner int, in_version bigint, in_next boolean, in_after text, in_now timestamptz, in_until timestamptz,
-  in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision,
+  in_shown_count int, in_winner int, in_version bigint, in_wait boolean, in_next boolean, in_after text, in_now timestamptz,
+  in_until timestamptz, in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision,
   in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
   out submitted boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
   out drafted boolean, out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
@@ -256,6 +258,9 @@ begin
     return;
   end if;
   -- The task's lock first, then what hangs on it.
+  if in_wait then
+    perform 1 from task t where t.id = in_task for update;
+  end if;
   perform 1 from task t
     where t.id = in_task and t.project_id = in_project and not t.gold
       and (select 1 from idempotent_answer a where a.person = in_labeler and a.key = in_key) is null
@@ -263,7 +268,7 @@ begin
       and (in_version is null or (select 1 from person p where p.name = in_labeler and p.version = in_version) is not null)
       and (select 1 from labeler_state s where s.project_id = in_project and s.labeler = in_labeler
         and s.paused_at is not null) is null
-    for update of t;
+    for update of t skip locked;
   if not found then
     return;
   end if;

@@ -4,6 +4,7 @@ import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,16 +15,25 @@ import dev.podium.contracts.RankingRules;
 import dev.podium.contracts.Task;
 import dev.podium.embedded.testing.ServersResource;
 import dev.podium.feedback.task.Tasks;
+import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -34,6 +44,9 @@ class AssignmentTest {
 
     @Inject
     Tasks tasks;
+
+    @Inject
+    AgroalDataSource database;
 
     @Test
     void tasksOfHigherPriorityComeFirst() {
@@ -164,6 +177,51 @@ class AssignmentTest {
                 .header("Idempotency-Key", UUID.randomUUID().toString())
                 .body(Api.groups(given.path(at + "task.outputs.id")))
                 .put("/api/v1/projects/" + project + "/tasks/" + given.path(at + "task.id") + "/ranking" + query);
+    }
+
+    /** Rankings are written together; what holds one of them up must not hold up the others, nor let it be lost. */
+    @Test
+    void aRankingWhoseTaskIsLockedWaitsByItselfAndAllAreTakenOnce() throws Exception {
+        String project = Api.project("{\"overlap\":30}");
+        Api.tasks(project, 2);
+        rules(project, "active_sampling = false");
+        List<String> labelers =
+                IntStream.range(0, 24).mapToObj(i -> Api.person("labeler")).toList();
+        List<Response> given = new ArrayList<>();
+        for (int i = 0; i < labelers.size(); i++) {
+            Response first = Api.next(labelers.get(i), project);
+            given.add(i % 2 == 0 ? first : after(labelers.get(i), project, first.path("task.id")));
+        }
+        String locked = given.getFirst().path("task.id");
+        List<Future<Integer>> answers = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(labelers.size());
+                Connection other = database.getConnection()) {
+            other.setAutoCommit(false);
+            try (PreparedStatement lock = other.prepareStatement("select 1 from task where id = ? for update")) {
+                lock.setString(1, locked);
+                lock.executeQuery().close();
+            }
+            for (int i = 0; i < labelers.size(); i++) {
+                String labeler = labelers.get(i);
+                Response task = given.get(i);
+                answers.add(threads.submit(() -> Api.submit(
+                                labeler, project, task.path("task.id"), Api.groups(task.path("task.outputs.id")))
+                        .statusCode()));
+            }
+            for (int i = 1; i < labelers.size(); i += 2) {
+                assertEquals(201, answers.get(i).get(30, TimeUnit.SECONDS));
+            }
+            for (int i = 0; i < labelers.size(); i += 2) {
+                assertFalse(answers.get(i).isDone(), "it cannot have been written");
+            }
+            other.rollback();
+            for (Future<Integer> answer : answers) {
+                assertEquals(201, answer.get(30, TimeUnit.SECONDS));
+            }
+        }
+        assertEquals(
+                24,
+                Api.operator().get("/api/v1/projects/" + project + "/progress").<Integer>path("rankings"));
     }
 
     @Test

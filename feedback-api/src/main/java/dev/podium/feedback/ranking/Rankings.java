@@ -49,6 +49,7 @@ public class Rankings {
     private final GoldTasks gold;
     private final WorkRules workRules;
     private final ErasedNames erased;
+    private final FirstRankings firsts;
 
     Rankings(
             EntityManager entities,
@@ -61,7 +62,8 @@ public class Rankings {
             Revisions revisions,
             GoldTasks gold,
             WorkRules workRules,
-            ErasedNames erased) {
+            ErasedNames erased,
+            FirstRankings firsts) {
         this.entities = entities;
         this.database = database;
         this.outbox = outbox;
@@ -73,6 +75,7 @@ public class Rankings {
         this.gold = gold;
         this.workRules = workRules;
         this.erased = erased;
+        this.firsts = firsts;
     }
 
     /**
@@ -122,36 +125,37 @@ public class Rankings {
         Task task = known.get();
         Instant now = Clock.systemUTC().instant();
         RankingSubmitted event;
+        String payload;
         try {
             Judgement.Checked checked = sent.judgement().check(task, task.rules());
             event = event(sent, checked, 1, Assignment.shuffled(task, sent.labeler()), now);
-            Outbox.requireFits(Topics.RANKINGS, event);
+            payload = Outbox.requireFits(Topics.RANKINGS, event);
         } catch (Refusal e) {
             return Optional.empty();
         }
         String body = EventJson.writeText(answer(sent.taskId(), 1, event.eventId()));
-        try (Connection connection = database.getConnection()) {
-            Optional<Submission.First> first = Submission.first(
-                    connection,
-                    event,
-                    erased.hash(sent.labeler()),
-                    sent.key(),
-                    sha256,
-                    body,
-                    outbox.cause(),
-                    sent.person(),
-                    after.isPresent(),
-                    assignment.question(
-                            sent.project(),
-                            sent.labeler(),
-                            after.filter(a -> !a.isEmpty()).orElse(null),
-                            now));
-            if (first.isPresent()) {
-                outbox.committed();
-            }
-            return first.map(f -> new Taken(201, body, false, f.next()));
-        } catch (SQLException e) {
-            throw new UncheckedSqlException(e);
+        Assignment.Question question = assignment.question(
+                sent.project(), sent.labeler(), after.filter(a -> !a.isEmpty()).orElse(null), now);
+        return firsts.write(new Submission.First(
+                        event,
+                        payload,
+                        erased.hash(sent.labeler()),
+                        sent.key(),
+                        sha256,
+                        body,
+                        outbox.cause(),
+                        sent.person(),
+                        after.isPresent(),
+                        question))
+                .map(given -> new Taken(201, body, false, next(question, given)));
+    }
+
+    private static Optional<Assignment.Assigned> next(Assignment.Question question, Assignment.Given given) {
+        try {
+            return question.given(given);
+        } catch (Refusal e) {
+            // The ranking is taken all the same; who asks for the next task is told why there is none.
+            return Optional.empty();
         }
     }
 

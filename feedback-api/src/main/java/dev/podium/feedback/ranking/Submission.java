@@ -8,7 +8,6 @@ import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.contracts.TraceParent;
 import dev.podium.feedback.outbox.Outbox;
-import dev.podium.feedback.rest.Refusal;
 import dev.podium.feedback.task.Assignment;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
@@ -18,9 +17,15 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -115,16 +120,16 @@ final class Submission {
         return text == null ? "" : text;
     }
 
-    /** A first ranking that was written, and the task that came along where one was asked for and found. */
-    record First(Optional<Assignment.Assigned> next) {}
-
     /**
-     * Writes the first ranking of a labeler who holds the task, in one round trip. Empty where it is not so plain: nothing
-     * is written then, and {@link #ask} tells how it stands.
+     * The first ranking of a labeler who holds the task, and all that is written along with it.
+     *
+     * @param payload the event as it is sent
+     * @param person version of the labeler's rights by which the request was let in; empty where they were looked up
+     * @param wantsNext whether the next task is to come along
      */
-    static Optional<First> first(
-            Connection connection,
+    record First(
             RankingSubmitted event,
+            String payload,
             String erasedHash,
             String key,
             String requestSha256,
@@ -132,46 +137,103 @@ final class Submission {
             TraceParent trace,
             Optional<Long> person,
             boolean wantsNext,
-            Assignment.Question question)
-            throws SQLException {
-        try (PreparedStatement first = connection.prepareStatement(
-                "select submitted, " + Assignment.Question.COLUMNS
-                        + " from submit_first(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
-            int i = 0;
-            first.setString(++i, event.projectId());
-            first.setString(++i, event.taskId());
-            first.setString(++i, event.labelerId());
-            first.setString(++i, erasedHash);
-            first.setString(++i, key);
-            first.setString(++i, requestSha256);
-            first.setString(++i, String.join("\n", event.shownOrder()));
-            first.setString(++i, event.eventId());
-            first.setString(++i, CloudEvents.type(event));
-            first.setString(++i, Outbox.requireFits(Topics.RANKINGS, event));
-            first.setString(++i, answer);
-            first.setString(++i, trace.toString());
-            first.setString(++i, Topics.RANKINGS);
-            first.setLong(++i, event.durationMillis());
-            first.setInt(++i, event.shownOrder().size());
-            first.setObject(++i, winnerPosition(event), Types.INTEGER);
-            first.setObject(++i, person.orElse(null), Types.BIGINT);
-            first.setBoolean(++i, wantsNext);
-            question.bindFrom(first, question.bindWhat(first, i));
-            try (ResultSet row = first.executeQuery()) {
-                row.next();
-                return row.getBoolean(1) ? Optional.of(new First(nextOf(row, question))) : Optional.empty();
-            }
+            Assignment.Question question) {
+        private static final String[] TYPES = {
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "text",
+            "int8",
+            "int4",
+            "int4",
+            "int8",
+            "bool",
+            "bool",
+            "text",
+            "timestamptz",
+            "timestamptz",
+            "float8",
+            "float8",
+            "float8",
+            "int4",
+            "float4",
+            "float4",
+            "int8"
+        };
+        private static final String SQL = "select b.i, f.submitted, " + Assignment.Given.COLUMNS + " from unnest("
+                + Stream.of(TYPES).map(type -> "?::" + type + "[]").collect(Collectors.joining(", "))
+                + ") with ordinality as b("
+                + IntStream.range(0, TYPES.length).mapToObj(i -> "c" + i + ", ").collect(Collectors.joining())
+                + "i) cross join lateral submit_first("
+                + IntStream.range(0, TYPES.length).mapToObj(i -> "b.c" + i).collect(Collectors.joining(", ")) + ") f";
+
+        /** The parameters of {@code submit_first}. */
+        private List<@Nullable Object> values(boolean wait) {
+            List<@Nullable Object> values = new ArrayList<>(Arrays.asList(
+                    event.projectId(),
+                    event.taskId(),
+                    event.labelerId(),
+                    erasedHash,
+                    key,
+                    requestSha256,
+                    String.join("\n", event.shownOrder()),
+                    event.eventId(),
+                    CloudEvents.type(event),
+                    payload,
+                    answer,
+                    trace.toString(),
+                    Topics.RANKINGS,
+                    event.durationMillis(),
+                    event.shownOrder().size(),
+                    winnerPosition(event),
+                    person.orElse(null),
+                    wait,
+                    wantsNext));
+            values.addAll(question.what());
+            values.addAll(question.from());
+            return values;
         }
     }
 
-    private static Optional<Assignment.Assigned> nextOf(ResultSet row, Assignment.Question question)
-            throws SQLException {
-        try {
-            return question.given(row, 1);
-        } catch (Refusal e) {
-            // The ranking is taken all the same; who asks for the next task is told why there is none.
-            return Optional.empty();
+    /**
+     * Writes first rankings in one round trip and one transaction. Empty where one is not so plain: nothing of it is
+     * written then, and {@link #ask} tells how it stands. What others have locked is waited for only where there is one
+     * ranking; of several it is left out as well.
+     *
+     * @return for each what came along as its next task
+     */
+    static List<Optional<Assignment.Given>> first(Connection connection, List<First> rankings) throws SQLException {
+        List<List<@Nullable Object>> rows =
+                rankings.stream().map(one -> one.values(rankings.size() == 1)).toList();
+        List<Optional<Assignment.Given>> written =
+                new ArrayList<>(Collections.nCopies(rankings.size(), Optional.empty()));
+        try (PreparedStatement first = connection.prepareStatement(First.SQL)) {
+            for (int i = 0; i < First.TYPES.length; i++) {
+                int column = i;
+                first.setArray(
+                        i + 1,
+                        connection.createArrayOf(
+                                First.TYPES[i],
+                                rows.stream().map(row -> row.get(column)).toArray()));
+            }
+            try (ResultSet row = first.executeQuery()) {
+                while (row.next()) {
+                    if (row.getBoolean(2)) {
+                        written.set(row.getInt(1) - 1, Optional.of(Assignment.Given.read(row, 2)));
+                    }
+                }
+            }
         }
+        return written;
     }
 
     /** Where the one sole winner was shown, from 1; null where several share the first place. */

@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -71,15 +72,10 @@ public class Assignment {
     }
 
     /**
-     * What somebody asks for: the parameters of {@code take_task} behind project and labeler, and what it gives. Others
-     * ask along with a statement of their own.
+     * What somebody asks for: the parameters of {@code take_task} behind project and labeler. Others ask along with a
+     * statement of their own.
      */
     public final class Question {
-        /** Of what it gives, in this order. */
-        public static final String COLUMNS =
-                "status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency,"
-                        + " at_disagreement, at_position";
-
         private final String project;
         private final String labeler;
         private final @Nullable String after;
@@ -94,55 +90,85 @@ public class Assignment {
             this.from = from;
         }
 
-        /** {@code in_after} to {@code in_draw}: six parameters from the one behind {@code i} on. Returns the last. */
-        public int bindWhat(PreparedStatement ask, int i) throws SQLException {
+        /** {@code in_after} to {@code in_draw}: six parameters. */
+        public List<@Nullable Object> what() {
             RandomGenerator random = ThreadLocalRandom.current();
-            ask.setString(++i, after);
-            ask.setObject(++i, time(now));
-            ask.setObject(++i, time(now.plus(leaseTime)));
-            ask.setDouble(++i, random.nextDouble());
-            ask.setDouble(++i, random.nextDouble());
-            ask.setDouble(++i, random.nextDouble());
-            return i;
+            return Arrays.asList(
+                    after,
+                    time(now),
+                    time(now.plus(leaseTime)),
+                    random.nextDouble(),
+                    random.nextDouble(),
+                    random.nextDouble());
         }
 
-        /** {@code in_from_...}: four parameters from the one behind {@code i} on. */
-        public void bindFrom(PreparedStatement ask, int i) throws SQLException {
-            ask.setInt(++i, from.priority());
-            ask.setFloat(++i, from.urgency());
-            ask.setFloat(++i, from.disagreement());
-            ask.setLong(++i, from.position());
+        /** {@code in_from_...}: four parameters. */
+        public List<Object> from() {
+            return List.of(from.priority(), from.urgency(), from.disagreement(), from.position());
         }
 
         /**
-         * What was given, in {@link #COLUMNS} from the one behind {@code i} on.
+         * What was given.
          *
          * @throws Refusal 404 without such a project; 403 {@code labeler_paused}
          */
-        public Optional<Assigned> given(ResultSet row, int i) throws SQLException {
-            return switch (row.getString(i + 1)) {
+        public Optional<Assigned> given(Given given) {
+            return switch (given.status()) {
                 case "unknown" -> throw Refusal.notFound("Project " + project);
-                case "paused" -> throw paused(row.getString(i + 5));
+                case "paused" -> throw paused(given.reason());
                 case "none" -> Optional.empty();
                 default -> {
-                    String id = row.getString(i + 2);
-                    long position = row.getLong(i + 10);
-                    if (!row.wasNull()) {
-                        walks.reached(
-                                project,
-                                labeler,
-                                new Walks.Place(row.getInt(i + 7), row.getFloat(i + 8), row.getFloat(i + 9), position));
+                    if (given.at() != null) {
+                        walks.reached(project, labeler, given.at());
                     }
-                    KnownTasks.Known known = tasks.of(id, row.getString(i + 4));
-                    String shown = row.getString(i + 3);
+                    KnownTasks.Known known = tasks.of(given.taskId(), given.body());
                     yield Optional.of(new Assigned(
                             known,
-                            leaseIds.of(id, labeler),
-                            order(shown == null ? "" : shown, known.task(), labeler),
+                            leaseIds.of(given.taskId(), labeler),
+                            order(given.shownOrder(), known.task(), labeler),
                             now.plus(leaseTime),
-                            row.getBoolean(i + 6)));
+                            given.drafted()));
                 }
             };
+        }
+    }
+
+    /**
+     * A row of what {@code take_task} gives, as it comes.
+     *
+     * @param at where the walk ended; null where there was none
+     */
+    public record Given(
+            String status,
+            String taskId,
+            String shownOrder,
+            String body,
+            @Nullable String reason,
+            boolean drafted,
+            Walks.@Nullable Place at) {
+        /** Its columns, in this order. */
+        public static final String COLUMNS =
+                "status, task_id, shown_order, body, reason, drafted, at_priority, at_urgency,"
+                        + " at_disagreement, at_position";
+
+        /** Reads {@link #COLUMNS} from the one behind {@code i} on. */
+        public static Given read(ResultSet row, int i) throws SQLException {
+            long position = row.getLong(i + 10);
+            Walks.Place at = row.wasNull()
+                    ? null
+                    : new Walks.Place(row.getInt(i + 7), row.getFloat(i + 8), row.getFloat(i + 9), position);
+            return new Given(
+                    row.getString(i + 1),
+                    orEmpty(row.getString(i + 2)),
+                    orEmpty(row.getString(i + 3)),
+                    orEmpty(row.getString(i + 4)),
+                    row.getString(i + 5),
+                    row.getBoolean(i + 6),
+                    at);
+        }
+
+        private static String orEmpty(@Nullable String text) {
+            return text == null ? "" : text;
         }
     }
 
@@ -188,15 +214,17 @@ public class Assignment {
 
     private static Optional<Assigned> ask(Connection connection, Question question, boolean wait) throws SQLException {
         try (PreparedStatement ask = connection.prepareStatement(
-                "select " + Question.COLUMNS + " from take_task(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
-            ask.setString(1, question.project);
-            ask.setString(2, question.labeler);
-            int last = question.bindWhat(ask, 2);
-            ask.setBoolean(++last, wait);
-            question.bindFrom(ask, last);
+                "select " + Given.COLUMNS + " from take_task(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+            List<@Nullable Object> values = new ArrayList<>(List.of(question.project, question.labeler));
+            values.addAll(question.what());
+            values.add(wait);
+            values.addAll(question.from());
+            for (int i = 0; i < values.size(); i++) {
+                ask.setObject(i + 1, values.get(i));
+            }
             try (ResultSet row = ask.executeQuery()) {
                 row.next();
-                return question.given(row, 0);
+                return question.given(Given.read(row, 0));
             }
         }
     }

@@ -25,7 +25,7 @@ public class Walks {
     private final Map<String, Map<String, Walk>> walks = new ConcurrentHashMap<>();
 
     /** A task's place as the index has it: the lower the earlier, so that priority and both doubts are negated. */
-    record Place(int priority, float urgency, float disagreement, long position) {}
+    public record Place(int priority, float urgency, float disagreement, long position) {}
 
     private record Walk(Place reached, long begunNanos) {}
 
