@@ -54,8 +54,8 @@ public final class FeedbackBench {
     private static final Duration DRAIN = Duration.ofMinutes(4);
     private static final Duration WARM_UP = Duration.ofSeconds(10);
     private static final String READ = "select coalesce(sum(next_offset), 0) from projection_position";
-    private static final int MOST_WARM_UPS = 15;
-    private static final int LEVEL_RUNS = 3;
+    private static final int MOST_WARM_UPS = 18;
+    private static final int LEVEL_RUNS = 5;
     private static final double WARM = 1.05;
     /** One ranking in so many is sent without wanting the next task, which is asked for then, as after a skip. */
     private static final int ASKS_ITSELF = 20;
