@@ -233,7 +233,7 @@ $$;
 -- The ranking that most are: the first of a labeler on an ordinary task that they hold, by somebody whose rights are of
 -- the version by which the request was let in (null: they were just looked up). All that belongs to it is
 -- written, and the next task may come along. Whatever is not so plain is left as it was; and so is, unless in_wait, what
--- others have locked: several are written together, and who waits with the locks of some for those of others may wait
+-- others have locked (busy): several are written together, and who waits with the locks of some for those of others may wait
 -- for ever.
 create function submit_first(
   in_project text, in_task text, in_labeler text, in_erased text, in_key text, in_sha256 text, in_shown text,
@@ -241,7 +241,7 @@ create function submit_first(
   in_shown_count int, in_winner int, in_version bigint, in_wait boolean, in_next boolean, in_after text, in_now timestamptz,
   in_until timestamptz, in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision,
   in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
-  out submitted boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
+  out submitted boolean, out busy boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
   out drafted boolean, out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
 language plpgsql
 set enable_seqscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
@@ -251,6 +251,7 @@ declare
   n record;
 begin
   submitted := false;
+  busy := false;
   status := 'none';
   -- A twin in flight; and whoever erases a name waits for those who submit under it.
   if not pg_try_advisory_xact_lock(hashtextextended(in_labeler || chr(10) || in_key, 7))
@@ -270,6 +271,8 @@ begin
         and s.paused_at is not null) is null
     for update of t skip locked;
   if not found then
+    perform 1 from task t where t.id = in_task for update skip locked;
+    busy := not found and not in_wait;
     return;
   end if;
   -- The lease's place becomes the ranking's.

@@ -52,7 +52,8 @@ export class Drafts {
   }
 
   async #send(sent, keepalive) {
-    const overtaken = () => this.#newest !== sent && this.#newest.taskId === sent.taskId;
+    const overtaken = () => sent.dropped || (this.#newest !== sent && this.#newest.taskId === sent.taskId);
+    if (overtaken()) return;
     try {
       await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, keepalive, timeoutMillis: ANSWER_MILLIS });
       if (this.#waiting?.taskId === sent.taskId || overtaken()) return;
@@ -92,6 +93,7 @@ export class Drafts {
 
   /** Stops a save that waits; the ranking is on its way. */
   hold(taskId) {
+    if (this.#newest?.taskId === taskId) this.#newest.dropped = true;
     if (this.#waiting?.taskId !== taskId) return;
     clearTimeout(this.#timer);
     this.#waiting = null;

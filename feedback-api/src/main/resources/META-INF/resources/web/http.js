@@ -41,6 +41,7 @@ export async function request(method, path, { body, headers = {}, raw, type, kee
   if (raw !== undefined) sent['Content-Type'] = type;
   else if (body !== undefined) sent['Content-Type'] = 'application/json';
   let response;
+  let text;
   try {
     response = await fetch(path.startsWith('/') && !path.startsWith('/logout') ? BASE + path : path, {
       method,
@@ -52,11 +53,11 @@ export async function request(method, path, { body, headers = {}, raw, type, kee
       cache: 'no-store',
       redirect: 'manual',
     });
+    text = response.type === 'opaqueredirect' ? '' : await response.text();
   } catch {
     throw new Problem('network');
   }
   if (response.type === 'opaqueredirect') throw new Problem(401);
-  const text = await response.text();
   let parsed;
   try {
     parsed = text && (response.headers.get('Content-Type') ?? '').includes('json') ? JSON.parse(text) : undefined;

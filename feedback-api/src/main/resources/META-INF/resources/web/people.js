@@ -89,8 +89,14 @@ export function showSecret(title, secret) {
   const copied = h('span', { class: 'muted', role: 'status' });
   fill(dialog, h('h2', { id: 'dialog-title' }, title), h('p', {}, 'Copy it now: it is not shown again.'), h('p', { class: 'mono secret' }, secret),
     h('div', { class: 'actions' }, button('Copy', async () => {
-      await navigator.clipboard?.writeText(secret);
-      copied.textContent = 'Copied.';
+      try {
+        await navigator.clipboard.writeText(secret);
+        copied.textContent = 'Copied.';
+      } catch {
+        // No secure origin, or no permission.
+        getSelection().selectAllChildren(dialog.querySelector('.secret'));
+        copied.textContent = 'It is selected; copy it by hand.';
+      }
     }), button('Close', () => { fill(dialog); dialog.close(); }, { class: 'button primary' }), copied));
   // Whoever comes to this screen later finds nothing in the page, nor after Escape. The event of a form that closed just
   // before may still come.

@@ -36,6 +36,13 @@ class FirstRankings {
     /** So long a ranking waits to be taken up; after that the database is slow, and each waits for it by itself. */
     private static final Duration PATIENCE = Duration.ofSeconds(1);
 
+    private static final Duration STOP = Duration.ofSeconds(5);
+
+    /** More would only make what is written together smaller, and take connections from others. */
+    private static final int MOST_WRITERS = 4;
+    /** To be tried by itself. */
+    private static final Submission.Outcome AGAIN = new Submission.Outcome(true, Optional.empty());
+
     private final AgroalDataSource database;
     private final Outbox outbox;
     private final BlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>();
@@ -47,12 +54,12 @@ class FirstRankings {
         this.outbox = outbox;
     }
 
-    /** A ranking, and what becomes of it: what was given along, or nothing where it has to be looked at by itself. */
-    private record Waiting(Submission.First ranking, CompletableFuture<Optional<Assignment.Given>> written) {}
+    /** A ranking, and what becomes of it. */
+    private record Waiting(Submission.First ranking, CompletableFuture<Submission.Outcome> outcome) {}
 
     void start(@Observes StartupEvent event) {
         running = true;
-        writers = IntStream.range(0, Math.max(1, Runtime.getRuntime().availableProcessors() / 2))
+        writers = IntStream.range(0, Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, MOST_WRITERS))
                 .mapToObj(i ->
                         Thread.ofPlatform().name("first-rankings-" + i).daemon().start(this::run))
                 .toList();
@@ -60,8 +67,9 @@ class FirstRankings {
 
     void stop(@Observes ShutdownEvent event) throws InterruptedException {
         running = false;
+        long deadlineNanos = System.nanoTime() + STOP.toNanos();
         for (Thread writer : writers) {
-            writer.join(PATIENCE.multipliedBy(5));
+            writer.join(Duration.ofNanos(Math.max(1, deadlineNanos - System.nanoTime())));
         }
     }
 
@@ -74,24 +82,27 @@ class FirstRankings {
         if (running) {
             Waiting mine = new Waiting(ranking, new CompletableFuture<>());
             waiting.add(mine);
-            Optional<Assignment.Given> written = outcome(mine);
-            if (written.isPresent()) {
-                return written;
+            Submission.Outcome outcome = outcome(mine);
+            if (!outcome.busy()) {
+                return outcome.written();
             }
         }
         return alone(ranking);
     }
 
-    private Optional<Assignment.Given> outcome(Waiting mine) {
+    private Submission.Outcome outcome(Waiting mine) {
         try {
             try {
-                return mine.written().get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+                return mine.outcome().get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 // Once it is taken up its outcome has to be known.
-                return waiting.remove(mine) ? Optional.empty() : mine.written().get();
+                return waiting.remove(mine) ? AGAIN : mine.outcome().get();
             }
         } catch (ExecutionException e) {
-            throw new IllegalStateException("a ranking's outcome never fails", e);
+            if (e.getCause() instanceof SQLException away) {
+                throw new UncheckedSqlException(away);
+            }
+            throw new IllegalStateException("a ranking could not be written", e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while a ranking was written", e);
@@ -100,8 +111,9 @@ class FirstRankings {
 
     private Optional<Assignment.Given> alone(Submission.First ranking) {
         try (Connection connection = database.getConnection()) {
-            Optional<Assignment.Given> written =
-                    Submission.first(connection, List.of(ranking)).getFirst();
+            Optional<Assignment.Given> written = Submission.first(connection, List.of(ranking), true)
+                    .getFirst()
+                    .written();
             if (written.isPresent()) {
                 outbox.committed();
             }
@@ -112,35 +124,48 @@ class FirstRankings {
     }
 
     private void run() {
+        List<Waiting> batch = new ArrayList<>(MOST);
         while (running || !waiting.isEmpty()) {
             try {
                 Waiting first = waiting.poll(100, TimeUnit.MILLISECONDS);
                 if (first != null) {
-                    List<Waiting> batch = new ArrayList<>(List.of(first));
+                    batch.add(first);
                     waiting.drainTo(batch, MOST - 1);
                     together(batch);
                 }
             } catch (InterruptedException e) {
                 return;
+            } catch (Throwable e) {
+                LOG.error("rankings could not be written together, and are tried one by one", e);
+            } finally {
+                batch.forEach(one -> one.outcome().complete(AGAIN));
+                batch.clear();
             }
         }
     }
 
     /** Whatever goes wrong with several of them says nothing about each: each is tried by itself then. */
     private void together(List<Waiting> batch) {
-        List<Optional<Assignment.Given>> written = List.of();
-        try (Connection connection = database.getConnection()) {
-            written = Submission.first(
-                    connection, batch.stream().map(Waiting::ranking).toList());
-            if (written.stream().anyMatch(Optional::isPresent)) {
-                outbox.committed();
-            }
-        } catch (SQLException | RuntimeException e) {
+        Connection connection;
+        try {
+            connection = database.getConnection();
+        } catch (SQLException e) {
+            batch.forEach(one -> one.outcome().completeExceptionally(e));
+            return;
+        }
+        List<Submission.Outcome> outcomes;
+        try (connection) {
+            outcomes = Submission.first(
+                    connection, batch.stream().map(Waiting::ranking).toList(), false);
+        } catch (SQLException e) {
             LOG.infof("%d rankings could not be written together, and are tried one by one: %s", batch.size(), e);
-        } finally {
-            for (int i = 0; i < batch.size(); i++) {
-                batch.get(i).written().complete(i < written.size() ? written.get(i) : Optional.empty());
-            }
+            return;
+        }
+        if (outcomes.stream().anyMatch(one -> one.written().isPresent())) {
+            outbox.committed();
+        }
+        for (int i = 0; i < batch.size(); i++) {
+            batch.get(i).outcome().complete(outcomes.get(i));
         }
     }
 }

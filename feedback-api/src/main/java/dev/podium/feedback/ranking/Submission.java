@@ -169,7 +169,8 @@ final class Submission {
             "float4",
             "int8"
         };
-        private static final String SQL = "select b.i, f.submitted, " + Assignment.Given.COLUMNS + " from unnest("
+        private static final String SQL = "select b.i, f.submitted, f.busy, " + Assignment.Given.COLUMNS
+                + " from unnest("
                 + Stream.of(TYPES).map(type -> "?::" + type + "[]").collect(Collectors.joining(", "))
                 + ") with ordinality as b("
                 + IntStream.range(0, TYPES.length).mapToObj(i -> "c" + i + ", ").collect(Collectors.joining())
@@ -205,17 +206,24 @@ final class Submission {
     }
 
     /**
-     * Writes first rankings in one round trip and one transaction. Empty where one is not so plain: nothing of it is
-     * written then, and {@link #ask} tells how it stands. What others have locked is waited for only where there is one
-     * ranking; of several it is left out as well.
+     * What became of a first ranking.
      *
-     * @return for each what came along as its next task
+     * @param busy whether others had its task locked, which was not waited for
+     * @param written what came along as its next task; empty where nothing was written, and {@link #ask} tells how it stands
      */
-    static List<Optional<Assignment.Given>> first(Connection connection, List<First> rankings) throws SQLException {
+    record Outcome(boolean busy, Optional<Assignment.Given> written) {}
+
+    /**
+     * Writes first rankings in one round trip and one transaction. What is not so plain is left out.
+     *
+     * @param wait whether to wait for what others have locked; only for one ranking by itself
+     * @return for each, in their order
+     */
+    static List<Outcome> first(Connection connection, List<First> rankings, boolean wait) throws SQLException {
         List<List<@Nullable Object>> rows =
-                rankings.stream().map(one -> one.values(rankings.size() == 1)).toList();
-        List<Optional<Assignment.Given>> written =
-                new ArrayList<>(Collections.nCopies(rankings.size(), Optional.empty()));
+                rankings.stream().map(one -> one.values(wait)).toList();
+        List<Outcome> outcomes =
+                new ArrayList<>(Collections.nCopies(rankings.size(), new Outcome(false, Optional.empty())));
         try (PreparedStatement first = connection.prepareStatement(First.SQL)) {
             for (int i = 0; i < First.TYPES.length; i++) {
                 int column = i;
@@ -227,13 +235,15 @@ final class Submission {
             }
             try (ResultSet row = first.executeQuery()) {
                 while (row.next()) {
-                    if (row.getBoolean(2)) {
-                        written.set(row.getInt(1) - 1, Optional.of(Assignment.Given.read(row, 2)));
-                    }
+                    outcomes.set(
+                            row.getInt(1) - 1,
+                            row.getBoolean(2)
+                                    ? new Outcome(false, Optional.of(Assignment.Given.read(row, 3)))
+                                    : new Outcome(row.getBoolean(3), Optional.empty()));
                 }
             }
         }
-        return written;
+        return outcomes;
     }
 
     /** Where the one sole winner was shown, from 1; null where several share the first place. */
