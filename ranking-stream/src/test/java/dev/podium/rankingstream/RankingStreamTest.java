@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.podium.contracts.CloudEvents;
 import dev.podium.contracts.DeadLetterHeaders;
 import dev.podium.contracts.LabelerStatistics;
+import dev.podium.contracts.Output;
 import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.RankingRules;
+import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import io.quarkus.kafka.streams.runtime.KafkaStreamsProducer;
 import io.quarkus.runtime.ShutdownEvent;
@@ -147,14 +149,26 @@ class RankingStreamTest {
 
     @Test
     void rankingsOfTheLargestSizeFitInARowTogether() throws Exception {
-        // Four bytes each.
-        List<String> many = Collections.nCopies((Topics.MAX_FACT_BYTES - 4096) / 4, "a");
-        broker.task(Facts.task(taskId));
+        // With its quotes and a comma an id takes 203 bytes.
+        String longId = "x".repeat(200);
+        List<String> many = Collections.nCopies((Topics.MAX_FACT_BYTES - 4096) / 203, longId);
+        Task task = Facts.task(taskId);
+        broker.task(new Task(
+                task.projectId(),
+                taskId,
+                task.prompt(),
+                List.of(
+                        new Output(longId, "one", Output.Provenance.imported(), List.of()),
+                        task.outputs().get(1)),
+                task.rules(),
+                task.baseModel(),
+                task.sampleRoundId(),
+                task.createdAt()));
         for (int i = 0; i < 8; i++) {
-            broker.ranking(large("seen-" + i, List.of("a"), many));
+            broker.ranking(large("seen-" + i, longId, List.of(longId), many));
         }
         for (int i = 0; i < 8; i++) {
-            broker.ranking(large("marked-" + i, many, List.of()));
+            broker.ranking(large("marked-" + i, longId, many, List.of()));
         }
 
         await("the set of them all", () -> {
@@ -165,13 +179,13 @@ class RankingStreamTest {
 
         PreferenceSet set =
                 broker.newest(Topics.PREFERENCES, PreferenceSet.class).get(taskId);
-        assertEquals(Map.of("a", 16), set.unacceptable());
+        assertEquals(Map.of(longId, 16), set.unacceptable());
         assertTrue(letters().isEmpty());
         assertEquals(KafkaStreams.State.RUNNING, streams.state());
     }
 
-    private RankingSubmitted large(String name, List<String> unacceptable, List<String> shownOrder) {
-        RankingSubmitted plain = Facts.ranking(taskId, name, 1, "a>b>c");
+    private RankingSubmitted large(String name, String best, List<String> unacceptable, List<String> shownOrder) {
+        RankingSubmitted plain = Facts.ranking(taskId, name, 1, best + ">b");
         return new RankingSubmitted(
                 plain.eventId(),
                 plain.projectId(),
