@@ -13,6 +13,8 @@ import java.util.Locale;
  */
 public record Method(RoundKind kind, String name) {
     static final String ENSEMBLE = "ensemble";
+    /** The reward model that PPO learns from. */
+    static final Method REWARD_OF_PPO = new Method(RoundKind.REWARD, "bradley_terry");
 
     /** All there are, in the order in which a reader meets them. */
     public static List<Method> all() {

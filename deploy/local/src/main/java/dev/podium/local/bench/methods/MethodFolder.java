@@ -1,6 +1,5 @@
 package dev.podium.local.bench.methods;
 
-import dev.podium.contracts.RoundKind;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -40,7 +39,7 @@ public final class MethodFolder {
             s.maxTaskTokens(),
             s.maxNewTokens(),
             s.judgedPrompts(),
-            s.config(new Method(RoundKind.REWARD, "bradley_terry"), 0),
+            s.config(Method.REWARD_OF_PPO, 0),
             data.isPresent()
         }) {
             hash.update((part + "\n").getBytes(StandardCharsets.UTF_8));

@@ -40,7 +40,6 @@ import java.util.stream.Stream;
 /** Some methods with one seed, in a process of their own; prints one JSON line as soon as a method is done. */
 public final class MethodRun {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final Method REWARD_OF_PPO = new Method(RoundKind.REWARD, "bradley_terry");
     private static final String NORMALISATION = "normalisation.json";
     private static final double GREEDY = 0;
     private static final double SAMPLED = 1;
@@ -129,7 +128,7 @@ public final class MethodRun {
             long start = System.nanoTime();
             RoundResult result = train(scale.config(work.method(), work.seed()), folder, reward);
             line.put("training_seconds", round((System.nanoTime() - start) / 1e9));
-            if (work.method().equals(REWARD_OF_PPO)) {
+            if (work.method().equals(Method.REWARD_OF_PPO)) {
                 keep(result.adapter().orElseThrow());
             }
             tell(result.metrics());
@@ -181,7 +180,7 @@ public final class MethodRun {
         if (!Files.exists(kept)) {
             Path folder = Files.createTempDirectory("podium-methods-");
             try {
-                keep(train(scale.config(REWARD_OF_PPO, work.seed()), folder, Optional.empty())
+                keep(train(scale.config(Method.REWARD_OF_PPO, work.seed()), folder, Optional.empty())
                         .adapter()
                         .orElseThrow());
             } finally {

@@ -2,6 +2,7 @@ package dev.podium.local.bench.methods;
 
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundConfig.Training;
+import dev.podium.contracts.RoundKind;
 import java.util.Optional;
 
 /**
@@ -45,7 +46,7 @@ record MethodScale(
     private static final MethodScale NANO =
             new MethodScale(120, 60, 0.3, 512, 4096, 100, 60, 112, 8, 2, 1e-3, 3e-4, 1e-3, 1e-3, 1e-3, 512, 64);
     private static final MethodScale SMALL =
-            new MethodScale(32, 24, 0.4, 256, 300, 0, 4, 32, 4, 2, 2e-4, 2e-5, 5e-4, 2e-4, 3e-4, 32, 16);
+            new MethodScale(32, 24, 0.4, 256, 300, 0, 12, 32, 4, 2, 2e-4, 2e-5, 5e-4, 2e-4, 3e-4, 192, 32);
 
     static MethodScale of(String model) {
         return model.equals("podium-nano") ? NANO : SMALL;
@@ -118,6 +119,15 @@ record MethodScale(
 
     private Training training(double rate, int batch) {
         return new Training(rate, epochs, batch, maxLengthTokens, 1.0, 0.05, heldOutShare, NO_CHECKPOINT);
+    }
+
+    /** All that a run of a method depends on but for its seed and the code: other numbers of another method change nothing. */
+    String settings(Method method) {
+        String tasks = REVISION + " " + trainTasks + " " + heldOutTasks + " " + maxTaskTokens + " " + judgedPrompts
+                + " " + maxNewTokens + " " + method.label() + " " + config(method, 0);
+        return method.kind() == RoundKind.PPO
+                ? tasks + " " + judgedRollouts + " " + config(Method.REWARD_OF_PPO, 0)
+                : tasks;
     }
 
     /** Whether the rubric of support answers judges this model. */

@@ -142,7 +142,7 @@ public final class Methods {
 
     /** Of what a run's numbers depend on, but for the code; the same for all seeds. */
     String fingerprint(Method method) {
-        String all = MethodScale.of(wanted.model()) + " " + MethodScale.REVISION + " " + method.label() + " "
+        String all = MethodScale.of(wanted.model()).settings(method) + " "
                 + wanted.trees().map(path -> path.getFileName().toString()).orElse("");
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(all.getBytes(StandardCharsets.UTF_8));
