@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class DueSets {
     private static final String PREFIX = "set/";
     private static final int MOST = 400;
-    // What is due keeps its task in memory.
-    private static final long MOST_BYTES = 2L * 1024 * 1024;
+    // What is due keeps its task in memory, with its rankings, and what set and sums had of each.
+    private static final long MOST_BYTES = 4L * 1024 * 1024;
+    private static final int LABELER_BYTES = 850;
 
     private final KeyValueStore<String, byte[]> rows;
     private final Map<String, Due> due = new LinkedHashMap<>();
@@ -65,6 +66,13 @@ final class DueSets {
 
         private Due kept() {
             return new Due(taskId, counted, published, texts, timestamp, traceParent, now, true);
+        }
+
+        private long bytes() {
+            return now == null
+                    ? 0
+                    : now.known().map(KnownTask::bytes).orElse(0)
+                            + (long) LABELER_BYTES * now.byLabeler().size();
         }
 
         /** Whether the topic has the set that the task has now. */
@@ -118,22 +126,23 @@ final class DueSets {
                 known = known.counting(Contribution.of(before, inTotals));
                 rows.put(PREFIX + task.taskId(), EventJson.write(known.counted().orElseThrow()));
             }
-            due.put(task.taskId(), known.again(after, timestamp, traceParent));
+            Due again = known.again(after, timestamp, traceParent);
+            due.put(task.taskId(), again);
+            bytes += again.bytes() - known.bytes();
             return;
         }
-        due.put(
+        Due first = new Due(
                 task.taskId(),
-                new Due(
-                        task.taskId(),
-                        Optional.of(Contribution.of(before, inTotals)),
-                        before.set(),
-                        before.known(),
-                        Optional.of(timestamp),
-                        traceParent,
-                        after,
-                        false));
+                Optional.of(Contribution.of(before, inTotals)),
+                before.set(),
+                before.known(),
+                Optional.of(timestamp),
+                traceParent,
+                after,
+                false);
+        due.put(task.taskId(), first);
         unkept++;
-        bytes += task.bytes();
+        bytes += first.bytes();
     }
 
     /** Writes rows of what has none, for a process that goes on after a commit. */

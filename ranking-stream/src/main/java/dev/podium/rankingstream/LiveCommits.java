@@ -12,10 +12,13 @@ final class LiveCommits {
     static final long SHORTEST_MILLIS = 200;
 
     private static final int WITHIN_AN_INTERVAL = 5;
+    // Each task of a thread looks at what is due within this time.
+    private static final long NEAR_MILLIS = TaskProcessor.SETS_EVERY.toMillis();
     /** What tasks of this thread have seen and asked for; they know nothing else of each other. */
     private static final ThreadLocal<OfThread> OF_THIS_THREAD = new ThreadLocal<>();
 
     private final LongSupplier steadyMillis;
+    private final long intervalMillis;
     private final long everyMillis;
     private boolean changed;
     // How many commits had begun before.
@@ -26,6 +29,7 @@ final class LiveCommits {
      * @param steadyMillis a clock that never jumps, the same of all tasks of a thread
      */
     LiveCommits(long intervalMillis, LongSupplier steadyMillis) {
+        this.intervalMillis = intervalMillis;
         this.everyMillis = Math.max(SHORTEST_MILLIS, intervalMillis / WITHIN_AN_INTERVAL);
         this.steadyMillis = steadyMillis;
         ofThread().goOn();
@@ -57,8 +61,23 @@ final class LiveCommits {
             return false;
         }
         thread.begins();
+        thread.asked = true;
         changed = false;
         return true;
+    }
+
+    /**
+     * Whether a commit will come so soon that what changes is best written at once. What a task writes in the commit itself
+     * costs the thread a wait for Kafka, one for each such task.
+     *
+     * @param worksOffALog whether the task asks for none
+     */
+    boolean isNear(boolean worksOffALog) {
+        OfThread thread = ofThread();
+        thread.goOn();
+        long nowMillis = steadyMillis.getAsLong();
+        return (!worksOffALog && nowMillis - thread.endedMillis >= everyMillis - NEAR_MILLIS)
+                || nowMillis - thread.unaskedEndedMillis >= intervalMillis - NEAR_MILLIS;
     }
 
     private OfThread ofThread() {
@@ -74,11 +93,15 @@ final class LiveCommits {
         private final LongSupplier steadyMillis;
         private long begun;
         private boolean commits;
+        private boolean asked;
         private long endedMillis;
+        // Kafka Streams counts its own interval from one to the next, whatever is asked for between.
+        private long unaskedEndedMillis;
 
         OfThread(LongSupplier steadyMillis) {
             this.steadyMillis = steadyMillis;
             this.endedMillis = steadyMillis.getAsLong();
+            this.unaskedEndedMillis = endedMillis;
         }
 
         void begins() {
@@ -91,6 +114,10 @@ final class LiveCommits {
             if (commits) {
                 commits = false;
                 endedMillis = steadyMillis.getAsLong();
+                if (!asked) {
+                    unaskedEndedMillis = endedMillis;
+                }
+                asked = false;
             }
         }
     }

@@ -8,7 +8,11 @@ import java.util.List;
 
 /** Writes the fields of a row one after the other, without names; {@link RowReader} reads them in the same order. */
 final class RowWriter {
-    private byte[] bytes = new byte[512];
+    private static final int USUAL_BYTES = 512;
+    /** A buffer that has become larger is given back. */
+    static final int LARGEST_KEPT_BYTES = 256 * 1024;
+
+    private byte[] bytes = new byte[USUAL_BYTES];
     private int size;
 
     /** Begins a row. */
@@ -77,7 +81,12 @@ final class RowWriter {
     }
 
     byte[] row() {
-        return Arrays.copyOf(bytes, size);
+        byte[] row = Arrays.copyOf(bytes, size);
+        if (bytes.length > LARGEST_KEPT_BYTES) {
+            bytes = new byte[USUAL_BYTES];
+            size = 0;
+        }
+        return row;
     }
 
     private void room(int more) {

@@ -20,7 +20,9 @@ import java.util.TreeMap;
 final class SetJson {
     private static final int KNOWN_NUMBERS = 1 << 8;
 
-    private byte[] bytes = new byte[4096];
+    private static final int USUAL_BYTES = 4096;
+
+    private byte[] bytes = new byte[USUAL_BYTES];
     private int size;
     // Votes and weights come again and again.
     private final long[] numbers = new long[KNOWN_NUMBERS];
@@ -58,7 +60,11 @@ final class SetJson {
         put(',').name("unacceptable");
         unacceptable(set.unacceptable());
         put(',').name("updatedAt").text(updatedAt).put('}');
-        return Arrays.copyOf(bytes, size);
+        byte[] json = Arrays.copyOf(bytes, size);
+        if (bytes.length > RowWriter.LARGEST_KEPT_BYTES) {
+            bytes = new byte[USUAL_BYTES];
+        }
+        return json;
     }
 
     private void pairs(List<Pair> pairs) {

@@ -63,7 +63,6 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private String lastUpdatedAtText = "";
     private @Nullable DueSets dueSets;
     private long lastSetsMillis;
-    private long lastCommitMillis;
     private boolean behind;
     private long commitEveryMillis = DEFAULT_COMMIT_MILLIS;
     private long startMillis;
@@ -104,7 +103,6 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         dueSets = new DueSets(newContext.getStateStore(RankingTopology.PENDING));
         startMillis = steadyMillis.getAsLong();
         lastSetsMillis = startMillis;
-        lastCommitMillis = startMillis;
         behind = false;
         commitEveryMillis = commitEveryMillis(newContext);
         commits = new LiveCommits(commitEveryMillis, steadyMillis);
@@ -145,7 +143,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         behind = context().currentSystemTimeMs() - record.timestamp() > BEHIND_MILLIS;
         if (dueSets().size() > 0) {
             long nowMillis = steadyMillis.getAsLong();
-            if (nowMillis - lastSetsMillis >= 2 * longestDueMillis() || commitIsNear(nowMillis)) {
+            if (nowMillis - lastSetsMillis >= 2 * longestDueMillis()) {
                 publishDue(true);
             }
         }
@@ -163,11 +161,10 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         } catch (RejectedRecord e) {
             deadLetter(record, e, origin.topic(), origin.partition(), origin.offset());
         }
-    }
-
-    /** Many that are due are made known shortly before a commit, which would keep a row of each. */
-    private boolean commitIsNear(long nowMillis) {
-        return areMany() && nowMillis - lastCommitMillis >= commitEveryMillis && lastSetsMillis <= lastCommitMillis;
+        if (dueSets().size() > 0 && commits().isNear(behind)) {
+            // The commit would keep a row of each.
+            publishDue(true);
+        }
     }
 
     private boolean areMany() {
@@ -179,7 +176,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void lookAtDue() {
-        publishDue(false);
+        publishDue(commits().isNear(behind));
         if (!behind && commits().wantsOne()) {
             context().commit();
         }
@@ -189,7 +186,6 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private void beforeCommit() {
         write();
         dueSets().keep();
-        lastCommitMillis = steadyMillis.getAsLong();
         commits().begins();
     }
 

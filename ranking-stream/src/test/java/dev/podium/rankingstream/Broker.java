@@ -7,6 +7,7 @@ import dev.podium.contracts.RankingEvent;
 import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +26,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.jspecify.annotations.Nullable;
 
 /** What tests do with the real broker: write events, read topics, look at open transactions. */
 final class Broker implements AutoCloseable {
@@ -62,7 +64,16 @@ final class Broker implements AutoCloseable {
     }
 
     void send(String topic, String key, byte[] value, Headers headers) {
-        var unused = producer.send(new ProducerRecord<>(topic, null, null, key, value, headers));
+        send(topic, key, value, headers, null);
+    }
+
+    /** An event as one that was written at a time. */
+    void send(String topic, String key, Object event, Instant at) {
+        send(topic, key, EventJson.write(event), headers(event, key), at.toEpochMilli());
+    }
+
+    private void send(String topic, String key, byte[] value, Headers headers, @Nullable Long timestamp) {
+        var unused = producer.send(new ProducerRecord<>(topic, null, timestamp, key, value, headers));
     }
 
     void flush() {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.ProjectTotals;
@@ -130,6 +131,24 @@ class DueSetsTest {
                 .addTo(labelers, new Sums<>(), due.counted().orElseThrow(), 1, Optional.empty());
         Map<String, LabelerShare> sent = sent(labelers, LabelerShare.class);
         assertEquals(List.of(0L, 1L), List.of(rankings(sent, "ann"), rankings(sent, "bob")));
+    }
+
+    @Test
+    void rankingsOfWhatIsDueCountForItsSize() {
+        DueSets sets = new DueSets(rows);
+        int tasks = 0;
+        while (!sets.isFull()) {
+            Task task = Facts.task("t" + tasks++);
+            TaskState before = new TaskState(Optional.of(task), Map.of(), Map.of(), Optional.empty());
+            for (int l = 0; l < 200; l++) {
+                TaskState after = before.with(HeldRanking.of(Facts.ranking(task.taskId(), "l" + l, 1, "a>b>c"), 0, 0));
+                sets.add(before, after, true, 1, Optional.empty());
+                before = after;
+            }
+        }
+        assertTrue(tasks < 50, tasks + " tasks of 200 labelers");
+        sets.take();
+        assertFalse(sets.isFull());
     }
 
     private record PreferenceSetOf(TaskState state) {

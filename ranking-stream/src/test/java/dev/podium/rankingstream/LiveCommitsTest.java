@@ -80,6 +80,31 @@ class LiveCommitsTest {
     }
 
     @Test
+    void aCommitIsNearBeforeItIsAskedForAndBeforeKafkaStreamsOwn() {
+        LiveCommits commits = new LiveCommits(1_000, steadyMillis);
+        assertEquals(List.of(180L, 980L), List.of(nearAfter(commits, false), nearAfter(commits, true)));
+
+        // What is asked for does not put off Kafka Streams' own.
+        clock.set(500);
+        commits.changed();
+        assertTrue(commits.wantsOne());
+        commits.begins();
+        assertEquals(List.of(680L, 980L), List.of(nearAfter(commits, false), nearAfter(commits, true)));
+        clock.set(1_000);
+        commits.begins();
+        assertEquals(List.of(1_180L, 1_980L), List.of(nearAfter(commits, false), nearAfter(commits, true)));
+    }
+
+    /** At which time from now on; the clock stays. */
+    private long nearAfter(LiveCommits commits, boolean worksOffALog) {
+        long now = clock.get();
+        while (!commits.isNear(worksOffALog)) {
+            clock.incrementAndGet();
+        }
+        return clock.getAndSet(now);
+    }
+
+    @Test
     void anOperatorsShorterIntervalAsksForNoMore() {
         assertEquals(5, askedInASecond(1_000));
         assertEquals(5, askedInASecond(200));

@@ -8,7 +8,6 @@ import dev.podium.contracts.PreferenceSet;
 import dev.podium.contracts.Topics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -189,7 +188,7 @@ class RestartTest {
                 .count();
     }
 
-    private KafkaStreams member(String name) throws Exception {
+    private KafkaStreams member(String name) throws IOException {
         return new KafkaStreams(topology(), settings(name));
     }
 
@@ -202,27 +201,8 @@ class RestartTest {
                 RankingTopology.STEADY_MILLIS);
     }
 
-    /** As the application is configured, with a folder and a name of its own. */
-    private Properties settings(String name) throws Exception {
-        Properties settings = new Properties();
-        Properties all = new Properties();
-        try (InputStream in = RankingStream.class.getResourceAsStream("/application.properties")) {
-            all.load(in);
-        }
-        all.forEach((key, value) -> {
-            String text = key.toString();
-            if (text.startsWith("kafka-streams.") && !value.toString().contains("${")) {
-                settings.put(text.substring("kafka-streams.".length()), value);
-            }
-        });
-        Path work = folder.resolve(name);
-        settings.put("application.id", application);
-        settings.put("bootstrap.servers", Broker.sharedServers());
-        settings.put("state.dir", work.toString());
-        settings.put("replication.factor", "1");
-        settings.put("num.standby.replicas", "0");
-        settings.put("consumer.group.instance.id", InstanceIdSource.of("host", work));
-        return settings;
+    private Properties settings(String name) throws IOException {
+        return StreamSettings.of(application, Broker.sharedServers(), folder.resolve(name));
     }
 
     private static void await(String what, Callable<Boolean> condition) throws Exception {
