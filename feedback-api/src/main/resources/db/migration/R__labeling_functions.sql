@@ -6,13 +6,21 @@
 -- The walk for a labeler begins at in_from_...: what comes before it that labeler had, when it was last looked at. Where
 -- the walk ended is in at_...
 
--- What a function gives cannot be changed in place. Named with its schema: the search path has further ones.
+-- What a function gives cannot be changed in place. Named with its schema: the search path has further ones. With all its
+-- parameter lists: those of the version before stay for its instances (docs/operations.md, "Upgrading").
 do $$
+declare
+  f regprocedure;
 begin
-  execute format('drop function if exists %1$I.submit_first, %1$I.take_task, %1$I.hold_task, %1$I.next_task, %1$I.submission_state',
-    current_schema());
+  for f in select p.oid::regprocedure from pg_proc p
+      where p.pronamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())
+        and p.proname in ('submit_first', 'take_task', 'hold_task', 'next_task', 'submission_state') loop
+    execute format('drop function %s', f);
+  end loop;
 end $$;
 
+-- in_wait says whether to wait for tasks that others have locked. It is null for whoever holds locks that others may wait
+-- for: then nothing at all is waited for, the lease of the task that is held already included.
 create function next_task(
   in_project text, in_labeler text, in_after text, in_now timestamptz, in_until timestamptz,
   in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision, in_wait boolean,
@@ -50,6 +58,14 @@ begin
     return;
   end if;
   if rules.held is not null then
+    -- Who ranks that task has its lock first, and its lease then.
+    if in_wait is null then
+      perform 1 from task t where t.id = rules.held for update skip locked;
+      if not found then
+        status := 'none';
+        return;
+      end if;
+    end if;
     update lease l set expires_at = in_until where l.labeler = in_labeler and l.task_id = rules.held
       returning l.task_id, l.shown_order into task_id, shown_order;
     if found then
@@ -299,7 +315,7 @@ begin
   submitted := true;
   -- Nothing is waited for with the task's lock in hand: two who wait for one another's would wait for ever.
   if in_next and pg_try_advisory_xact_lock(hashtextextended(in_project || chr(10) || in_labeler, 11)) then
-    n := hold_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, false,
+    n := hold_task(in_project, in_labeler, in_after, in_now, in_until, in_gold_roll, in_uniform_roll, in_draw, null,
       in_from_priority, in_from_urgency, in_from_disagreement, in_from_position);
     status := n.status;
     task_id := n.task_id;
@@ -313,3 +329,22 @@ begin
     at_position := n.at_position;
   end if;
 end $$;
+
+-- As instances of the version before call it, one ranking by itself; to be dropped with the next version.
+create function submit_first(
+  in_project text, in_task text, in_labeler text, in_erased text, in_key text, in_sha256 text, in_shown text,
+  in_event text, in_type text, in_body text, in_answer text, in_trace text, in_topic text, in_duration bigint,
+  in_shown_count int, in_winner int, in_version bigint, in_next boolean, in_after text, in_now timestamptz, in_until timestamptz,
+  in_gold_roll double precision, in_uniform_roll double precision, in_draw double precision,
+  in_from_priority int, in_from_urgency real, in_from_disagreement real, in_from_position bigint,
+  out submitted boolean, out status text, out task_id text, out shown_order text, out body text, out reason text,
+  out drafted boolean, out at_priority int, out at_urgency real, out at_disagreement real, out at_position bigint)
+language sql
+as $$
+  select f.submitted, f.status, f.task_id, f.shown_order, f.body, f.reason, f.drafted, f.at_priority, f.at_urgency,
+      f.at_disagreement, f.at_position
+    from submit_first(in_project, in_task, in_labeler, in_erased, in_key, in_sha256, in_shown, in_event, in_type, in_body,
+      in_answer, in_trace, in_topic, in_duration, in_shown_count, in_winner, in_version, true, in_next, in_after, in_now,
+      in_until, in_gold_roll, in_uniform_roll, in_draw, in_from_priority, in_from_urgency, in_from_disagreement,
+      in_from_position) f;
+$$;

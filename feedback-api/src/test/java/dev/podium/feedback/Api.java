@@ -40,7 +40,7 @@ public final class Api {
     }
 
     /** Somebody with that role in every project. */
-    static String person(String role) {
+    public static String person(String role) {
         return person(role, List.of("*"));
     }
 
@@ -62,7 +62,7 @@ public final class Api {
     }
 
     /** Imports tasks of three outputs each. */
-    static void tasks(String project, int count) {
+    public static void tasks(String project, int count) {
         StringBuilder lines = new StringBuilder();
         for (int i = 0; i < count; i++) {
             lines.append("{\"prompt\":\"question ").append(i).append("\",\"outputs\":[\"good\",\"fair\",\"poor\"]}\n");

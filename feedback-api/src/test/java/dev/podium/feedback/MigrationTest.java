@@ -7,21 +7,24 @@ import dev.podium.contracts.Message;
 import dev.podium.contracts.RoundCommand;
 import dev.podium.contracts.RoundConfig;
 import dev.podium.contracts.RoundKind;
+import dev.podium.contracts.TraceParent;
 import dev.podium.embedded.testing.ServersResource;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What earlier versions stored is still right after all migrations. */
@@ -82,6 +85,52 @@ class MigrationTest {
                 one("select string_agg(rolled_back_to::text, ' ' order by sequence) from earlier.channel_change"));
     }
 
+    @Test
+    void instancesOfTheVersionBeforeGoOnTakingFirstRankingsWhileTheyAreReplaced() throws Exception {
+        // Given a labeler who holds a task, and another one behind it
+        String project = Api.project("{}");
+        Api.tasks(project, 2);
+        String labeler = Api.person("labeler");
+        Response held = Api.next(labeler, project);
+        String task = held.path("task.id");
+        List<String> shown = held.path("task.outputs.id");
+
+        // When an instance of the version before writes the ranking, as it does
+        String submitted = one(
+                "select submitted || ' ' || status || ' ' || (task_id <> '" + task + "')"
+                        + " from submit_first(?, ?, ?, '', ?, 'sha', ?, ?, 'rlhf.RankingSubmitted.v1', '{}', '{}', ?,"
+                        + " 'rlhf.rankings.v1', ?::bigint, ?::int, ?::int, ?::bigint, ?::boolean, ?, ?::timestamptz,"
+                        + " ?::timestamptz, ?::float8, ?::float8, ?::float8, ?::int, ?::float4, ?::float4, ?::bigint)",
+                project,
+                task,
+                labeler,
+                UUID.randomUUID().toString(),
+                String.join("\n", shown),
+                UUID.randomUUID().toString(),
+                TraceParent.begin().toString(),
+                "1000",
+                "3",
+                "1",
+                null,
+                "true",
+                null,
+                Instant.now().toString(),
+                Instant.now().plusSeconds(60).toString(),
+                "0.5",
+                "0.5",
+                "0.5",
+                "-2147483648",
+                "-Infinity",
+                "-Infinity",
+                "0");
+
+        // Then it is written, and the next task came along
+        assertEquals("true new true", submitted);
+        assertEquals("1", one("select count(*)::text from ranking where task_id = ? and labeler = ?", task, labeler));
+        assertEquals(
+                "1", one("select count(*)::text from lease where project_id = ? and labeler = ?", project, labeler));
+    }
+
     private void execute(String sql, String... values) throws SQLException {
         try (Connection connection = database.getConnection();
                 PreparedStatement statement = connection.prepareStatement(sql)) {
@@ -92,12 +141,16 @@ class MigrationTest {
         }
     }
 
-    private String one(String sql) throws SQLException {
+    private String one(String sql, @Nullable String... values) throws SQLException {
         try (Connection connection = database.getConnection();
-                Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(sql)) {
-            rows.next();
-            return rows.getString(1);
+                PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setString(i + 1, values[i]);
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getString(1);
+            }
         }
     }
 }

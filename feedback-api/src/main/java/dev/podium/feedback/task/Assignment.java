@@ -188,7 +188,7 @@ public class Assignment {
         } catch (SQLException e) {
             throw new UncheckedSqlException(e);
         }
-        return QuarkusTransaction.requiringNew().call(() -> lookAround(question));
+        return lookAround(question);
     }
 
     /** A question to ask along with something else: from where the labeler's walk has come. */
@@ -196,12 +196,16 @@ public class Assignment {
         return new Question(project, labeler, after, now, walks.begin(project, labeler));
     }
 
-    /** Nothing was found behind the labeler's place: what ran out is freed, and all is looked at. */
+    /**
+     * Nothing was found behind the labeler's place: what ran out is freed, and all is looked at. Each by itself: two who
+     * wait for a task with the locks of what they have freed in hand might wait for one another.
+     */
     private Optional<Assigned> lookAround(Question asked) {
         Question fromTheBeginning = new Question(asked.project, asked.labeler, asked.after, asked.now, Walks.BEGINNING);
+        int freed = releaseExpired(asked.project, asked.now);
         try (Connection connection = database.getConnection()) {
             Optional<Assigned> given = Optional.empty();
-            if (releaseExpired(connection, asked.project, asked.now) > 0 || asked.from != Walks.BEGINNING) {
+            if (freed > 0 || asked.from != Walks.BEGINNING) {
                 given = ask(connection, fromTheBeginning, false);
             }
             // A task that is locked just now, by a submission say, may have a place all the same: nothing is left only
@@ -311,14 +315,18 @@ public class Assignment {
     void releaseExpired() {
         Instant now = Clock.systemUTC().instant();
         for (String project : QuarkusTransaction.requiringNew().call(() -> withExpired(now))) {
-            QuarkusTransaction.requiringNew().run(() -> {
-                try (Connection connection = database.getConnection()) {
-                    releaseExpired(connection, project, now);
-                } catch (SQLException e) {
-                    throw new UncheckedSqlException(e);
-                }
-            });
+            releaseExpired(project, now);
         }
+    }
+
+    private int releaseExpired(String project, Instant now) {
+        return QuarkusTransaction.requiringNew().call(() -> {
+            try (Connection connection = database.getConnection()) {
+                return releaseExpired(connection, project, now);
+            } catch (SQLException e) {
+                throw new UncheckedSqlException(e);
+            }
+        });
     }
 
     private List<String> withExpired(Instant now) {
