@@ -74,16 +74,8 @@ class OutageTest {
                 .getValue("kafka.bootstrap.servers", String.class)
                 .split(":");
         try (ServerSocket silent =
-                        new ServerSocket(Integer.parseInt(address[1]), 50, InetAddress.getByName(address[0]));
-                HttpClient probe = HttpClient.newHttpClient()) {
-            HttpRequest request = HttpRequest.newBuilder(
-                            URI.create("http://localhost:" + RestAssured.port + "/q/health/ready"))
-                    .timeout(PROBE)
-                    .build();
-            assertEquals(
-                    200,
-                    probe.send(request, HttpResponse.BodyHandlers.discarding()).statusCode(),
-                    silent.toString());
+                new ServerSocket(Integer.parseInt(address[1]), 50, InetAddress.getByName(address[0]))) {
+            assertEquals(200, probe(), silent.toString());
         }
 
         // When an event is there that Kafka will never take
@@ -128,6 +120,15 @@ class OutageTest {
         });
         await("the second ranking", () -> records(Topics.RANKINGS) == 2);
 
+        // When the database is there and answers nothing
+        Servers.call("freezePostgres");
+
+        // Then readiness says so before a probe gives up, however often it is asked, until the database goes on
+        assertEquals(503, probe());
+        assertEquals(503, probe());
+        Servers.call("thawPostgres");
+        await("readiness", () -> probe() == 200);
+
         // When nothing but such an event is there
         QuarkusTransaction.requiringNew()
                 .run(() -> entities.createNativeQuery("insert into outbox"
@@ -138,6 +139,17 @@ class OutageTest {
 
         // Then it is set aside all the same
         await("the lonely one", () -> outbox("refused is not null") == 2);
+    }
+
+    /** The answer that a probe gets in time. */
+    private static int probe() throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            HttpRequest request = HttpRequest.newBuilder(
+                            URI.create("http://localhost:" + RestAssured.port + "/q/health/ready"))
+                    .timeout(PROBE)
+                    .build();
+            return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+        }
     }
 
     private static String metrics() {

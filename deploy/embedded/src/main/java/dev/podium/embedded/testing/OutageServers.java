@@ -6,6 +6,8 @@ import dev.podium.embedded.FreePort;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -61,6 +63,34 @@ public final class OutageServers {
             throw new IllegalStateException("PostgreSQL was never started");
         }
         postgres = EmbeddedPostgres.start(home().resolve("postgres"), postgres.port(), false);
+    }
+
+    /** Freezes PostgreSQL with all its processes: connections stay, and nothing is answered. */
+    public static synchronized void freezePostgres() throws IOException {
+        signalPostgres("STOP");
+    }
+
+    /** Lets a frozen PostgreSQL go on. */
+    public static synchronized void thawPostgres() throws IOException {
+        signalPostgres("CONT");
+    }
+
+    private static void signalPostgres(String signal) throws IOException {
+        if (postgres == null) {
+            throw new IllegalStateException("PostgreSQL was never started");
+        }
+        List<String> kill = new ArrayList<>(List.of("kill", "-" + signal, Long.toString(postgres.pid())));
+        // The server first, which starts others.
+        ProcessHandle.of(postgres.pid())
+                .orElseThrow()
+                .descendants()
+                .forEach(each -> kill.add(Long.toString(each.pid())));
+        try {
+            new ProcessBuilder(kill).inheritIO().start().waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while PostgreSQL got a signal", e);
+        }
     }
 
     private static Path home() {
