@@ -21,6 +21,7 @@ import java.io.InputStreamReader;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
@@ -135,6 +136,36 @@ class OperationsTest {
             }
             assertEquals(before + more, deadLetters());
         }
+    }
+
+    @Test
+    void theEndOfATransactionIsNothingThatTheProjectionHasLeftToRead() throws Exception {
+        Map<String, Object> settings = new HashMap<>(kafka.clientConfiguration());
+        settings.put("transactional.id", UUID.randomUUID().toString());
+        TopicPartition written;
+        long behindItsEnd;
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            RecordMetadata sent = producer.send(new ProducerRecord<>(
+                            Topics.ADAPTER_LOADS, UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8), null))
+                    .get();
+            written = new TopicPartition(sent.topic(), sent.partition());
+            behindItsEnd = sent.offset() + 2;
+            producer.commitTransaction();
+        }
+
+        long deadlineNanos = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        Integer left = null;
+        do {
+            assertTrue(System.nanoTime() < deadlineNanos, "it stays behind by " + left);
+            Thread.sleep(100);
+            left = Api.operator()
+                    .get("/api/v1/operations")
+                    .path("lags.find { it.group == 'feedback-api (projection)' && it.topic == '" + Topics.ADAPTER_LOADS
+                            + "' }?.records");
+        } while (kafka.endOffsets(Topics.ADAPTER_LOADS).get(written) < behindItsEnd || left == null || left != 0);
     }
 
     private static int deadLetters() {

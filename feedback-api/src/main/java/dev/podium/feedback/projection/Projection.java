@@ -135,6 +135,12 @@ class Projection {
         }
     }
 
+    /** All before these positions is applied, by whichever instance. */
+    @Transactional
+    void reached(Map<TopicPartition, Long> positions) {
+        move(positions);
+    }
+
     private static String skipped(ConsumerRecord<byte[], byte[]> record, Exception reason) {
         return record.topic() + "[" + record.partition() + "]@" + record.offset() + " is skipped: "
                 + reason.getMessage();
@@ -149,7 +155,8 @@ class Projection {
     private void move(Map<TopicPartition, Long> positions) {
         positions.forEach((partition, next) -> entities.createNativeQuery(
                         "insert into projection_position (topic, partition, next_offset) values (:t, :p, :n)"
-                                + " on conflict (topic, partition) do update set next_offset = excluded.next_offset")
+                                + " on conflict (topic, partition) do update set next_offset = excluded.next_offset"
+                                + " where projection_position.next_offset < excluded.next_offset")
                 .setParameter("t", partition.topic())
                 .setParameter("p", partition.partition())
                 .setParameter("n", next)

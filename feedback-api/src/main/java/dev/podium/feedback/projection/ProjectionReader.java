@@ -8,6 +8,7 @@ import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -88,11 +89,30 @@ class ProjectionReader {
                 consumer.seek(partition, next);
             }
         }
+        Map<TopicPartition, Long> noted = new HashMap<>(positions);
         while (running) {
             ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
             if (!records.isEmpty()) {
                 apply(records);
+            } else {
+                noteEnds(consumer, all, noted);
             }
+        }
+    }
+
+    /** Behind the last record there may be the end of its transaction, which is no record: it is not left to be read. */
+    private void noteEnds(
+            KafkaConsumer<byte[], byte[]> consumer, List<TopicPartition> all, Map<TopicPartition, Long> noted) {
+        Map<TopicPartition, Long> further = new HashMap<>();
+        for (TopicPartition partition : all) {
+            long position = consumer.position(partition);
+            if (position > noted.getOrDefault(partition, 0L)) {
+                further.put(partition, position);
+            }
+        }
+        if (!further.isEmpty()) {
+            projection.reached(further);
+            noted.putAll(further);
         }
     }
 
