@@ -99,6 +99,39 @@ class HelmChartTest {
         assertTrue(resources.size() >= 12, "only " + resources.size() + " resources");
     }
 
+    @Test
+    void strimzisResourcesAreOfTheNamedVersionAndHaveNoFieldThatTheNewestDropped() throws Exception {
+        for (String version : List.of("v1", "v1beta2")) {
+            List<JsonNode> strimzis = render("full", "--set", "kafka.strimzi.apiVersion=" + version).stream()
+                    .filter(each -> each.path("apiVersion").asText().startsWith("kafka.strimzi.io/"))
+                    .toList();
+
+            List<String> dropped = new ArrayList<>();
+            for (JsonNode resource : strimzis) {
+                assertEquals(
+                        "kafka.strimzi.io/" + version,
+                        resource.path("apiVersion").asText(),
+                        name(resource));
+                Object typed = JSON.treeToValue(
+                        resource, TYPES.get(resource.path("kind").asText()));
+                deprecated(typed, name(resource), dropped);
+            }
+            // What v1 has not, was deprecated before.
+            assertEquals(List.of(), dropped);
+            assertEquals(
+                    List.of("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"),
+                    strimzis.stream()
+                            .map(each -> each.path("kind").asText())
+                            .distinct()
+                            .sorted()
+                            .toList());
+        }
+        assertEquals(
+                render("full", "--set", "kafka.strimzi.apiVersion=v1"),
+                render("full"),
+                "v1 is the default: all operators that run this version of Kafka serve it");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"minimal", "full", "oauth", "external"})
     void selectorsFindTheirPodsAndNamesAreUnique(String values) throws Exception {
@@ -305,6 +338,34 @@ class HelmChartTest {
         }
     }
 
+    /** Fields that are set though their type has deprecated them. */
+    private static void deprecated(Object value, String path, List<String> found) throws Exception {
+        if (value instanceof Iterable<?> elements) {
+            for (Object element : elements) {
+                deprecated(element, path + "[]", found);
+            }
+            return;
+        }
+        if (value == null
+                || value instanceof Enum<?>
+                || !value.getClass().getName().startsWith("io.strimzi.api")) {
+            return;
+        }
+        for (var method : value.getClass().getMethods()) {
+            if (method.getParameterCount() > 0 || !method.getName().startsWith("get")) {
+                continue;
+            }
+            Object field = method.invoke(value);
+            if (field == null || method.getReturnType().isPrimitive()) {
+                continue;
+            }
+            if (method.isAnnotationPresent(Deprecated.class)) {
+                found.add(path + "." + method.getName());
+            }
+            deprecated(field, path + "." + method.getName().substring(3), found);
+        }
+    }
+
     private static boolean matches(JsonNode selector, JsonNode labels) {
         return selector.properties().stream().allMatch(label -> label.getValue().equals(labels.get(label.getKey())));
     }
@@ -314,15 +375,17 @@ class HelmChartTest {
                 + resource.path("metadata").path("name").asText();
     }
 
-    private static List<JsonNode> render(String values) throws Exception {
-        Rendered rendered = helm(
+    private static List<JsonNode> render(String values, String... more) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(
                 "template",
                 "podium",
                 CHART.toString(),
                 "--kube-version",
                 "1.33.0",
                 "-f",
-                CHART + "/ci/" + values + ".yaml");
+                CHART + "/ci/" + values + ".yaml"));
+        arguments.addAll(List.of(more));
+        Rendered rendered = helm(arguments.toArray(String[]::new));
         assertEquals(0, rendered.exitCode(), rendered.text());
         try (MappingIterator<JsonNode> documents =
                 YAML.readerFor(JsonNode.class).readValues(rendered.text())) {
