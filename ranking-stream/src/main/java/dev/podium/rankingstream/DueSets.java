@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DueSets {
     private static final String PREFIX = "set/";
-    private static final int MOST = 400;
+    private static final int MOST = 2_000;
     // What is due keeps its task in memory, with its rankings, and what set and sums had of each.
     private static final long MOST_BYTES = 4L * 1024 * 1024;
     private static final int LABELER_BYTES = 850;

@@ -27,7 +27,7 @@ public final class PassThrough {
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
         settings.put(StreamsConfig.producerPrefix("max.request.size"), 8 * 1024 * 1024);
         settings.put(StreamsConfig.producerPrefix("batch.size"), 131_072);
-        settings.put(StreamsConfig.producerPrefix("linger.ms"), 20);
+        settings.put(StreamsConfig.producerPrefix("linger.ms"), 100);
         settings.put("max.poll.records", 2_000);
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
         var bytes = Serdes.ByteArray();
