@@ -6,6 +6,7 @@ import { request, encode } from './http.js';
 const QUIET_MILLIS = 600;
 const ANSWER_MILLIS = 20_000;
 const KEPT_MILLIS = 14 * 86_400_000;
+const WRITER = 'podium.writer';
 
 export class Drafts {
   #timer = 0;
@@ -13,6 +14,8 @@ export class Drafts {
   #newest = null;
   #unanswered = 0;
   #answers = Promise.resolve();
+  #writer = writer();
+  #sequence = 0;
 
   /** @param onState told 'saving', 'saved' or 'local' (kept in this browser alone), and of which task */
   constructor(project, person, onState) {
@@ -27,9 +30,11 @@ export class Drafts {
 
   /** Keeps a state; `state` is {revision, places, unacceptable, ratings, comment, activeMillis}. */
   keep(taskId, state) {
-    write(this.prefix + taskId, { ...state, savedAt: Date.now(), dirty: true });
+    // Grows also in another tab, and where the clock was set back.
+    this.#sequence = Math.max(Date.now(), this.#sequence + 1, (read(this.prefix + taskId)?.sequence ?? 0) + 1);
+    write(this.prefix + taskId, { ...state, savedAt: Date.now(), sequence: this.#sequence, dirty: true });
     if (this.#waiting && this.#waiting.taskId !== taskId) this.flush();
-    this.#waiting = { taskId, state };
+    this.#waiting = { taskId, state, sequence: this.#sequence };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), QUIET_MILLIS);
     this.onState('saving', taskId);
@@ -55,7 +60,9 @@ export class Drafts {
     const overtaken = () => sent.dropped || (this.#newest !== sent && this.#newest.taskId === sent.taskId);
     if (overtaken()) return;
     try {
-      await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, keepalive, timeoutMillis: ANSWER_MILLIS });
+      // What was given up may arrive behind what is sent next: the server tells by the sequence.
+      const headers = { 'Draft-Writer': this.#writer, 'Draft-Sequence': sent.sequence };
+      await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, headers, keepalive, timeoutMillis: ANSWER_MILLIS });
       if (this.#waiting?.taskId === sent.taskId || overtaken()) return;
       const local = read(this.prefix + sent.taskId);
       if (local) write(this.prefix + sent.taskId, { ...local, dirty: false });
@@ -120,6 +127,16 @@ function write(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch { /* a full or forbidden store must not stop the work; the server has it a moment later */ }
+}
+
+/** A number of this browser's own; of this page alone where nothing can be kept. */
+function writer() {
+  const known = read(WRITER);
+  if (Number.isSafeInteger(known)) return known;
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  const made = (high % 2 ** 20) * 2 ** 32 + low;
+  write(WRITER, made);
+  return made;
 }
 
 function dropOld() {

@@ -64,6 +64,31 @@ class LabelersWorkTest {
     }
 
     @Test
+    void aDraftThatItsBrowserGaveUpDoesNotComeBackBehindALaterOne() {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        Response given = Api.next(labeler, project);
+        String task = given.path("task.id");
+        List<String> ids = given.path("task.outputs.id");
+        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000002).then().body("version", equalTo(1));
+
+        // When what was sent before arrives late, and once more
+        save(labeler, project, task, draft(ids.get(1), 0), 7, 1000001)
+                .then()
+                .statusCode(200)
+                .body("version", equalTo(1));
+        save(labeler, project, task, draft(ids.get(1), 0), 7, 1000000).then().statusCode(200);
+        Api.next(labeler, project).then().body("draft.places." + ids.get(0), equalTo(1));
+
+        // Then a repetition of the last one, another browser with an older clock, and a program count as ever
+        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000002).then().body("version", equalTo(2));
+        save(labeler, project, task, draft(ids.get(1), 0), 8, 1).then().body("version", equalTo(3));
+        save(labeler, project, task, draft(ids.get(2), 0)).then().body("version", equalTo(4));
+        Api.next(labeler, project).then().body("draft.places." + ids.get(2), equalTo(1));
+    }
+
+    @Test
     void aDraftIsItsLabelersAloneAndHoldsOnlyWhatBelongsToTheTask() {
         String project = Api.project("{}");
         Api.tasks(project, 2);
@@ -323,6 +348,14 @@ class LabelersWorkTest {
 
     private static Response save(String labeler, String project, String task, String body) {
         return Api.as(labeler).body(body).put(path(project, task) + "/draft");
+    }
+
+    private static Response save(String labeler, String project, String task, String body, long writer, long sequence) {
+        return Api.as(labeler)
+                .header("Draft-Writer", writer)
+                .header("Draft-Sequence", sequence)
+                .body(body)
+                .put(path(project, task) + "/draft");
     }
 
     private static String draft(String output, int revision) {

@@ -11,6 +11,7 @@ import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.CDPSession;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Request;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.BoundingBox;
 import com.microsoft.playwright.options.ColorScheme;
@@ -18,6 +19,7 @@ import dev.podium.e2e.Browser.Device;
 import dev.podium.local.client.Api;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -248,6 +250,37 @@ class LabelersActionsTest {
             assertEquals(false, page.evaluate("'broken' in window"));
             assertEquals(List.of(), elsewhere);
         }
+    }
+
+    @Test
+    void aDraftThatThePageGaveUpDoesNotComeBackBehindTheNext() throws Exception {
+        try (BrowserContext window = window(Device.DESKTOP)) {
+            Page page = start(window, Device.DESKTOP, "late-draft", Map.of(), List.of(SKY));
+            Request first = page.waitForRequest(
+                    request -> request.url().endsWith("/draft"),
+                    () -> page.getByLabel("Place 1 for A").click());
+            assertThat(page.locator("#draft-state")).hasText("Draft saved");
+            page.waitForResponse(
+                    answer -> answer.url().endsWith("/draft"),
+                    () -> page.getByLabel("Place 2 for B").click());
+
+            // When the first one arrives after all
+            Object status = page.evaluate(
+                    "async ([url, headers, body]) => (await fetch(url, { method: 'PUT', headers, body })).status",
+                    List.of(first.url(), sendable(first), first.postData()));
+
+            // Then it changes nothing
+            assertEquals(200, status);
+            page.reload();
+            assertThat(page.locator("#order")).hasText("A  >  B");
+        }
+    }
+
+    /** Its headers, without those that a page may not name. */
+    private static Map<String, String> sendable(Request request) {
+        Map<String, String> headers = new HashMap<>(request.headers());
+        headers.keySet().removeIf(name -> name.matches("(sec-|user-agent|referer|origin|host|content-length).*"));
+        return headers;
     }
 
     @ParameterizedTest

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What labelers have done on a task so far, kept while they work. A draft is nobody's ranking: it may be incomplete, is
- * no event, and is gone once the ranking is submitted. The last one written counts, from whichever device.
+ * no event, and is gone once the ranking is submitted. The last one written counts, from whichever device; of one browser it
+ * is the last one sent, since a request that was given up may arrive behind the next.
  */
 @Singleton
 public class Drafts {
@@ -96,8 +97,22 @@ public class Drafts {
     /** What a saved draft is known by. */
     public record Saved(long version, Instant savedAt) {}
 
-    /** Keeps a draft; who neither holds the task nor has ranked it has none. Must run in a transaction. */
-    public Saved save(String project, String taskId, String labeler, Sent sent) {
+    /**
+     * Whose turn a draft is.
+     *
+     * @param writer a number of the browser's own
+     * @param sequence grows with each draft of a task in that browser
+     */
+    public record Turn(long writer, long sequence) {}
+
+    /**
+     * Keeps a draft, unless the same writer has sent a later one; who neither holds the task nor has ranked it has none.
+     * Must run in a transaction.
+     *
+     * @param turn empty where a program sends one after the other
+     * @return what is kept now
+     */
+    public Saved save(String project, String taskId, String labeler, Sent sent, Optional<Turn> turn) {
         TaskRow row = TaskRow.findById(taskId);
         RankingRow ranking = RankingRow.findById(new RankingRow.Id(taskId, labeler));
         boolean held = Lease.count("taskId = ?1 and labeler = ?2", taskId, labeler) > 0;
@@ -110,19 +125,30 @@ public class Drafts {
                     409, "stale_draft", "This ranking was submitted or changed since; the draft belongs to what was.");
         }
         Instant now = Clock.systemUTC().instant();
-        Object version = entities.createNativeQuery(
-                        "insert into draft (task_id, labeler, project_id, version, body, saved_at)"
-                                + " values (:task, :labeler, :project, 1, :body, :now)"
+        List<Long> version = entities.createNativeQuery(
+                        "insert into draft (task_id, labeler, project_id, version, body, saved_at, writer, sequence)"
+                                + " values (:task, :labeler, :project, 1, :body, :now, cast(nullif(:writer, '') as bigint),"
+                                + " cast(nullif(:sequence, '') as bigint))"
                                 + " on conflict (task_id, labeler) do update set version = draft.version + 1,"
-                                + " body = excluded.body, saved_at = excluded.saved_at returning version",
+                                + " body = excluded.body, saved_at = excluded.saved_at, writer = excluded.writer,"
+                                + " sequence = excluded.sequence"
+                                + " where (draft.writer = excluded.writer and draft.sequence > excluded.sequence)"
+                                + " is not true returning version",
                         Long.class)
                 .setParameter("task", taskId)
                 .setParameter("labeler", labeler)
                 .setParameter("project", project)
                 .setParameter("body", EventJson.writeText(checked))
                 .setParameter("now", now)
-                .getSingleResult();
-        return new Saved((Long) version, now);
+                .setParameter("writer", turn.map(t -> Long.toString(t.writer())).orElse(""))
+                .setParameter(
+                        "sequence", turn.map(t -> Long.toString(t.sequence())).orElse(""))
+                .getResultList();
+        return version.isEmpty()
+                ? of(taskId, labeler, checked.revision())
+                        .map(kept -> new Saved(kept.version(), kept.savedAt()))
+                        .orElseThrow()
+                : new Saved(version.getFirst(), now);
     }
 
     /** The draft of a labeler, unless the ranking has moved on since. */

@@ -9,6 +9,7 @@ import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -17,6 +18,7 @@ import jakarta.ws.rs.core.MediaType;
 import java.io.InputStream;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.jboss.resteasy.reactive.RestPath;
 import org.jspecify.annotations.Nullable;
 
@@ -37,13 +39,23 @@ public class OwnWorkResource {
         this.progress = progress;
     }
 
-    /** Keeps what the labeler has done so far; the last one written counts. */
+    /**
+     * Keeps what the labeler has done so far; the last one written counts. A browser that gives up requests names itself and
+     * the turn of each, in numbers: what it sent before changes nothing then.
+     */
     @PUT
     @Path("tasks/{task}/draft")
     @Consumes(MediaType.APPLICATION_JSON)
     @Transactional
-    public Drafts.Saved save(@RestPath String project, @RestPath String task, InputStream body) {
-        return drafts.save(project, task, me(), Bodies.json(body, Drafts.Sent.class));
+    public Drafts.Saved save(
+            @RestPath String project,
+            @RestPath String task,
+            @HeaderParam("Draft-Writer") @Nullable Long writer,
+            @HeaderParam("Draft-Sequence") @Nullable Long sequence,
+            InputStream body) {
+        Optional<Drafts.Turn> turn =
+                writer == null || sequence == null ? Optional.empty() : Optional.of(new Drafts.Turn(writer, sequence));
+        return drafts.save(project, task, me(), Bodies.json(body, Drafts.Sent.class), turn);
     }
 
     /** Throws the draft away; harmless where there is none. */
