@@ -73,7 +73,7 @@ class AnyOrderTest {
             // Given
             String taskId = number + order;
             Task task = Facts.task(taskId, scenario.rules(), scenario.texts().toArray(String[]::new));
-            List<RankingEvent> facts = facts(taskId, scenario);
+            List<RankingEvent> facts = facts(taskId, taskId, scenario);
             List<LabelerReliability> weights = weights(taskId, scenario);
             List<Object> all = new ArrayList<>(facts);
             all.addAll(weights);
@@ -99,7 +99,7 @@ class AnyOrderTest {
             weights.forEach(weight -> weighs.put(weight.labelerId(), weight.reliability()));
             PlainReference expected = new PlainReference(task, facts, weighs);
             assertSame(expected, set);
-            assertSame(expected, weighs, stream.labelers());
+            assertSame(List.of(expected), weighs, stream.labelers());
             assertEquals(List.of(), stream.deadLetters());
             sets.put(order, withoutPlaces(set).replace(taskId, "T"));
         }
@@ -145,21 +145,21 @@ class AnyOrderTest {
     }
 
     /** Of each labeler in the order of the acts, so that the last one counts. */
-    private static List<LabelerReliability> weights(String taskId, Scenario scenario) {
+    static List<LabelerReliability> weights(String prefix, Scenario scenario) {
         List<LabelerReliability> all = new ArrayList<>();
         for (int l = 0; l < scenario.acts().size(); l++) {
             List<Double> weights = scenario.weights().get(l);
             for (int i = 0; i < weights.size(); i++) {
-                all.add(Facts.reliability(taskId + LABELERS[l], i + 1, weights.get(i)));
+                all.add(Facts.reliability(prefix + LABELERS[l], i + 1, weights.get(i)));
             }
         }
         return all;
     }
 
-    private static List<RankingEvent> facts(String taskId, Scenario scenario) {
+    static List<RankingEvent> facts(String taskId, String prefix, Scenario scenario) {
         List<RankingEvent> facts = new ArrayList<>();
         for (int l = 0; l < scenario.acts().size(); l++) {
-            String labeler = taskId + LABELERS[l];
+            String labeler = prefix + LABELERS[l];
             int revision = 0;
             for (Act act : scenario.acts().get(l)) {
                 revision++;
@@ -198,7 +198,7 @@ class AnyOrderTest {
                 plain.at());
     }
 
-    private static void assertSame(PlainReference expected, PreferenceSet set) {
+    static void assertSame(PlainReference expected, PreferenceSet set) {
         Map<String, List<Double>> pairs = new TreeMap<>();
         set.pairs()
                 .forEach(p -> pairs.put(
@@ -216,13 +216,21 @@ class AnyOrderTest {
         assertEquals(!expected.pairs.isEmpty(), set.decided());
     }
 
-    private static void assertSame(
-            PlainReference expected, Map<String, Double> weights, Map<String, LabelerStatistics> published) {
+    /** Of several tasks of the same labelers. */
+    static void assertSame(
+            List<PlainReference> expected, Map<String, Double> weights, Map<String, LabelerStatistics> published) {
         published.forEach((labeler, s) -> assertEquals(weights.getOrDefault(labeler, 1.0), s.reliability(), labeler));
         Map<String, List<Long>> figures = new TreeMap<>();
         published.forEach((labeler, s) -> figures.put(
                 labeler, List.of(s.rankings(), s.corrections(), s.retractions(), s.pairsCompared(), s.pairsAgreed())));
-        assertEquals(expected.labelers, figures);
+        Map<String, List<Long>> sums = new TreeMap<>();
+        expected.forEach(task -> task.labelers.forEach((labeler, of) -> sums.merge(
+                labeler,
+                of,
+                (one, other) -> IntStream.range(0, one.size())
+                        .mapToObj(i -> one.get(i) + other.get(i))
+                        .toList())));
+        assertEquals(sums, figures);
     }
 
     /** The set's JSON; where a ranking stands differs from log to log. */
