@@ -3,10 +3,8 @@ package dev.podium.rankingstream;
 import java.util.Map;
 import org.apache.kafka.streams.state.RocksDBConfigSetter;
 import org.rocksdb.BlockBasedTableConfig;
-import org.rocksdb.BloomFilter;
 import org.rocksdb.Cache;
 import org.rocksdb.DataBlockIndexType;
-import org.rocksdb.Filter;
 import org.rocksdb.IndexType;
 import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
@@ -18,42 +16,38 @@ public final class BoundedRocksDb implements RocksDBConfigSetter {
     private static final long CACHE_BYTES = 48L * 1024 * 1024;
     private static final long WRITE_BUFFERS_BYTES = 24L * 1024 * 1024;
     private static final long WRITE_BUFFER_BYTES = 4L * 1024 * 1024;
-    // A task is read at random: what is read for one row is a block.
+    // Of a task that is read at random, a block is read.
     private static final int BLOCK_BYTES = 4 * 1024;
-    private static final double FILTER_BITS = 10;
     // Of the cache; rows that are read at random do not push index and filters out of it.
     private static final double INDEX_SHARE = 0.3;
-    private static final double BUFFER_FILTER_SHARE = 0.05;
+    // Four parts, so that what write buffers take of one leaves room for rows.
+    private static final int SHARD_BITS = 2;
+    // A store has begun a buffer when it has a few rows, and a process has 132 stores with twelve partitions.
+    private static final int ARENA_BLOCK_BYTES = 64 * 1024;
 
     static {
         RocksDB.loadLibrary();
     }
 
-    private static final Cache CACHE = new LRUCache(CACHE_BYTES, -1, false, INDEX_SHARE);
+    private static final Cache CACHE = new LRUCache(CACHE_BYTES, SHARD_BITS, false, INDEX_SHARE);
     // Counts write buffers as part of the cache.
     private static final WriteBufferManager WRITE_BUFFERS = new WriteBufferManager(WRITE_BUFFERS_BYTES, CACHE);
-    private static final Filter FILTER = new BloomFilter(FILTER_BITS);
 
     @Override
     public void setConfig(String storeName, Options options, Map<String, Object> configs) {
         BlockBasedTableConfig table = (BlockBasedTableConfig) options.tableFormatConfig();
         table.setBlockCache(CACHE);
         table.setCacheIndexAndFilterBlocks(true);
-        table.setCacheIndexAndFilterBlocksWithHighPriority(true);
         table.setBlockSize(BLOCK_BYTES);
         table.setDataBlockIndexType(DataBlockIndexType.kDataBlockBinaryAndHash);
         // Index and filters in parts: of a store that is larger than the cache only what is needed of them is there.
         table.setIndexType(IndexType.kTwoLevelIndexSearch);
-        table.setFilterPolicy(FILTER);
         table.setPartitionFilters(true);
-        table.setMetadataBlockSize(BLOCK_BYTES);
-        table.setPinTopLevelIndexAndFilter(true);
         options.setTableFormatConfig(table);
         options.setWriteBufferManager(WRITE_BUFFERS);
         options.setWriteBufferSize(WRITE_BUFFER_BYTES);
         options.setMaxWriteBufferNumber(2);
-        options.setMemtablePrefixBloomSizeRatio(BUFFER_FILTER_SHARE);
-        options.setMemtableWholeKeyFiltering(true);
+        options.setArenaBlockSize(ARENA_BLOCK_BYTES);
     }
 
     @Override
