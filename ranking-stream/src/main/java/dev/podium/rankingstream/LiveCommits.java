@@ -14,6 +14,9 @@ final class LiveCommits {
     private static final int WITHIN_AN_INTERVAL = 5;
     // Each task of a thread looks at what is due within this time.
     private static final long NEAR_MILLIS = TaskProcessor.SETS_EVERY.toMillis();
+    // A commit that is later than that is not about to come: the clock has been set back, or the group waits for a
+    // member.
+    private static final long LATE_MILLIS = 5 * NEAR_MILLIS;
     /** What tasks of this thread have seen and asked for; they know nothing else of each other. */
     private static final ThreadLocal<OfThread> OF_THIS_THREAD = new ThreadLocal<>();
 
@@ -23,6 +26,7 @@ final class LiveCommits {
     private boolean changed;
     // How many commits had begun before.
     private long changedAfter;
+    private long changedMillis;
 
     /**
      * @param intervalMillis Kafka Streams' own
@@ -39,6 +43,9 @@ final class LiveCommits {
     void changed() {
         OfThread thread = ofThread();
         thread.goOn();
+        if (!changed || changedAfter != thread.begun) {
+            changedMillis = steadyMillis.getAsLong();
+        }
         changedAfter = thread.begun;
         changed = true;
     }
@@ -57,11 +64,11 @@ final class LiveCommits {
             changed = false;
             return false;
         }
-        if (steadyMillis.getAsLong() - thread.endedMillis < everyMillis) {
+        long nowMillis = steadyMillis.getAsLong();
+        if (nowMillis - thread.endedMillis < everyMillis) {
             return false;
         }
-        thread.begins();
-        thread.asked = true;
+        thread.asks(nowMillis);
         changed = false;
         return true;
     }
@@ -75,15 +82,29 @@ final class LiveCommits {
     boolean isNear(boolean worksOffALog) {
         OfThread thread = ofThread();
         thread.goOn();
+        if (thread.asked) {
+            return true;
+        }
         long nowMillis = steadyMillis.getAsLong();
-        return (!worksOffALog && nowMillis - thread.endedMillis >= everyMillis - NEAR_MILLIS)
-                || nowMillis - thread.unaskedEndedMillis >= intervalMillis - NEAR_MILLIS;
+        long ownMillis = thread.unaskedEndedMillis + intervalMillis;
+        if (isNear(nowMillis, ownMillis)) {
+            return true;
+        }
+        if (worksOffALog) {
+            return thread.lastWasAsked && isNear(nowMillis, thread.endedMillis + everyMillis);
+        }
+        long liveMillis = thread.endedMillis + everyMillis;
+        return isNear(nowMillis, changed ? Math.max(liveMillis, changedMillis) : liveMillis);
+    }
+
+    private static boolean isNear(long nowMillis, long commitMillis) {
+        return nowMillis >= commitMillis - NEAR_MILLIS && nowMillis < commitMillis + LATE_MILLIS;
     }
 
     private OfThread ofThread() {
         OfThread thread = OF_THIS_THREAD.get();
         if (thread == null || thread.steadyMillis != steadyMillis) {
-            thread = new OfThread(steadyMillis);
+            thread = new OfThread(steadyMillis, intervalMillis);
             OF_THIS_THREAD.set(thread);
         }
         return thread;
@@ -92,33 +113,57 @@ final class LiveCommits {
     private static final class OfThread {
         private final LongSupplier steadyMillis;
         private long begun;
+        // Between its begin and the next work of a task.
         private boolean commits;
+        // A commit that has not begun yet.
         private boolean asked;
+        private long askedMillis;
+        // Where all tasks are of sums nobody is told of commits.
+        private boolean isTold;
+        private boolean lastWasAsked;
         private long endedMillis;
-        // Kafka Streams counts its own interval from one to the next, whatever is asked for between.
+        // Kafka Streams counts its own interval from one to the next, whatever is asked for between. Where little
+        // comes, the
+        // end is seen some time after it.
         private long unaskedEndedMillis;
+        private final long intervalMillis;
 
-        OfThread(LongSupplier steadyMillis) {
+        OfThread(LongSupplier steadyMillis, long intervalMillis) {
             this.steadyMillis = steadyMillis;
+            this.intervalMillis = intervalMillis;
             this.endedMillis = steadyMillis.getAsLong();
             this.unaskedEndedMillis = endedMillis;
+        }
+
+        void asks(long nowMillis) {
+            // Whatever changes from now on may be too late for it.
+            begun++;
+            asked = true;
+            askedMillis = nowMillis;
         }
 
         void begins() {
             begun++;
             commits = true;
+            isTold = true;
         }
 
         /** Some task works again, so that a commit that had begun is over. */
         void goOn() {
-            if (commits) {
-                commits = false;
-                endedMillis = steadyMillis.getAsLong();
-                if (!asked) {
-                    unaskedEndedMillis = endedMillis;
-                }
-                asked = false;
+            if (commits || (asked && (!isTold || steadyMillis.getAsLong() - askedMillis >= LATE_MILLIS))) {
+                ended();
             }
+        }
+
+        private void ended() {
+            commits = false;
+            endedMillis = steadyMillis.getAsLong();
+            // One that is asked for when Kafka Streams' own is due is both.
+            if (!asked || endedMillis - unaskedEndedMillis > intervalMillis) {
+                unaskedEndedMillis = endedMillis;
+            }
+            lastWasAsked = asked;
+            asked = false;
         }
     }
 }

@@ -161,8 +161,12 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         } catch (RejectedRecord e) {
             deadLetter(record, e, origin.topic(), origin.partition(), origin.offset());
         }
+        publishBeforeACommit();
+    }
+
+    /** A commit would keep a row of each set that is due. */
+    private void publishBeforeACommit() {
         if (dueSets().size() > 0 && commits().isNear(behind)) {
-            // The commit would keep a row of each.
             publishDue(true);
         }
     }
@@ -270,6 +274,7 @@ final class TaskProcessor implements Processor<byte[], byte[], byte[], byte[]> {
                 break;
             }
         }
+        publishBeforeACommit();
         // From the end: rankings have the time between, however long it took.
         lastWeighedMillis = steadyMillis.getAsLong();
     }

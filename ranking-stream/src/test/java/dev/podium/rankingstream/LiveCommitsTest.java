@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -89,10 +90,59 @@ class LiveCommitsTest {
         commits.changed();
         assertTrue(commits.wantsOne());
         commits.begins();
-        assertEquals(List.of(680L, 980L), List.of(nearAfter(commits, false), nearAfter(commits, true)));
+        // It is one of all tasks, so that the next is near for those too that ask for none.
+        assertEquals(List.of(680L, 680L), List.of(nearAfter(commits, false), nearAfter(commits, true)));
+        clock.set(980);
+        assertTrue(commits.isNear(true));
         clock.set(1_000);
         commits.begins();
         assertEquals(List.of(1_180L, 1_980L), List.of(nearAfter(commits, false), nearAfter(commits, true)));
+    }
+
+    @Test
+    void whatOneTaskHasAskedForIsNearForTheOthersUntilItComes() {
+        LiveCommits asks = new LiveCommits(1_000, steadyMillis);
+        LiveCommits live = new LiveCommits(1_000, steadyMillis);
+        LiveCommits behind = new LiveCommits(1_000, steadyMillis);
+        List<LiveCommits> all = List.of(asks, live, behind);
+        all.forEach(LiveCommits::begins);
+        asks.isNear(false);
+        clock.set(200);
+        asks.changed();
+        live.changed();
+        assertTrue(asks.wantsOne());
+        assertFalse(live.wantsOne(), "a second one in the same pass");
+        clock.addAndGet(10);
+        assertEquals(List.of(true, true), List.of(live.isNear(false), behind.isNear(true)));
+        all.forEach(LiveCommits::begins);
+        assertEquals(List.of(false, false), List.of(live.isNear(false), behind.isNear(true)));
+
+        assertEquals(390, nearAfter(behind, true), "the next one that a live task of the thread asks for");
+        clock.set(980);
+        assertTrue(behind.isNear(true), "Kafka Streams' own");
+    }
+
+    @Test
+    void aCommitThatDoesNotComeIsNotNearForEver() {
+        LiveCommits commits = new LiveCommits(1_000, steadyMillis);
+        List<Long> near = LongStream.range(0, 100)
+                .map(i -> i * 20)
+                .filter(at -> {
+                    clock.set(at);
+                    commits.changed();
+                    return commits.isNear(false);
+                })
+                .boxed()
+                .toList();
+        assertTrue(near.size() <= 12, near.toString());
+
+        assertTrue(commits.wantsOne());
+        clock.addAndGet(10);
+        commits.begins();
+        assertFalse(commits.isNear(false));
+        clock.addAndGet(700);
+        commits.changed();
+        assertTrue(commits.isNear(false), "what comes after a pause is asked for at once");
     }
 
     /** At which time from now on; the clock stays. */
