@@ -33,6 +33,7 @@ final class Broker implements AutoCloseable {
     final String servers;
     final Admin admin;
     private final KafkaProducer<String, byte[]> producer;
+    private volatile @Nullable Exception failure;
 
     Broker(String servers) {
         this.servers = servers;
@@ -73,11 +74,18 @@ final class Broker implements AutoCloseable {
     }
 
     private void send(String topic, String key, byte[] value, Headers headers, @Nullable Long timestamp) {
-        var unused = producer.send(new ProducerRecord<>(topic, null, timestamp, key, value, headers));
+        var unused = producer.send(new ProducerRecord<>(topic, null, timestamp, key, value, headers), (at, problem) -> {
+            if (problem != null) {
+                failure = problem;
+            }
+        });
     }
 
     void flush() {
         producer.flush();
+        if (failure != null) {
+            throw new AssertionError("the broker has not taken all records", failure);
+        }
     }
 
     /** All committed records of a topic as they are now; per key in the order of the log. */

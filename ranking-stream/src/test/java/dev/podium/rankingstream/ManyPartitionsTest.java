@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -56,7 +57,11 @@ class ManyPartitionsTest {
         broker = new Broker(kafka.bootstrapServers());
         new StreamTopics(Map.of("bootstrap.servers", broker.servers), Repartitions.of(APPLICATION), PARTITIONS, (short)
                         1)
-                .create(broker.admin);
+                .createUntilDone();
+        for (String topic : List.of(Topics.TASKS, Topics.RANKINGS, Topics.RELIABILITIES)) {
+            // Answers when the broker leads all partitions; a producer that begins before gives up records.
+            assertEquals(0, broker.heldBack(topic));
+        }
     }
 
     @AfterEach
@@ -102,7 +107,7 @@ class ManyPartitionsTest {
     }
 
     @Test
-    void liveWorkIsCommittedFiveTimesASecondAndWaitsForKafkaOnceACommit() throws Exception {
+    void liveWorkIsCommittedFiveTimesASecond() throws Exception {
         try (KafkaStreams stream = stream()) {
             stream.start();
             await("to run", () -> stream.state() == State.RUNNING);
@@ -116,8 +121,7 @@ class ManyPartitionsTest {
             live(2, 5);
             Duration took = Duration.ofNanos(System.nanoTime() - began);
             // Five that are asked for, and one of Kafka Streams itself.
-            assertTrue(waits.commits.get() <= 7 * took.toSeconds(), waits + " in " + took);
-            assertTrue(waits.flushes.get() < 2 * waits.commits.get(), waits.toString());
+            assertTrue(waits.commits.get() <= 2 + 6 * took.toMillis() / 1_000, waits + " in " + took);
         }
     }
 
@@ -164,7 +168,7 @@ class ManyPartitionsTest {
                     "them in all partitions",
                     () -> rows(RankingTopology.RELIABILITIES).size() == weights * PARTITIONS);
             Duration took = Duration.ofNanos(System.nanoTime() - began);
-            assertTrue(waits.commits.get() <= 5 + 5 * took.toSeconds(), waits + " in " + took);
+            assertTrue(waits.commits.get() <= 5 + 2 * took.toSeconds(), waits + " in " + took);
         }
     }
 
