@@ -14,11 +14,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.podium.embedded.testing.ServersResource;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
+import java.net.CookieManager;
+import java.net.CookiePolicy;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -33,6 +42,9 @@ import org.junit.jupiter.api.Test;
 class PeopleTest {
     @Inject
     AgroalDataSource database;
+
+    @TestHTTPResource("/")
+    URI address;
 
     @Test
     void whoKnowsTheirPasswordChangesIt() {
@@ -111,6 +123,55 @@ class PeopleTest {
             refused(later);
         }
         Api.as(eve).get("/api/v1/me").then().statusCode(200);
+    }
+
+    @Test
+    void whoseSessionHasEndedElsewhereComesToTheLogInAndFromThereBackToTheirPage() throws Exception {
+        String eve = Api.person("operator");
+        try (HttpClient browser = HttpClient.newBuilder()
+                .followRedirects(HttpClient.Redirect.ALWAYS)
+                .cookieHandler(new CookieManager(null, CookiePolicy.ACCEPT_ALL))
+                .build()) {
+            logIn(browser, eve, Api.PASSWORD);
+            assertEquals("/console", get(browser, "/console").uri().getPath());
+            String password = Api.operator()
+                    .body("{}")
+                    .put("/api/v1/users/" + eve + "/password")
+                    .path("password");
+            // Whatever is asked for first: also what no log-in should lead to.
+            for (String first : List.of("/web/icon.svg", "/login", "/api/v1/projects", "/console")) {
+                HttpResponse<String> led = get(browser, first);
+                assertEquals(
+                        List.of(200, "/login"),
+                        List.of(led.statusCode(), led.uri().getPath()),
+                        first);
+                assertEquals(200, get(browser, "/web/icon.svg").statusCode());
+                String landed = logIn(browser, eve, password).uri().getPath();
+                assertEquals(first.equals("/console") ? first : "/", landed, first);
+                password = Api.operator()
+                        .body("{}")
+                        .put("/api/v1/users/" + eve + "/password")
+                        .path("password");
+            }
+        }
+    }
+
+    private HttpResponse<String> get(HttpClient browser, String path) throws Exception {
+        return browser.send(
+                HttpRequest.newBuilder(address.resolve(path))
+                        .header("Accept", "text/html, */*")
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private HttpResponse<String> logIn(HttpClient browser, String name, String password) throws Exception {
+        return browser.send(
+                HttpRequest.newBuilder(address.resolve("/login"))
+                        .header("Content-Type", "application/x-www-form-urlencoded")
+                        .POST(HttpRequest.BodyPublishers.ofString("j_username=" + name + "&j_password="
+                                + URLEncoder.encode(password, StandardCharsets.UTF_8)))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
     }
 
     @Test

@@ -170,7 +170,10 @@ public class LogIn implements IdentityProvider<UsernamePasswordAuthenticationReq
             return context.runBlocking(() -> people.find(request.getPrincipal())
                     .filter(person -> fits(http, person))
                     .map(LogIn::identity)
-                    .orElseThrow(() -> new AuthenticationFailedException("removed, or another password since")));
+                    .orElseThrow(() -> {
+                        stamps.forget(http);
+                        return new AuthenticationFailedException("removed, or another password since");
+                    }));
         }
 
         private boolean fits(@Nullable RoutingContext http, People.Known person) {

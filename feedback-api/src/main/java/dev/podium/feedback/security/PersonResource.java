@@ -198,9 +198,11 @@ public class PersonResource {
         Access.of(identity).requirePerson();
         OwnPassword wanted = Bodies.json(body, OwnPassword.class);
         Person me = required(identity.getPrincipal().getName());
-        if (wanted.current() == null
-                || me.passwordHash.isEmpty()
-                || !BcryptUtil.matches(wanted.current(), me.passwordHash)) {
+        if (me.passwordHash.isEmpty()) {
+            throw Refusal.unprocessable(
+                    "no_password", "You log in by your organisation and have no password here; change it there.");
+        }
+        if (wanted.current() == null || !BcryptUtil.matches(wanted.current(), me.passwordHash)) {
             throw Refusal.unprocessable("wrong_password", "The current password is not right.");
         }
         me.passwordHash = BcryptUtil.bcryptHash(Passwords.require(wanted.password()));

@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.Base64;
+import java.util.List;
+import java.util.regex.Pattern;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -23,10 +25,21 @@ class SessionStamps {
     /** Name of the cookie. */
     static final String COOKIE = "podium-session";
 
-    private final SecretKeySpec key;
+    private static final Pattern NO_PAGE = Pattern.compile("/(api|web|webjars|login|logout)(/.*)?");
 
-    SessionStamps(@ConfigProperty(name = "quarkus.http.auth.session.encryption-key") String sessionKey) {
+    private final SecretKeySpec key;
+    private final String sessionCookie;
+    private final String wayBackCookie;
+
+    SessionStamps(
+            @ConfigProperty(name = "quarkus.http.auth.session.encryption-key") String sessionKey,
+            @ConfigProperty(name = "quarkus.http.auth.form.cookie-name", defaultValue = "quarkus-credential")
+                    String sessionCookie,
+            @ConfigProperty(name = "quarkus.http.auth.form.location-cookie", defaultValue = "quarkus-redirect-location")
+                    String wayBackCookie) {
         key = new SecretKeySpec(sessionKey.getBytes(StandardCharsets.UTF_8), "HmacSHA256");
+        this.sessionCookie = sessionCookie;
+        this.wayBackCookie = wayBackCookie;
     }
 
     /** Stamps the session that begins with this response. */
@@ -46,6 +59,26 @@ class SessionStamps {
                 && MessageDigest.isEqual(
                         of(name, passwordHash, version).getBytes(StandardCharsets.UTF_8),
                         cookie.getValue().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Has the browser forget a session that has ended: with its cookies the log-in page, too, would be refused and lead to
+     * itself. Only a page is where somebody comes back to after the log-in.
+     */
+    void forget(@Nullable RoutingContext context) {
+        if (context == null) {
+            return;
+        }
+        for (String name : List.of(sessionCookie, COOKIE)) {
+            context.response()
+                    .addCookie(Cookie.cookie(name, "")
+                            .setPath("/")
+                            .setHttpOnly(true)
+                            .setMaxAge(0));
+        }
+        if (NO_PAGE.matcher(context.normalizedPath()).matches()) {
+            context.addHeadersEndHandler(end -> context.response().removeCookie(wayBackCookie, false));
+        }
     }
 
     private String of(String name, String passwordHash, int version) {
