@@ -36,7 +36,7 @@ export class Problem extends Error {
 
 /** One request; resolves to `{status, headers, body}`, body parsed where it is JSON. */
 export async function request(method, path, { body, headers = {}, raw, type, keepalive = false, timeoutMillis } = {}) {
-  const sent = { Accept: 'application/json, application/problem+json, */*;q=0.1', ...headers };
+  const sent = { Accept: 'application/json, application/problem+json, */*;q=0.1', 'X-Requested-With': 'fetch', ...headers };
   if (method !== 'GET') sent['X-CSRF-Token'] = token;
   if (raw !== undefined) sent['Content-Type'] = type;
   else if (body !== undefined) sent['Content-Type'] = 'application/json';

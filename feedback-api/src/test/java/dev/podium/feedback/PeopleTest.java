@@ -156,6 +156,22 @@ class PeopleTest {
         }
     }
 
+    @Test
+    void aPageThatIsNotLoggedInIsToldSoWithoutTheBrowserAskingForAPassword() {
+        given().get("/api/v1/me").then().statusCode(401).header("WWW-Authenticate", startsWith("Basic"));
+        given().header("X-Requested-With", "fetch")
+                .get("/api/v1/me")
+                .then()
+                .statusCode(401)
+                .header("WWW-Authenticate", startsWith("Session"))
+                .body("code", equalTo("not_logged_in"));
+        given().accept("text/event-stream")
+                .get("/api/v1/operations/live")
+                .then()
+                .statusCode(401)
+                .header("WWW-Authenticate", startsWith("Session"));
+    }
+
     private HttpResponse<String> get(HttpClient browser, String path) throws Exception {
         return browser.send(
                 HttpRequest.newBuilder(address.resolve(path))

@@ -28,8 +28,15 @@ class ApiChallenge {
         context.response()
                 .setStatusCode(401)
                 .putHeader("Content-Type", Problems.MEDIA_TYPE)
-                .putHeader("WWW-Authenticate", "Basic realm=\"Podium\"")
+                .putHeader("WWW-Authenticate", (isPage(context) ? "Session" : "Basic") + " realm=\"Podium\"")
                 .end(EventJson.writeText(Problems.body(
                         401, "not_logged_in", "Log in at /login, or send name and password by HTTP Basic.", Map.of())));
+    }
+
+    /** A page says itself what is to be done; at Basic the browser would ask for a password first, over the page. */
+    private static boolean isPage(RoutingContext context) {
+        String accept = context.request().getHeader("Accept");
+        return context.request().getHeader("X-Requested-With") != null
+                || (accept != null && accept.startsWith("text/event-stream"));
     }
 }
