@@ -86,7 +86,8 @@ final class LiveCommits {
             return true;
         }
         long nowMillis = steadyMillis.getAsLong();
-        long ownMillis = thread.unaskedEndedMillis + intervalMillis;
+        // Where little comes, the end of the last one was seen some time after it.
+        long ownMillis = thread.unaskedEndedMillis + intervalMillis - (worksOffALog ? 0 : 2 * NEAR_MILLIS);
         if (isNear(nowMillis, ownMillis)) {
             return true;
         }
@@ -122,9 +123,7 @@ final class LiveCommits {
         private boolean isTold;
         private boolean lastWasAsked;
         private long endedMillis;
-        // Kafka Streams counts its own interval from one to the next, whatever is asked for between. Where little
-        // comes, the
-        // end is seen some time after it.
+        // Kafka Streams counts its own interval from one to the next, whatever is asked for between.
         private long unaskedEndedMillis;
         private final long intervalMillis;
 

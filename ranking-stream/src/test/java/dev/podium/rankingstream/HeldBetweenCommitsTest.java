@@ -3,6 +3,7 @@ package dev.podium.rankingstream;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.InvalidEventException;
@@ -25,6 +26,7 @@ import java.util.Properties;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -148,6 +150,62 @@ class HeldBetweenCommitsTest {
         assertEquals(2, member.labelers().size());
     }
 
+    @Test
+    void noTaskOfAThreadHasRowsToWriteInACommit() throws Exception {
+        // Given twelve tasks, each of which looks at what is due at times of its own
+        Random random = new Random(1);
+        AtomicLong clock = new AtomicLong();
+        LongSupplier steadyMillis = clock::get;
+        List<Member> members = new ArrayList<>();
+        List<Long> looksAt = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            Member member = new Member(clock, steadyMillis, false);
+            member.process(List.of(Facts.task("t" + i)));
+            member.settle();
+            members.add(member);
+            looksAt.add(clock.get() + random.nextInt(20));
+        }
+        for (Member member : members) {
+            member.commit();
+        }
+        long lastOwn = clock.get();
+        int asked = 0;
+        int own = 0;
+        int revision = 0;
+
+        // When they work for a minute, in turns as Kafka Streams takes them
+        for (long end = clock.get() + 60_000; clock.get() < end; ) {
+            clock.addAndGet(random.nextInt(10) == 0 ? random.nextInt(40) : random.nextInt(8));
+            for (int i = 0; i < members.size(); i++) {
+                if (random.nextInt(8) == 0) {
+                    revision++;
+                    members.get(i).process(Facts.ranking("t" + i, "ann", revision, "a>b>c"), revision);
+                }
+            }
+            boolean asks = false;
+            for (int i = 0; i < members.size(); i++) {
+                if (clock.get() >= looksAt.get(i)) {
+                    members.get(i).lookAtDue();
+                    looksAt.set(i, looksAt.get(i) + (clock.get() - looksAt.get(i)) / 20 * 20 + 20);
+                    asks |= members.get(i).asksForACommit();
+                }
+            }
+            boolean isOwn = clock.get() - lastOwn > 1_000;
+            if (asks || isOwn) {
+                asked += isOwn ? 0 : 1;
+                own += isOwn ? 1 : 0;
+
+                // Then
+                for (Member member : members) {
+                    assertFalse(member.writesInItsCommit(), "after " + clock + " ms");
+                }
+                clock.addAndGet(random.nextInt(40));
+                lastOwn = isOwn ? clock.get() : lastOwn;
+            }
+        }
+        assertTrue(asked > 150 && own > 50, asked + " and " + own);
+    }
+
     @Provide
     Arbitrary<AnyOrderTest.Scenario> scenarios() {
         return new AnyOrderTest().scenarios();
@@ -156,7 +214,8 @@ class HeldBetweenCommitsTest {
     /** One task of a stream, and what has become of what it has sent; both as of a commit, once there is one. */
     private static final class Member {
         private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
-        private final AtomicLong clock = new AtomicLong();
+        private final AtomicLong clock;
+        private final LongSupplier steadyMillis;
         private final Map<String, KeyValueStore<String, byte[]>> stores = new LinkedHashMap<>();
         private final Map<String, Map<String, byte[]>> committed = new HashMap<>();
         private final Map<String, PreferenceSet> sets = new TreeMap<>();
@@ -169,6 +228,17 @@ class HeldBetweenCommitsTest {
         private int punctuatorsOfOthers;
 
         Member(boolean worksOffALog) {
+            this(new AtomicLong(), worksOffALog);
+        }
+
+        private Member(AtomicLong clock, boolean worksOffALog) {
+            this(clock, clock::get, worksOffALog);
+        }
+
+        /** @param steadyMillis shows the clock, the same of all tasks of a thread */
+        Member(AtomicLong clock, LongSupplier steadyMillis, boolean worksOffALog) {
+            this.clock = clock;
+            this.steadyMillis = steadyMillis;
             Properties settings = new Properties();
             settings.put("application.id", "test");
             settings.put("bootstrap.servers", "none:1");
@@ -218,6 +288,27 @@ class HeldBetweenCommitsTest {
                     .forEach(each -> each.getPunctuator().punctuate(NOON));
         }
 
+        void lookAtDue() {
+            context.scheduledPunctuators().stream()
+                    .filter(each -> each.getInterval().equals(TaskProcessor.SETS_EVERY))
+                    .forEach(each -> each.getPunctuator().punctuate(NOON));
+        }
+
+        boolean asksForACommit() {
+            boolean asks = context.committed();
+            context.resetCommit();
+            return asks;
+        }
+
+        boolean writesInItsCommit() {
+            Map<String, Map<String, byte[]>> before = new HashMap<>();
+            stores.forEach((name, store) -> before.put(name, rows(store)));
+            beforeCommit.flushCache();
+            context.resetForwards();
+            return stores.entrySet().stream()
+                    .anyMatch(store -> !rows(store.getValue()).equals(before.get(store.getKey())));
+        }
+
         void settle() {
             for (int i = 0; i < 100; i++) {
                 turn();
@@ -251,7 +342,7 @@ class HeldBetweenCommitsTest {
 
         /** It begins with what is committed. */
         void anotherProcess() {
-            task = new TaskProcessor(Duration.ofMinutes(10), new StreamMetrics(meters), clock::get);
+            task = new TaskProcessor(Duration.ofMinutes(10), new StreamMetrics(meters), steadyMillis);
             begin();
         }
 
