@@ -55,7 +55,8 @@ final class SharedStack {
                             Application.RANKING_STREAM,
                             Application.REWARD_TRAINER,
                             Application.POLICY_TRAINER),
-                    Map.of("PODIUM_THREADS", "1"),
+                    // Its processes end before what the second compiler makes of them would pay.
+                    Map.of("PODIUM_THREADS", "1", "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1"),
                     line -> System.out.println("stack: " + line));
             LocalStack started = LocalStack.start(options);
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
