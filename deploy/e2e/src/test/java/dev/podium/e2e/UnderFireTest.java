@@ -10,8 +10,11 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** The short form of {@code ./podium chaos}: a few faults, on a stack of its own. */
+/** The short form of {@code ./podium chaos}: a few faults, on a stack of its own, while other tests are at work. */
+@Execution(ExecutionMode.CONCURRENT)
 class UnderFireTest {
     private static final int FAULTS = 6;
     private static final long LONGEST_FAULT_MILLIS = 2_000;
