@@ -1,6 +1,8 @@
 package dev.podium.feedback;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.EventJson;
 import dev.podium.contracts.Message;
@@ -14,6 +16,8 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import jakarta.inject.Inject;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -22,17 +26,27 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What earlier versions stored is still right after all migrations. */
 @QuarkusTest
 @WithTestResource(ServersResource.class)
 class MigrationTest {
+    private static final Path MIGRATIONS = Path.of("src/main/resources/db/migration");
+    private static final String FUNCTIONS = "R__labeling_functions.sql";
+
     @Inject
     AgroalDataSource database;
+
+    @Inject
+    Flyway application;
 
     @Test
     void rowsOfTheSecondSchemaComeThroughAllLaterOnes() throws Exception {
@@ -129,6 +143,60 @@ class MigrationTest {
         assertEquals("1", one("select count(*)::text from ranking where task_id = ? and labeler = ?", task, labeler));
         assertEquals(
                 "1", one("select count(*)::text from lease where project_id = ? and labeler = ?", project, labeler));
+    }
+
+    @Test
+    void anInstanceOfTheVersionBeforeThatStartsLateLeavesTheFunctionsOfTheNewOne(@TempDir Path later) throws Exception {
+        // Given this version, and the next, which has one migration and one function more
+        FluentConfiguration settings =
+                Flyway.configure().configuration(application.getConfiguration()).schemas("overtaken");
+        settings.load().migrate();
+        try (Stream<Path> files = Files.list(MIGRATIONS)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, later.resolve(file.getFileName()));
+            }
+        }
+        Files.writeString(later.resolve("V9999__functions_of_this_version.sql"), "select 1;\n");
+        Files.writeString(
+                later.resolve(FUNCTIONS),
+                Files.readString(MIGRATIONS.resolve(FUNCTIONS))
+                        + "\ncreate function submit_first(in_of_the_next text) returns text language sql"
+                        + " as $$ select in_of_the_next $$;\n");
+        Flyway.configure()
+                .dataSource(database)
+                .schemas("overtaken")
+                .locations("filesystem:" + later)
+                .load()
+                .migrate();
+
+        // When an instance of this version has to start
+        FlywayException refused = assertThrows(FlywayException.class, settings.load()::migrate);
+
+        // Then it refuses to, and those of the next version go on
+        assertTrue(refused.getMessage().contains("9999"), refused.getMessage());
+        assertEquals("still there", one("select overtaken.submit_first('still there')"));
+    }
+
+    @Test
+    void whoChangesTheFunctionsAddsAMigrationToo() {
+        String newest = "";
+        int functions = 0;
+        for (MigrationInfo each : application.info().all()) {
+            if (each.isVersioned()) {
+                newest = each.getVersion().getVersion();
+            } else {
+                functions = each.getResolvedChecksum();
+            }
+        }
+
+        assertEquals(
+                "V82 R-1457474155",
+                "V" + newest + " R" + functions,
+                FUNCTIONS
+                        + " and the newest migration. An instance of the version before that has to start refuses to where"
+                        + " there is a migration that it does not know; without one it puts its own functions in place"
+                        + " of the new ones. Who changes the functions adds V..__functions_of_this_version.sql (select"
+                        + " 1;), unless this version has a new migration anyway.");
     }
 
     private void execute(String sql, String... values) throws SQLException {
