@@ -132,6 +132,24 @@ class HelmChartTest {
                 "v1 is the default: all operators that run this version of Kafka serve it");
     }
 
+    @Test
+    void helmDeletesNothingOfTheKafkaCluster() throws Exception {
+        TreeSet<String> kept = new TreeSet<>();
+        for (JsonNode resource : render("full")) {
+            if (resource.path("apiVersion").asText().startsWith("kafka.strimzi.io/")) {
+                assertEquals(
+                        "keep",
+                        resource.path("metadata")
+                                .path("annotations")
+                                .path("helm.sh/resource-policy")
+                                .asText(),
+                        name(resource));
+                kept.add(resource.path("kind").asText());
+            }
+        }
+        assertEquals(new TreeSet<>(List.of("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser")), kept);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"minimal", "full", "oauth", "external"})
     void selectorsFindTheirPodsAndNamesAreUnique(String values) throws Exception {
