@@ -138,6 +138,7 @@ class Projection {
     /** All before these positions is applied, by whichever instance. */
     @Transactional
     void reached(Map<TopicPartition, Long> positions) {
+        oneAtATime();
         move(positions);
     }
 

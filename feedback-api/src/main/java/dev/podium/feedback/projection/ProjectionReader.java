@@ -94,6 +94,8 @@ class ProjectionReader {
             ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
             if (!records.isEmpty()) {
                 apply(records);
+                records.forEach(record ->
+                        noted.put(new TopicPartition(record.topic(), record.partition()), record.offset() + 1));
             } else {
                 noteEnds(consumer, all, noted);
             }

@@ -18,10 +18,15 @@ import jakarta.persistence.EntityManager;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -35,6 +40,7 @@ class ProjectionTest {
     private static final Duration WAIT = Duration.ofSeconds(30);
     // No partition of the real topic: its offsets are this test's own.
     private static final int ELSEWHERE = 4321;
+    private static final long TIMES = 200;
 
     @Inject
     Projection projection;
@@ -72,6 +78,37 @@ class ProjectionTest {
         projection.apply(List.of(set(task, partition, 5, false)));
         assertEquals(1, count("select count(*) from preference where task_id = :id and decided", task));
         assertEquals(11L, projection.positions().get(new TopicPartition(Topics.PREFERENCES, partition)));
+    }
+
+    @Test
+    void twoInstancesThatNoteTheEndsInOppositeOrderDoNotWaitForOneAnother() throws Exception {
+        // Given two partitions, and two instances
+        int number = ELSEWHERE + 1000 + UUID.randomUUID().hashCode() % 1000;
+        TopicPartition first = new TopicPartition(Topics.PREFERENCES, number);
+        TopicPartition second = new TopicPartition(Topics.ROUND_EVENTS, number);
+        CyclicBarrier start = new CyclicBarrier(2);
+        try (ExecutorService instances = Executors.newFixedThreadPool(2)) {
+            // When both come to the ends of both again and again
+            Future<?> one = instances.submit(() -> reach(start, first, second));
+            Future<?> other = instances.submit(() -> reach(start, second, first));
+
+            // Then neither fails
+            one.get();
+            other.get();
+        }
+        assertEquals(TIMES, projection.positions().get(first));
+        assertEquals(TIMES, projection.positions().get(second));
+    }
+
+    private Void reach(CyclicBarrier start, TopicPartition first, TopicPartition second) throws Exception {
+        start.await();
+        for (long next = 1; next <= TIMES; next++) {
+            Map<TopicPartition, Long> positions = new LinkedHashMap<>();
+            positions.put(first, next);
+            positions.put(second, next);
+            projection.reached(positions);
+        }
+        return null;
     }
 
     private static ConsumerRecord<byte[], byte[]> set(String task, int partition, long offset, boolean decided) {
