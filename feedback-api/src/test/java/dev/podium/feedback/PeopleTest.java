@@ -157,19 +157,49 @@ class PeopleTest {
     }
 
     @Test
+    void aRequestUnderWayWhileANewSessionBeginsDoesNotEndIt() {
+        String eve = Api.person("labeler");
+        Map<String, String> old = session(eve);
+        session(eve);
+        Api.operator()
+                .body("{}")
+                .put("/api/v1/users/" + eve + "/password")
+                .then()
+                .statusCode(200);
+        Response late = given().cookies(old).redirects().follow(false).get("/api/v1/me");
+        assertEquals(302, late.statusCode());
+        assertEquals(Map.of(), late.cookies());
+        Response page = given().cookies(old).redirects().follow(false).get("/login");
+        assertTrue(
+                page.cookies().keySet().containsAll(old.keySet()),
+                page.cookies().toString());
+    }
+
+    @Test
     void aPageThatIsNotLoggedInIsToldSoWithoutTheBrowserAskingForAPassword() {
-        given().get("/api/v1/me").then().statusCode(401).header("WWW-Authenticate", startsWith("Basic"));
+        for (String accept : List.of("*/*", "text/event-stream")) {
+            given().accept(accept)
+                    .get("/api/v1/me")
+                    .then()
+                    .statusCode(401)
+                    .header("WWW-Authenticate", startsWith("Basic"));
+        }
         given().header("X-Requested-With", "fetch")
                 .get("/api/v1/me")
                 .then()
                 .statusCode(401)
                 .header("WWW-Authenticate", startsWith("Session"))
                 .body("code", equalTo("not_logged_in"));
-        given().accept("text/event-stream")
-                .get("/api/v1/operations/live")
-                .then()
-                .statusCode(401)
-                .header("WWW-Authenticate", startsWith("Session"));
+        // A link to a download, and what a browser sends where it names no site: without https.
+        for (Map<String, String> headers : List.of(
+                Map.of("Sec-Fetch-Mode", "navigate", "Accept", "text/html,*/*"),
+                Map.of("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)", "Accept", "text/event-stream"))) {
+            given().headers(headers)
+                    .get("/api/v1/operations/live")
+                    .then()
+                    .statusCode(401)
+                    .header("WWW-Authenticate", startsWith("Session"));
+        }
     }
 
     private HttpResponse<String> get(HttpClient browser, String path) throws Exception {

@@ -28,15 +28,16 @@ class ApiChallenge {
         context.response()
                 .setStatusCode(401)
                 .putHeader("Content-Type", Problems.MEDIA_TYPE)
-                .putHeader("WWW-Authenticate", (isPage(context) ? "Session" : "Basic") + " realm=\"Podium\"")
+                .putHeader("WWW-Authenticate", (isBrowser(context) ? "Session" : "Basic") + " realm=\"Podium\"")
                 .end(EventJson.writeText(Problems.body(
                         401, "not_logged_in", "Log in at /login, or send name and password by HTTP Basic.", Map.of())));
     }
 
-    /** A page says itself what is to be done; at Basic the browser would ask for a password first, over the page. */
-    private static boolean isPage(RoutingContext context) {
-        String accept = context.request().getHeader("Accept");
+    /** At Basic a browser would ask for a password itself, over the page, and keep it after a log-out. */
+    private static boolean isBrowser(RoutingContext context) {
+        String agent = context.request().getHeader("User-Agent");
         return context.request().getHeader("X-Requested-With") != null
-                || (accept != null && accept.startsWith("text/event-stream"));
+                || context.request().getHeader("Sec-Fetch-Mode") != null
+                || (agent != null && agent.startsWith("Mozilla/"));
     }
 }

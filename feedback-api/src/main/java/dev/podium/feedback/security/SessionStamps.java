@@ -63,20 +63,23 @@ class SessionStamps {
 
     /**
      * Has the browser forget a session that has ended: with its cookies the log-in page, too, would be refused and lead to
-     * itself. Only a page is where somebody comes back to after the log-in.
+     * itself. Only a page is where somebody comes back to after the log-in. A request of a page in the background may have
+     * begun before a new session and be answered after it, so that its answer takes nothing back; it leads to the log-in
+     * page, which does.
      */
     void forget(@Nullable RoutingContext context) {
         if (context == null) {
             return;
         }
-        for (String name : List.of(sessionCookie, COOKIE)) {
+        String path = context.normalizedPath();
+        for (String name : path.startsWith("/api/") ? List.<String>of() : List.of(sessionCookie, COOKIE)) {
             context.response()
                     .addCookie(Cookie.cookie(name, "")
                             .setPath("/")
                             .setHttpOnly(true)
                             .setMaxAge(0));
         }
-        if (NO_PAGE.matcher(context.normalizedPath()).matches()) {
+        if (NO_PAGE.matcher(path).matches()) {
             context.addHeadersEndHandler(end -> context.response().removeCookie(wayBackCookie, false));
         }
     }
