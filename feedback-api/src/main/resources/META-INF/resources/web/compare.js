@@ -21,7 +21,7 @@ export function compare(outputs, first) {
     h('div', { class: 'compare-tools' }, pick('compare-left', 'From', left), pick('compare-right', 'To', right),
       h('label', { class: 'check' }, h('input', { type: 'checkbox', id: 'compare-inline', checked: localStorage.getItem('podium.compare') === 'inline', onchange: remember }), 'In one text')),
     h('p', { class: 'muted', id: 'compare-summary', role: 'status' }),
-    h('div', { id: 'compare-result', class: 'compare', tabindex: '0', role: 'group', 'aria-label': 'The two outputs, differences marked' }),
+    h('div', { id: 'compare-result', class: 'compare', tabindex: '0', autofocus: true, role: 'group', 'aria-label': 'The two outputs, differences marked' }),
     h('div', { class: 'actions' }, button('Close', () => byId('compare').close(), { class: 'button primary' })));
   byId('compare').showModal();
   render();

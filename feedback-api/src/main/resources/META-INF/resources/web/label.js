@@ -108,6 +108,7 @@ async function open(taskId, instead = null) {
         counts && button('Take it back', () => retract(view), { class: 'button danger' })));
     }
   } catch (problem) {
+    stage.setAttribute('aria-busy', 'false');
     showProblem(noticePlace, problem, button('Go on ranking', next));
   }
 }
@@ -410,11 +411,22 @@ function onRefused(item, problem) {
   }
   const text = problem.status === 412
     ? 'You have changed this ranking in another tab or on another device since you opened it here.' : problem.message;
-  const said = notice('bad', `A ranking was not saved${about}: ${text}`, actions, button('Close', () => said.remove()));
+  const said = notice('bad', `A ranking was not saved${about}: ${text}`, actions, button('Close', () => {
+    said.remove();
+    focusOnWork();
+  }));
   // What went well before may lie over it.
   document.querySelector('.toast')?.remove();
   byId('refused').append(said);
   if (!view) next();
+}
+
+/** To what is to be done next: another notice, else the output in focus, else what stands where tasks do. */
+function focusOnWork() {
+  const other = byId('refused').querySelector('button');
+  if (other) other.focus();
+  else if (view) focusCard(view, view.current);
+  else stage.querySelector('h2')?.focus();
 }
 
 function showSending(count, problem) {
@@ -548,7 +560,7 @@ theme.addEventListener('change', () => {
 document.addEventListener('keydown', (event) => {
   if (event.defaultPrevented) return;
   const plain = keysOn.checked && !event.ctrlKey && !event.metaKey && !event.altKey;
-  const typing = event.target.closest('input, textarea, select, [contenteditable]');
+  const typing = event.target.closest('input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]');
   const dialog = document.querySelector('dialog[open]');
   if (dialog) {
     // The key that opened it closes it.

@@ -12,12 +12,24 @@ let pressedAt = -Infinity;
 let releasedAt = -Infinity;
 addEventListener('pointerdown', () => { pressedAt = performance.now(); }, true);
 for (const type of ['pointerup', 'pointercancel']) addEventListener(type, () => { releasedAt = performance.now(); }, true);
+// Space presses a button when it is let go; held, it is told again and again.
+addEventListener('keydown', (event) => { if (event.key === ' ' && !event.repeat) pressedAt = performance.now(); }, true);
+addEventListener('keyup', (event) => { if (event.key === ' ') releasedAt = performance.now(); }, true);
+// Let go in another window, nobody tells.
+addEventListener('blur', () => { releasedAt = performance.now(); });
 
-/** Reads what is to be shown anew; never answers in the middle of a click. */
+/** Reads what is to be shown anew; never answers in the middle of a click, nor fails there. */
 export async function look(path) {
-  const body = await get(path);
+  try {
+    return await get(path);
+  } finally {
+    await clicked();
+  }
+}
+
+/** Waits for the end of a click that goes on; what was looked for together is shown after it. */
+export async function clicked() {
   for (let wait = untilClicked(); wait > 0; wait = untilClicked()) await new Promise((done) => { setTimeout(done, Math.min(wait, CLICK_MILLIS)); });
-  return body;
 }
 
 function untilClicked() {

@@ -1,6 +1,6 @@
 // What concerns all projects: people, outbox, lag, dead letters, the audit log.
 
-import { get, post, put, remove, request, listOf, encode } from './http.js';
+import { post, put, remove, request, listOf, encode } from './http.js';
 import { h, byId, fill, button, table, when, number, duration, bytes, notice, showProblem } from './dom.js';
 import { openForm, field, choice, check } from './form.js';
 import { reason, because, showSecret, showAudit } from './people.js';
@@ -11,7 +11,7 @@ import { look, watch } from './live.js';
 let projects = [];
 
 async function people() {
-  projects = listOf(await get('/projects'));
+  projects = listOf(await look('/projects'));
   const users = listOf(await look('/users'));
   fill(byId('users'), table('People and services', ['Name', 'Projects', ''], users.map((user) => [
     h('span', {}, user.name, user.disabled && h('span', { class: 'state FAILED' }, ' disabled')),
@@ -127,17 +127,17 @@ async function state() {
       figure('events wait for Kafka', number(now.outboxRows)),
       figure('age of the oldest', now.outboxRows > 0 ? duration(now.outboxAgeSeconds) : '–', now.outboxAgeSeconds > 60),
       figure('refused by Kafka', number(now.outboxRefused), now.outboxRefused > 0),
-      figure('dead letters', number(now.deadLetters), now.deadLetters > 0)),
+      figure('dead letters', now.kafkaProblem ? '–' : number(now.deadLetters), now.deadLetters > 0)),
     remedies(now).map((text) => notice('bad', text)),
-    lags(now.lags ?? []));
-  return now.deadLetters;
+    !now.kafkaProblem && lags(now.lags ?? []));
+  return now;
 }
 
 /** What somebody who sees this at night can do. */
 function remedies(now) {
   return [
     now.outboxAgeSeconds > 60 && !now.kafkaProblem && 'Events have been waiting for more than a minute. Look whether Kafka takes writes (disk, replicas), then at the log of feedback-api for “outbox”.',
-    now.outboxRefused > 0 && `Kafka refuses ${number(now.outboxRefused)} events for good: they are not sent again. Why stands in the log of feedback-api and in the table outbox, column refused.`,
+    now.outboxRefused > 0 && `Kafka refuses ${now.outboxRefused === 1 ? 'one event' : `${number(now.outboxRefused)} events`} for good: what it refuses is not sent again. Why stands in the log of feedback-api and in the table outbox, column refused.`,
     (now.lags ?? []).some((lag) => lag.records > 10_000) && 'A group is more than 10,000 records behind. If the number does not fall, look whether its application runs: “podium status”, or its pods.',
   ].filter(Boolean);
 }
@@ -214,9 +214,15 @@ async function refresh(parts) {
   };
   if (wants('operations')) {
     await attempt('operations', async () => {
-      const count = await state();
-      if (count !== letters || parts === null) await deadLetters();
-      letters = count;
+      const now = await state();
+      if (now.kafkaProblem) {
+        // It would be asked for a minute, and what is shown is what was last known.
+        if (!byId('dead-letters').hasChildNodes()) fill(byId('dead-letters'), h('p', { class: 'empty' }, 'Not known while Kafka does not answer.'));
+        letters = -1;
+        return;
+      }
+      if (now.deadLetters !== letters || parts === null) await deadLetters();
+      letters = now.deadLetters;
     });
   }
   if (wants('audit')) {

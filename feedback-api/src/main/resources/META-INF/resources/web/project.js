@@ -6,7 +6,7 @@ import { openForm, field, choice } from './form.js';
 import { openRoundForm } from './round-form.js';
 import { peopleOf } from './people.js';
 import { bars } from './bars.js';
-import { look, watch } from './live.js';
+import { clicked, look, watch } from './live.js';
 import { refreshAutomation } from './automation.js';
 import { openSettings } from './settings.js';
 
@@ -28,6 +28,7 @@ async function refresh(hinted = null) {
   const automation = refreshAutomation(hinted);
   const wanted = Object.keys(parts).filter((part) => hinted === null || hinted.includes(part));
   const results = await Promise.allSettled(wanted.map((part) => look(`${base}/${part}`)));
+  await clicked();
   wanted.forEach((part, i) => {
     const { status, value, reason } = results[i];
     if (status === 'fulfilled') {
@@ -396,7 +397,7 @@ function showData() {
     event.preventDefault();
     if (event.dataTransfer.files.length > 0) file.files = event.dataTransfer.files;
   });
-  const kind = h('select', { name: 'export-format', onchange: aim }, [['auto', 'Pairs (TRL)'], ['kto', 'Labels (KTO)'], ['kto-conversational', 'Labels (KTO), messages'], ['trl-conversational', 'Pairs (TRL), messages'], ['listwise', 'Lists with places'], ['ties', 'Ties'], ['preferences', 'Preference sets as published']].map(([value, text]) => h('option', { value }, text)));
+  const kind = h('select', { name: 'export-format', onchange: aim }, [['auto', 'Pairs (TRL)'], ['kto', 'Labels (KTO)'], ['kto-conversational', 'Labels (KTO), messages'], ['trl-conversational', 'Pairs (TRL), messages'], ['listwise', 'Lists with places'], ['ties', 'Ties'], ['preferences', 'Preference sets']].map(([value, text]) => h('option', { value }, text)));
   const type = h('select', { name: 'export-file', onchange: aim }, [['jsonl', 'JSON Lines'], ['parquet', 'Parquet'], ['csv', 'CSV']].map(([value, text]) => h('option', { value }, text)));
   const download = h('a', { class: 'button primary' }, 'Download');
   const bundle = h('a', { class: 'button' }, 'Pairs, lists and ties of one snapshot (ZIP)');

@@ -2,7 +2,7 @@
 
 import { get, post, put, request, encode } from './http.js';
 import { h, byId, fill, notice, showProblem, button, table, when, number, prose } from './dom.js';
-import { look, watch } from './live.js';
+import { clicked, look, watch } from './live.js';
 import { openForm, field } from './form.js';
 
 const project = document.body.dataset.project;
@@ -20,6 +20,7 @@ async function refresh() {
   try {
     const [quality, reliabilities, cases, gold] = await Promise.all([
       look(`${base}/quality`), look(`${base}/reliabilities`), look(`${base}/adjudication`), look(`${base}/gold`)]);
+    await clicked();
     part('agreement', quality, showAgreement);
     part('labelers', [quality.labelers, reliabilities], ([labelers, weights]) => showLabelers(labelers, weights));
     part('cases', cases, showCases);

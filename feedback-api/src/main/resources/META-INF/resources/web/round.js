@@ -4,7 +4,7 @@ import { get, post, request, listOf, encode } from './http.js';
 import { h, byId, fill, showProblem, notice, button, when, number, duration, table } from './dom.js';
 import { openForm, choice } from './form.js';
 import { Charts } from './chart.js';
-import { look, watch } from './live.js';
+import { clicked, look, watch } from './live.js';
 
 const { project, round: id } = document.body.dataset;
 const ENDED = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
@@ -24,6 +24,7 @@ async function refresh(hinted) {
     if (round.state === 'SUCCEEDED' && round.version && round.kind !== 'SAMPLE' && !adapter) {
       adapter = await get(`/projects/${encode(project)}/adapters/${encode(round.version)}`).catch(() => null);
     }
+    await clicked();
     showHead(round);
     showCurves(round);
     showDetails(round);
