@@ -5,12 +5,19 @@ import static dev.podium.e2e.Look.HOSTILE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.microsoft.playwright.APIResponse;
+import com.microsoft.playwright.Keyboard;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Route;
+import com.microsoft.playwright.options.AriaRole;
+import com.microsoft.playwright.options.SelectOption;
 import dev.podium.e2e.Browser.Device;
 import dev.podium.local.client.Api;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
@@ -241,6 +248,247 @@ class LabelersPagesTest {
             assertThat(look.page.locator("#order")).hasText("A  >  B");
             look.check("both");
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void aRefusedRankingIsOpenedAgainAndItsNoticeLeavesTheFocusWhereWorkGoesOn(Device device) throws Exception {
+        String own = "refused-" + device.word();
+        scene.project(own, Map.of("tiesAllowed", false), List.of(SKY, List.of("Why?", "Because.", "So.")));
+        scene.labeler(own);
+        try (Look look = new Look(scene, device, "refused", window -> {
+            // A page that is older than the rule.
+            window.route("**/tasks/next*", route -> {
+                APIResponse answer = route.fetch();
+                route.fulfill(new Route.FulfillOptions()
+                        .setResponse(answer)
+                        .setBody(answer.text().replace("\"tiesAllowed\":false", "\"tiesAllowed\":true")));
+            });
+            return scene.logIn(window, own, "/label/" + own);
+        })) {
+            look.mayBeRefused(422);
+            Locator refused = look.page.locator("#refused .bad");
+            rank(look, 1, 1);
+            assertThat(refused).containsText("does not allow ties");
+            rank(look, 1, 1);
+            assertThat(refused).hasCount(2);
+            look.check("refused");
+            Look.button(refused.last(), "Close").press("Enter");
+            assertThat(Look.button(refused, "Open it")).isFocused();
+            look.page.keyboard().press("Tab");
+            look.page.keyboard().press("Enter");
+            assertThat(refused).hasCount(0);
+            assertThat(look.page.locator(".card.current")).isFocused();
+
+            // The draft is there again.
+            look.page.locator("#submit").click();
+            look.page.context().unroute("**/tasks/next*");
+            Look.button(refused, "Open it").click();
+            assertThat(refused).hasCount(0);
+            assertThat(look.page.locator("#order")).hasText("A = B");
+            assertThat(look.page.locator(".card.current")).isFocused();
+            look.check("open again");
+            look.page.getByLabel("Place 2 for B").click();
+            look.page.locator("#submit").click();
+            assertThat(look.page.locator(".toast")).containsText("Saved: A > B");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void aRankingWaitsForALogInAndIsSentOnceUnderItsKeyThen(Device device) throws Exception {
+        String own = "ended-" + device.word();
+        List<String> keys = new ArrayList<>();
+        try (Look look = start(device, own, List.of(SKY));
+                Look elsewhere = new Look(scene, device, own, window -> scene.logIn(window, own, "/label/" + own))) {
+            look.page.onRequest(request -> {
+                if (request.url().contains("/ranking")) {
+                    keys.add(request.headers().get("idempotency-key"));
+                }
+            });
+            elsewhere.button("Log out").click();
+            elsewhere.awaitUrl("/login");
+            look.mayBeRefused(401);
+            rank(look, 2, 1);
+            Locator bar = look.page.locator("#sending");
+            assertThat(bar).containsText("1 ranking waits to be sent: you are no longer logged in as " + own);
+            look.check("ended");
+            look.page.waitForResponse(
+                    "**/ranking*", () -> Look.button(bar, "Try now").click());
+            Page logIn = look.page.waitForPopup(() -> bar.getByText("Log in").click());
+            logIn.getByLabel("Name").fill(own);
+            logIn.getByLabel("Password").fill(Scene.PASSWORD);
+            logIn.keyboard().press("Enter");
+            logIn.waitForURL(scene.stack.url() + "/");
+            // Who comes back to the form need not press anything.
+            logIn.close();
+            assertThat(look.page.locator(".toast")).containsText("Saved: B > A");
+            assertThat(bar).isHidden();
+            assertThat(look.page.locator(".done h2")).hasText("Nothing left to rank");
+            assertEquals(1, Set.copyOf(keys).size(), keys.toString());
+            assertTrue(keys.size() > 1, "it was not tried without a log-in: " + keys);
+        }
+        try (Api labeler = new Api(scene.stack.url(), own, Scene.PASSWORD)) {
+            assertEquals(
+                    List.of("1"), Scene.texts(labeler.get(Api.path("projects", own, "rankings", "mine")), "revision"));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void aPersonOfTheOrganisationLogsInByItAndNobodyElseDoes(Device device) throws Exception {
+        String own = "organised-" + device.word();
+        scene.project(own, List.of(SKY));
+        scene.operator.post("/users", Map.of("name", own, "oidc", true, "role", "labeler", "projects", List.of(own)));
+        try (Look look = new Look(scene, device, "organisation", window -> {
+            Page page = window.newPage();
+            page.navigate(scene.stack.url() + "/console");
+            return page;
+        })) {
+            look.awaitUrl("/login");
+            look.check("log-in");
+            byOrganisation(look, "stranger-" + device.word());
+            assertThat(look.page.getByRole(AriaRole.ALERT)).containsText("knows you as stranger-" + device.word());
+            look.mayBeRefused(403);
+            look.check("stranger");
+            look.page.getByText("Back to the log-in").click();
+            byOrganisation(look, own);
+            look.page.waitForURL(scene.stack.url() + "/");
+            assertThat(look.page.locator(".tile h2")).hasText(own);
+            look.page.getByText("Start ranking").click();
+            rank(look, 1, 2);
+            assertThat(look.page.locator(".toast")).containsText("Saved: A > B");
+
+            look.mayBeRefused(422);
+            look.button(own).click();
+            look.field("Current password").fill("there is none");
+            look.field("New password").fill("another-password");
+            look.press("Change");
+            assertThat(look.dialog().locator(".notice.bad")).containsText("log in by your organisation");
+            look.check("password");
+            look.press("Cancel");
+            look.go("/console");
+            assertThat(look.page.locator("h1")).hasText("This page is for operators");
+            look.page.getByText("To the projects").click();
+            assertThat(look.page.locator(".tile h2")).hasText(own);
+            look.button("Log out").click();
+            look.awaitUrl("/login");
+            look.go("/");
+            look.awaitUrl("/login");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void eachKeyDoesWhatTheHelpSays(Device device) throws Exception {
+        String own = "keys-" + device.word();
+        String words = "word ".repeat(900);
+        try (Look look = start(device, own, List.of(List.of("Long?", words + "one", words + "two", words + "three")))) {
+            Keyboard keys = look.page.keyboard();
+            assertThat(look.page.locator("#open-guidelines")).containsClass("unread");
+            Locator order = look.page.locator("#order");
+            Locator current = look.page.locator(".card.current .letter");
+            keys.press("2");
+            keys.press("1");
+            assertThat(order).hasText("B  >  A");
+            assertThat(current).containsText("C");
+            keys.press("ArrowUp");
+            assertThat(current).containsText("B");
+            keys.press("j");
+            keys.press("k");
+            keys.press("0");
+            assertThat(order).hasText("A");
+            keys.press("u");
+            assertThat(look.page.locator("#state-B")).hasText("no place yet, unacceptable");
+            keys.press("z");
+            keys.press("z");
+            assertThat(order).hasText("B  >  A");
+            keys.press("y");
+            assertThat(order).hasText("A");
+            keys.press("1");
+            keys.press("e");
+            assertThat(look.page.locator(".card.folded")).hasCount(0);
+            look.page.locator(".card").first().getByText("Show less").click();
+            assertThat(look.page.locator(".card.folded")).hasCount(3);
+            look.page.locator(".card").first().focus();
+            for (Map.Entry<String, String> each : Map.of(
+                            "d", "Differences", "?", "How to rank", "m", "My work", "g", "Guidelines")
+                    .entrySet()) {
+                keys.press(each.getKey());
+                assertThat(look.dialog().locator("h2")).hasText(each.getValue());
+                keys.press(each.getKey());
+                assertThat(look.dialog()).hasCount(0);
+            }
+            assertThat(look.page.locator("#open-guidelines")).not().containsClass("unread");
+            for (Map.Entry<String, String> each :
+                    Map.of("s", "Skip this task", "f", "Flag this task").entrySet()) {
+                keys.press(each.getKey());
+                assertThat(look.dialog().locator("h2")).hasText(each.getValue());
+                look.press("Cancel");
+                assertThat(look.dialog()).hasCount(0);
+            }
+            keys.press("d");
+            look.dialog().getByLabel("From").selectOption(new SelectOption().setLabel("Output C"));
+            look.dialog().getByLabel("To").selectOption(new SelectOption().setLabel("Output B"));
+            assertThat(look.page.locator("#compare-summary")).hasText("1 word only in C, 1 word only in B.");
+            look.check("differences");
+            look.press("Close");
+            look.page.locator(".card").nth(2).focus();
+            keys.press("3");
+            assertThat(order).hasText("B  >  A  >  C");
+            keys.press("c");
+            keys.type("z is no undo here");
+            keys.press("Escape");
+            assertThat(look.page.locator(".card.current")).isFocused();
+            look.page.locator("#comment").focus();
+            keys.press("Control+Enter");
+            assertThat(look.page.locator(".toast")).containsText("Saved: B > A > C");
+            Look.button(look.page.locator(".toast"), "Change it").click();
+            assertThat(look.page.locator("#comment")).hasValue("z is no undo here");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void aWayLeadsOnFromWhereThereIsNothing(Device device) throws Exception {
+        String own = "nothing-" + device.word();
+        scene.project(own, List.of());
+        scene.operator.post(
+                "/users", Map.of("name", own, "password", Scene.PASSWORD, "role", "labeler", "projects", List.of()));
+        try (Look look = new Look(scene, device, "nothing", window -> scene.logIn(window, own, "/"))) {
+            assertThat(look.page.locator(".tile.wide")).containsText("There is nothing to rank yet");
+            look.check("no project");
+            look.mayFail();
+            look.page.context().route("**/api/v1/projects", route -> route.abort());
+            look.page.reload();
+            assertThat(look.page.locator("#notice")).containsText("Podium cannot be reached");
+            look.check("not reached");
+            look.page.context().unroute("**/api/v1/projects");
+            scene.operator.put(Api.path("projects", own, "members", own), Map.of("role", "labeler"), Map.of());
+            look.button("Try again").click();
+            look.page.getByText("Start ranking").click();
+            assertThat(look.page.locator(".done h2")).hasText("Nothing left to rank");
+            look.page.getByText("Other projects").click();
+            assertThat(look.page.locator(".tile h2")).hasText(own);
+
+            look.mayBeRefused(404);
+            look.go("/label/" + own + "?task=no-such-task");
+            assertThat(look.page.locator("#notice")).isVisible();
+            look.check("no such task");
+            look.button("Go on ranking").click();
+            assertThat(look.page.locator(".done h2")).hasText("Nothing left to rank");
+            look.go("/label/" + own);
+            look.page.locator(".done").waitFor();
+            look.page.keyboard().press("Tab");
+            look.page.keyboard().press("Enter");
+            assertThat(look.page.locator("main")).isFocused();
+        }
+    }
+
+    private static void byOrganisation(Look look, String name) {
+        look.page.getByText("Log in by your organisation").click();
+        look.page.getByLabel("Who are you?").fill(name);
+        look.page.getByText("Continue").click();
     }
 
     private static void rank(Look look, int... places) {

@@ -51,6 +51,20 @@ final class Look implements AutoCloseable {
               .map((e) => `${e.tagName} ${e.id} ${e.className}`).slice(0, 5)])\
         """;
 
+    /** Choices whose words have no room beside the arrow. */
+    private static final String CUT_OFF = """
+        () => {
+          const pen = document.createElement('canvas').getContext('2d');
+          return [...document.querySelectorAll('select')].filter((select) => select.checkVisibility()).flatMap((select) => {
+            const style = getComputedStyle(select);
+            pen.font = style.font;
+            const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 16;
+            return [...select.options].filter((option) => pen.measureText(option.text).width > room)
+              .map((option) => `${select.name || select.id} has ${Math.round(room)} pixels for "${option.text}", which needs ${Math.round(pen.measureText(option.text).width)}`);
+          });
+        }\
+        """;
+
     private static final String AXE = script();
 
     final Page page;
@@ -101,12 +115,17 @@ final class Look implements AutoCloseable {
         List<String> wide = (List<String>) page.evaluate(TOO_WIDE);
         wrong.addAll(wide);
         errors.removeIf(error -> refusals.stream().anyMatch(status -> error.contains("status of " + status))
-                || (failures && error.contains("net::ERR_FAILED")));
+                || (failures && error.matches(".*net::ERR_(FAILED|INTERNET_DISCONNECTED).*")));
         wrong.addAll(errors);
         if (page.locator("img[src='x']").count() > 0 || (boolean) page.evaluate("'broken' in window")) {
             wrong.add("a text of others became a part of the page");
         }
         assertEquals(List.of(), wrong, what);
+    }
+
+    /** Holds that each choice on the page has room for its words. */
+    void checkChoices() {
+        assertEquals(List.of(), page.evaluate(CUT_OFF));
     }
 
     /** From now on the server may refuse with a status; the browser writes each refusal into its console. */
@@ -159,6 +178,16 @@ final class Look implements AutoCloseable {
 
     void go(String path) {
         page.navigate(scene.stack.url() + path);
+    }
+
+    /** Nothing lies over the middle of it, and it is not scrolled away. */
+    static void assertSeen(Locator what) {
+        assertTrue((boolean) what.evaluate("""
+                        (element) => {
+                          const box = element.getBoundingClientRect();
+                          return element.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2));
+                        }\
+                        """), () -> "nobody sees " + what);
     }
 
     /** Waits for an address that begins with a path. */

@@ -100,6 +100,7 @@ class OperatorsActionsTest {
             look.field("Id").fill(id);
             look.press("Create");
             assertThat(look.dialog().locator(".notice.bad")).containsText(id);
+            Look.assertSeen(look.dialog().locator(".notice.bad"));
             look.check("taken");
         }
         JsonNode project = scene.operator.get(Api.path("projects", id));
@@ -636,7 +637,13 @@ class OperatorsActionsTest {
     void whatNothingNeedsIsLookedForAndRemoved(Device device) throws Exception {
         byte[] orphan = ("nobody needs this " + device).getBytes(StandardCharsets.UTF_8);
         try (Look look = operator(device, "storage", "/console")) {
+            look.mayFail();
+            look.page.context().route("**/artifacts/collection", route -> route.abort());
             look.button("Look for what nothing needs").click();
+            assertThat(look.page.locator("#storage .bad")).containsText("Podium cannot be reached");
+            look.check("not reached");
+            look.page.context().unroute("**/artifacts/collection");
+            Look.button(look.page.locator("#storage"), "Try again").click();
             assertThat(look.page.locator("#storage")).containsText("Nothing is to be removed");
             assertThat(look.button("Remove them")).hasCount(0);
             send(
@@ -681,6 +688,13 @@ class OperatorsActionsTest {
             assertThat(look.page.locator("#audit-list tbody tr")).hasCount(23);
             look.check("project");
             look.go("/console");
+            Locator all = look.page.locator("#audit-list");
+            assertThat(all.locator("tbody tr")).hasCount(15);
+            all.getByText("Show more").click();
+            assertThat(all.locator("tbody tr").nth(15)).isVisible();
+            scene.operator.delete(Api.path("projects", project, "rules", "rule-4"));
+            assertThat(all.locator("tbody tr").first()).containsText("rule-4");
+            assertThat(all.locator("tbody tr").nth(15)).isVisible();
             look.button("Is it whole?").click();
             assertThat(look.page.locator("#audit-verdict")).containsText("Whole: ");
             look.check("whole");
@@ -716,6 +730,52 @@ class OperatorsActionsTest {
             look.awaitUrl("/login");
             look.check("logged out");
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Device.class)
+    void whatWasFilledInIsThereStillAfterALogInInBetween(Device device) throws Exception {
+        String ann = "between-" + name(device);
+        scene.operator.post(
+                "/users",
+                Map.of("name", ann, "password", Scene.PASSWORD, "role", "administrator", "projects", List.of()));
+        try (Look look = new Look(scene, device, "between", window -> scene.logIn(window, ann, "/console"));
+                Look elsewhere = new Look(scene, device, "between", window -> scene.logIn(window, ann, "/"))) {
+            look.button("New project").click();
+            look.field("Name").fill("Of " + ann);
+            look.field("Id").fill(ann);
+            elsewhere.button("Log out").click();
+            elsewhere.awaitUrl("/login");
+            look.mayBeRefused(401);
+            look.press("Create");
+            assertThat(look.dialog().locator(".notice.bad")).containsText("Log in again in another tab");
+            Look.assertSeen(look.dialog().locator(".notice.bad"));
+            look.check("ended");
+            com.microsoft.playwright.Page logIn = look.page.waitForPopup(() -> look.dialog()
+                    .getByText("Log in", new Locator.GetByTextOptions().setExact(true))
+                    .click());
+            logIn.getByLabel("Name").fill(ann);
+            logIn.getByLabel("Password").fill(Scene.PASSWORD);
+            logIn.keyboard().press("Enter");
+            logIn.waitForURL(scene.stack.url() + "/");
+            logIn.close();
+            look.press("Create");
+            look.awaitUrl("/console/" + ann);
+            look.page.locator(".brand").click();
+            look.page
+                    .locator(".tile")
+                    .filter(new Locator.FilterOptions().setHasText("Of " + ann))
+                    .getByText("Console")
+                    .click();
+            look.awaitUrl("/console/" + ann);
+            look.page.locator(".crumbs").getByText("Console").click();
+            look.awaitUrl("/console");
+            look.page.locator("nav.sections").getByText("Storage").click();
+            assertThat(look.page.locator("#storage-title")).isInViewport();
+        }
+        assertEquals(
+                "Of " + ann,
+                scene.operator.get(Api.path("projects", ann)).path("name").asText());
     }
 
     private Look operator(Device device, String name, String path) {

@@ -63,6 +63,7 @@ class OperatorsChannelsTest {
             look.field("Adapter").selectOption("");
             look.field("Reason").fill(HOSTILE);
             look.check("new");
+            look.checkChoices();
             look.submit("Promote");
             assertThat(channel).containsText(HOSTILE);
             assertThat(channel.locator(".points")).hasText("base model");

@@ -192,6 +192,16 @@ class OperatorsPagesTest {
             assertThat(look.field("Channel")).hasValue("production");
             assertThat(channel).containsText("third");
             look.check("changed meanwhile");
+            look.press("Cancel");
+            // By a key that is held, and a page that does not move under the mouse.
+            history.hover();
+            history.focus();
+            assertThat(history).isFocused();
+            look.page.keyboard().down("Space");
+            look.page.waitForResponse(response -> response.url().endsWith("/channels"), () -> point(project, "fourth"));
+            look.page.keyboard().up("Space");
+            assertThat(look.dialog()).containsText("History of production");
+            assertThat(channel).containsText("fourth");
         }
     }
 
