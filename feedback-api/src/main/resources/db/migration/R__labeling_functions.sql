@@ -5,6 +5,8 @@
 -- from outside, since it takes time to set and to restore them.
 -- The walk for a labeler begins at in_from_...: what comes before it that labeler had, when it was last looked at. Where
 -- the walk ended is in at_...
+-- Who changes this file adds a versioned migration, were it an empty one. Where there is one that it does not know, an
+-- instance of the version before does not start; else it would put its own functions in place of these.
 
 -- What a function gives cannot be changed in place. Named with its schema: the search path has further ones. With all its
 -- parameter lists: those of the version before stay for its instances (docs/operations.md, "Upgrading").
@@ -297,8 +299,13 @@ begin
       where l.task_id = in_task and l.labeler = in_labeler and (l.shown_order = '' or l.shown_order = in_shown)
         and (select 1 from ranking r where r.task_id = in_task and r.labeler = in_labeler) is null
       returning 1),
+  -- What is saved just now is not waited for: who saves it may be slow to commit. It stays, of revision 0, which no
+  -- ranking has any more: it is shown to nobody.
   begun as (
-    delete from draft d where d.task_id = in_task and d.labeler = in_labeler and (select 1 from held) is not null),
+    delete from draft d where d.labeler = in_labeler and d.task_id = (
+      select x.task_id from draft x
+        where x.task_id = in_task and x.labeler = in_labeler and (select 1 from held) is not null
+        for update skip locked)),
   ranked as (
     insert into ranking (task_id, labeler, project_id, revision, retracted, shown_order, body, submitted_at,
         duration_millis, shown_count, winner_position)

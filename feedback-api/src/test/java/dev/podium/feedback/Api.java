@@ -20,7 +20,8 @@ public final class Api {
         return as("operator", OPERATOR_PASSWORD);
     }
 
-    static RequestSpecification as(String name) {
+    /** Requests of that person. */
+    public static RequestSpecification as(String name) {
         return as(name, PASSWORD);
     }
 

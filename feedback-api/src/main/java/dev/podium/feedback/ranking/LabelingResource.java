@@ -128,10 +128,12 @@ public class LabelingResource {
                         : null);
     }
 
-    /** Keeps a task for longer: the form sends this while somebody works on it. */
+    /**
+     * Keeps a task for longer: the form sends this while somebody works on it. In no transaction: it would hold the lease's
+     * lock until this instance commits, and writers of rankings wait for that.
+     */
     @PUT
     @Path("tasks/{task}/lease")
-    @Transactional
     public TaskView.LeaseView extend(@RestPath String project, @RestPath String task) {
         Instant until = assignment.extend(project, task, me());
         return new TaskView.LeaseView(leaseIds.of(task, me()).toString(), until);

@@ -248,8 +248,8 @@ public class Assignment {
     }
 
     /**
-     * A sign of life: the lease runs from now, also one that ran out and whose place nobody has wanted. Must run in a
-     * transaction.
+     * A sign of life: the lease runs from now, also one that ran out and whose place nobody has wanted. One statement, which
+     * is committed by itself: not inside a transaction.
      *
      * @return until when the lease runs
      * @throws Refusal 409 {@code lease_expired}

@@ -1,9 +1,12 @@
 package dev.podium.feedback.ranking;
 
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.nullValue;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.podium.contracts.EventJson;
 import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.TraceParent;
 import dev.podium.embedded.testing.ServersResource;
@@ -12,6 +15,7 @@ import dev.podium.feedback.task.Assignment;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -25,6 +29,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** What two instances do that write first rankings at the same time, on the real database. */
@@ -73,6 +78,55 @@ class FirstRankingsTest {
         assertEquals(deadlocks, number("select deadlocks from pg_stat_database where datname = current_database()"));
     }
 
+    @Test
+    void aDraftThatIsBeingSavedKeepsNoOtherRankingWaitingAndIsShownToNobodyAfterwards() throws Exception {
+        // Given two labelers who are done, and a draft of the first, which an instance has written and does not commit
+        String project = Api.project("{\"overlap\":1}");
+        Api.tasks(project, 2);
+        String ann = Api.person("labeler");
+        String bob = Api.person("labeler");
+        Submission.First anns = ranking(project, ann, take(project, ann, null), false);
+        Submission.First bobs = ranking(project, bob, take(project, bob, null), false);
+        String task = anns.event().taskId();
+        saveDraft(ann, project, task).then().statusCode(200);
+        try (Connection saving = database.getConnection();
+                ExecutorService instance = Executors.newSingleThreadExecutor()) {
+            saving.setAutoCommit(false);
+            try (PreparedStatement save =
+                    saving.prepareStatement("update draft set version = version + 1 where task_id = ?")) {
+                save.setString(1, task);
+                assertEquals(1, save.executeUpdate());
+
+                // When another instance writes both rankings
+                Future<List<Submission.Outcome>> both =
+                        instance.submit(() -> together(new CyclicBarrier(1), List.of(anns, bobs)));
+
+                // Then it does not wait for the draft
+                assertTrue(both.get(10, TimeUnit.SECONDS).stream()
+                        .allMatch(outcome -> outcome.written().isPresent()));
+            } finally {
+                saving.rollback();
+                saving.setAutoCommit(true);
+            }
+        }
+
+        // And the draft that is left is no part of the ranking, and none can follow it
+        assertEquals(1, number("select count(*) from draft where task_id = ?", task));
+        Api.as(ann)
+                .get("/api/v1/projects/" + project + "/tasks/" + task)
+                .then()
+                .statusCode(200)
+                .body("revision", equalTo(1))
+                .body("draft", nullValue());
+        saveDraft(ann, project, task).then().statusCode(409);
+    }
+
+    private static Response saveDraft(String labeler, String project, String task) {
+        return Api.as(labeler)
+                .body("{\"revision\":0,\"comment\":\"begun\",\"activeMillis\":1}")
+                .put("/api/v1/projects/" + project + "/tasks/" + task + "/draft");
+    }
+
     private List<Submission.Outcome> together(CyclicBarrier start, List<Submission.First> rankings) throws Exception {
         try (Connection connection = database.getConnection()) {
             start.await();
@@ -114,7 +168,7 @@ class FirstRankingsTest {
                 Instant.now());
         return new Submission.First(
                 event,
-                "{}",
+                EventJson.writeText(event),
                 "",
                 event.eventId(),
                 "",
