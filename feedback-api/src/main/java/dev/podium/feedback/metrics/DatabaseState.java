@@ -1,23 +1,33 @@
 package dev.podium.feedback.metrics;
 
 import io.agroal.api.AgroalDataSource;
+import io.agroal.api.configuration.AgroalConnectionFactoryConfiguration;
+import io.agroal.api.security.SimplePassword;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
 import org.eclipse.microprofile.health.Readiness;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.Driver;
 
 /**
- * Ready means that PostgreSQL answers. The extension's own check is switched off: it waits for a server that is frozen, or
- * cut off without a word, as long as a statement may, and a probe would have no answer.
+ * Ready means that PostgreSQL answers, on a connection of its own: an instance whose pool is busy is not one whose database
+ * is away. The extension's own check is switched off: it waits for a server that is frozen, or cut off without a word, as
+ * long as a statement may, and a probe would have no answer.
  */
 @Readiness
 @Singleton
@@ -25,27 +35,41 @@ public class DatabaseState implements HealthCheck {
     /** Probes wait for five seconds. */
     private static final Duration LIMIT = Duration.ofSeconds(2);
 
-    private final AgroalDataSource database;
+    private final Callable<Connection> connector;
     // Guarded by this.
     private @Nullable FutureTask<Boolean> asking;
+    /** From one question to the next; used by the thread that asks. */
+    private volatile @Nullable Connection kept;
 
+    @Inject
     DatabaseState(AgroalDataSource database) {
-        this.database = database;
+        this(() -> connect(database));
+    }
+
+    DatabaseState(Callable<Connection> connector) {
+        this.connector = connector;
     }
 
     @Override
     public HealthCheckResponse call() {
-        return HealthCheckResponse.named("database").status(answers()).build();
+        Optional<String> problem = problem();
+        HealthCheckResponseBuilder state = HealthCheckResponse.named("database").status(problem.isEmpty());
+        problem.ifPresent(why -> state.withData("problem", why));
+        return state.build();
     }
 
-    private boolean answers() {
+    private Optional<String> problem() {
         try {
-            return ask().get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            return false;
+            ask().get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            return Optional.empty();
+        } catch (ExecutionException e) {
+            Throwable reason = e.getCause() == null ? e : e.getCause();
+            return Optional.of(Optional.ofNullable(reason.getMessage()).orElse(reason.toString()));
+        } catch (TimeoutException e) {
+            return Optional.of("PostgreSQL did not answer within " + LIMIT.toSeconds() + " s");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return false;
+            return Optional.of("interrupted");
         }
     }
 
@@ -53,23 +77,51 @@ public class DatabaseState implements HealthCheck {
     private synchronized FutureTask<Boolean> ask() {
         FutureTask<Boolean> asked = asking;
         if (asked == null || asked.isDone()) {
-            asked = new FutureTask<>(this::select);
+            asked = new FutureTask<>(this::answers);
             asking = asked;
             Thread.ofPlatform().name("database-state").daemon().start(asked);
         }
         return asked;
     }
 
-    private boolean select() throws SQLException {
-        try (Connection connection = database.getConnection()) {
-            int before = connection.getNetworkTimeout();
-            connection.setNetworkTimeout(Runnable::run, (int) LIMIT.toMillis());
-            try (Statement statement = connection.createStatement()) {
-                statement.execute("select 1");
-            }
-            // After a failure the connection is closed, and the pool does without it.
-            connection.setNetworkTimeout(Runnable::run, before);
+    /** The kept connection may be one of a server that was restarted since: then a new one tells. */
+    private boolean answers() throws Exception {
+        Connection connection = kept;
+        if (connection != null && connection.isValid((int) LIMIT.toSeconds())) {
             return true;
         }
+        close();
+        kept = connector.call();
+        return true;
+    }
+
+    @PreDestroy
+    void close() throws SQLException {
+        Connection connection = kept;
+        kept = null;
+        if (connection != null) {
+            // Without a word to a server that may not listen.
+            connection.abort(Runnable::run);
+        }
+    }
+
+    /** As the pool connects, but not for longer than a probe waits. */
+    private static Connection connect(AgroalDataSource database) throws SQLException {
+        AgroalConnectionFactoryConfiguration pooled =
+                database.getConfiguration().connectionPoolConfiguration().connectionFactoryConfiguration();
+        Properties properties = new Properties();
+        properties.putAll(pooled.jdbcProperties());
+        if (pooled.principal() != null) {
+            properties.setProperty("user", pooled.principal().getName());
+        }
+        for (Object credential : pooled.credentials()) {
+            if (credential instanceof SimplePassword password) {
+                properties.putAll(password.asProperties());
+            }
+        }
+        properties.setProperty("connectTimeout", Long.toString(LIMIT.toSeconds()));
+        properties.setProperty("socketTimeout", Long.toString(LIMIT.toSeconds()));
+        return Objects.requireNonNull(
+                new Driver().connect(pooled.jdbcUrl(), properties), "the address is not one of PostgreSQL");
     }
 }
