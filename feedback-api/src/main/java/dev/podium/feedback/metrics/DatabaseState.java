@@ -15,6 +15,7 @@ import java.util.Properties;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.microprofile.health.HealthCheck;
@@ -36,6 +37,7 @@ public class DatabaseState implements HealthCheck {
     private static final Duration LIMIT = Duration.ofSeconds(2);
 
     private final Callable<Connection> connector;
+    private final ThreadFactory threads;
     // Guarded by this.
     private @Nullable FutureTask<Boolean> asking;
     /** From one question to the next; used by the thread that asks. */
@@ -43,11 +45,14 @@ public class DatabaseState implements HealthCheck {
 
     @Inject
     DatabaseState(AgroalDataSource database) {
-        this(() -> connect(database));
+        this(
+                () -> connect(database),
+                Thread.ofPlatform().name("database-state").daemon().factory());
     }
 
-    DatabaseState(Callable<Connection> connector) {
+    DatabaseState(Callable<Connection> connector, ThreadFactory threads) {
         this.connector = connector;
+        this.threads = threads;
     }
 
     @Override
@@ -78,8 +83,9 @@ public class DatabaseState implements HealthCheck {
         FutureTask<Boolean> asked = asking;
         if (asked == null || asked.isDone()) {
             asked = new FutureTask<>(this::answers);
+            // Where no thread can be had, the next probe tries again.
+            threads.newThread(asked).start();
             asking = asked;
-            Thread.ofPlatform().name("database-state").daemon().start(asked);
         }
         return asked;
     }

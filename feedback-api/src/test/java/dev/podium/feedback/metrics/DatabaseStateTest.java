@@ -17,6 +17,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ThreadFactory;
 import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.junit.jupiter.api.Test;
 
@@ -55,16 +56,36 @@ class DatabaseStateTest {
     void itIsSaidWhyPostgresIsAwayAndASecondQuestionFindsItBack() throws Exception {
         Iterator<SQLException> away =
                 List.of(new SQLException("the database system is starting up")).iterator();
-        DatabaseState state = new DatabaseState(() -> {
-            if (away.hasNext()) {
-                throw away.next();
-            }
-            return database.getConnection();
-        });
+        DatabaseState state = new DatabaseState(
+                () -> {
+                    if (away.hasNext()) {
+                        throw away.next();
+                    }
+                    return database.getConnection();
+                },
+                Thread.ofPlatform().daemon().factory());
 
         HealthCheckResponse first = state.call();
         assertEquals(HealthCheckResponse.Status.DOWN, first.getStatus());
         assertEquals(Optional.of(Map.of("problem", "the database system is starting up")), first.getData());
+        assertEquals(HealthCheckResponse.Status.UP, state.call().getStatus());
+        state.close();
+    }
+
+    @Test
+    void aThreadThatCannotBeHadIsAskedForAgain() throws Exception {
+        Iterator<Thread> none = List.<Thread>of(new Thread() {
+                    @Override
+                    public void start() {
+                        throw new OutOfMemoryError("unable to create native thread");
+                    }
+                })
+                .iterator();
+        ThreadFactory threads = Thread.ofPlatform().daemon().factory();
+        DatabaseState state = new DatabaseState(
+                database::getConnection, work -> none.hasNext() ? none.next() : threads.newThread(work));
+
+        assertThrows(OutOfMemoryError.class, state::call);
         assertEquals(HealthCheckResponse.Status.UP, state.call().getStatus());
         state.close();
     }
