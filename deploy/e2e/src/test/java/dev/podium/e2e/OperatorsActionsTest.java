@@ -59,7 +59,7 @@ class OperatorsActionsTest {
     void aProjectIsMadeFromAPresetAndChangedLater(Device device) throws Exception {
         String id = "made-" + name(device);
         try (Look look = operator(device, "project", "/console")) {
-            look.button("New project").click();
+            look.page.locator("#new-project").click();
             look.field("Begin with").selectOption(new SelectOption().setLabel("Support replies in brand voice"));
             assertThat(look.field("Guidelines")).hasValue(Pattern.compile("^Rank as the customer.*", Pattern.DOTALL));
             look.dialog().getByText("Ranking rules").click();
@@ -95,7 +95,7 @@ class OperatorsActionsTest {
             assertThat(look.page.locator(".tile").filter(new Locator.FilterOptions().setHasText(HOSTILE)))
                     .not()
                     .hasCount(0);
-            look.button("New project").click();
+            look.page.locator("#new-project").click();
             look.field("Name").fill("Again");
             look.field("Id").fill(id);
             look.press("Create");
@@ -741,7 +741,7 @@ class OperatorsActionsTest {
                 Map.of("name", ann, "password", Scene.PASSWORD, "role", "administrator", "projects", List.of()));
         try (Look look = new Look(scene, device, "between", window -> scene.logIn(window, ann, "/console"));
                 Look elsewhere = new Look(scene, device, "between", window -> scene.logIn(window, ann, "/"))) {
-            look.button("New project").click();
+            look.page.locator("#new-project").click();
             look.field("Name").fill("Of " + ann);
             look.field("Id").fill(ann);
             elsewhere.button("Log out").click();
