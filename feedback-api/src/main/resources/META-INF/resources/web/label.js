@@ -108,7 +108,9 @@ async function open(taskId, instead = null) {
         counts && button('Take it back', () => retract(view), { class: 'button danger' })));
     }
   } catch (problem) {
-    stage.setAttribute('aria-busy', 'false');
+    if (mine !== turn) return;
+    // What is on screen may have been sent, and the one after it not have come.
+    if (!view || view.sent) emptyStage('The task did not come', 'What you have done so far is kept.');
     showProblem(noticePlace, problem, button('Go on ranking', next));
   }
 }

@@ -16,7 +16,7 @@ async function refresh(hinted) {
   if (hinted !== null && !hinted.includes('rounds') && !hinted.includes('adapters')) return;
   try {
     // The events after the state: of a round that has ended none is missing.
-    const round = await get(`/rounds/${encode(id)}`);
+    const round = await look(`/rounds/${encode(id)}`);
     for (let more = [null]; more.length > 0; events = [...events, ...more]) {
       more = listOf(await look(`/rounds/${encode(id)}/events?after=${events.length}`));
     }

@@ -474,6 +474,7 @@ class LabelersPagesTest {
             look.mayBeRefused(404);
             look.go("/label/" + own + "?task=no-such-task");
             assertThat(look.page.locator("#notice")).isVisible();
+            assertThat(look.page.locator(".done h2")).hasText("The task did not come");
             look.check("no such task");
             look.button("Go on ranking").click();
             assertThat(look.page.locator(".done h2")).hasText("Nothing left to rank");
