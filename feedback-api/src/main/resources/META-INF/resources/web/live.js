@@ -18,6 +18,12 @@ addEventListener('keyup', (event) => { if (event.key === ' ') releasedAt = perfo
 // Let go in another window, nobody tells.
 addEventListener('blur', () => { releasedAt = performance.now(); });
 
+// Where a link within the page has led to stays in sight while lists above it come, until somebody goes elsewhere.
+let ledTo = location.hash.slice(1);
+for (const type of ['pointerdown', 'wheel', 'touchmove', 'keydown']) addEventListener(type, () => { ledTo = ''; }, { capture: true, passive: true });
+addEventListener('click', (event) => { ledTo = event.target.closest?.('a[href^="#"]')?.hash.slice(1) ?? ledTo; });
+new ResizeObserver(() => { if (ledTo) document.getElementById(ledTo)?.scrollIntoView(); }).observe(document.querySelector('main') ?? document.body);
+
 /** Reads what is to be shown anew; never answers in the middle of a click, nor fails there. */
 export async function look(path) {
   try {
