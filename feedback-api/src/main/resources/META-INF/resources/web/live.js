@@ -6,6 +6,8 @@ const REFRESH_MILLIS = 400;
 const AWAY_MILLIS = 4_000;
 const CLICK_MILLIS = 50;
 const LONGEST_PRESS_MILLIS = 10_000;
+// The page moves by itself so long after it has grown.
+const GROWTH_MILLIS = 200;
 
 // A button that is replaced, or moves, between press and release has had no click.
 let pressedAt = -Infinity;
@@ -22,7 +24,16 @@ addEventListener('blur', () => { releasedAt = performance.now(); });
 let ledTo = location.hash.slice(1);
 for (const type of ['pointerdown', 'wheel', 'touchmove', 'keydown']) addEventListener(type, () => { ledTo = ''; }, { capture: true, passive: true });
 addEventListener('click', (event) => { ledTo = event.target.closest?.('a[href^="#"]')?.hash.slice(1) ?? ledTo; });
-new ResizeObserver(() => { if (ledTo) document.getElementById(ledTo)?.scrollIntoView(); }).observe(document.querySelector('main') ?? document.body);
+let grownAt = -Infinity;
+new ResizeObserver(() => {
+  grownAt = performance.now();
+  if (ledTo) document.getElementById(ledTo)?.scrollIntoView();
+}).observe(document.querySelector('main') ?? document.body);
+// Who draws the bar at the edge is told of by nothing else.
+addEventListener('scroll', () => {
+  const place = ledTo && performance.now() - grownAt > GROWTH_MILLIS && document.getElementById(ledTo)?.getBoundingClientRect();
+  if (place && (place.bottom < 0 || place.top > innerHeight)) ledTo = '';
+}, { passive: true });
 
 /** Reads what is to be shown anew; never answers in the middle of a click, nor fails there. */
 export async function look(path) {

@@ -108,7 +108,7 @@ final class Look implements AutoCloseable {
     /** Holds the page as it is now to what must hold everywhere, and keeps a picture where pictures are asked for. */
     void check(String what) {
         // What is under the bar that stays on top is not out of reach: one scrolls.
-        page.evaluate("() => scrollTo(0, 0)");
+        page.evaluate("() => { dispatchEvent(new WheelEvent('wheel')); scrollTo(0, 0); }");
         scene.show(page, name + "-" + what);
         List<String> wrong = new ArrayList<>(barriers(page));
         @SuppressWarnings("unchecked")
