@@ -91,10 +91,10 @@ final class LiveCommits {
         if (isNear(nowMillis, ownMillis)) {
             return true;
         }
-        if (worksOffALog) {
-            return thread.lastWasAsked && isNear(nowMillis, thread.endedMillis + everyMillis);
-        }
         long liveMillis = thread.endedMillis + everyMillis;
+        if (worksOffALog) {
+            return thread.lastWasAsked && isNear(nowMillis, liveMillis);
+        }
         return isNear(nowMillis, changed ? Math.max(liveMillis, changedMillis) : liveMillis);
     }
 
