@@ -7,6 +7,7 @@ const QUIET_MILLIS = 600;
 const ANSWER_MILLIS = 20_000;
 const KEPT_MILLIS = 14 * 86_400_000;
 const WRITER = 'podium.writer';
+const SEQUENCE = 'podium.sequence';
 
 export class Drafts {
   #timer = 0;
@@ -30,11 +31,9 @@ export class Drafts {
 
   /** Keeps a state; `state` is {revision, places, unacceptable, ratings, comment, activeMillis}. */
   keep(taskId, state) {
-    // Grows also in another tab, and where the clock was set back.
-    this.#sequence = Math.max(Date.now(), this.#sequence + 1, (read(this.prefix + taskId)?.sequence ?? 0) + 1);
-    write(this.prefix + taskId, { ...state, savedAt: Date.now(), sequence: this.#sequence, dirty: true });
+    write(this.prefix + taskId, { ...state, savedAt: Date.now(), dirty: true });
     if (this.#waiting && this.#waiting.taskId !== taskId) this.flush();
-    this.#waiting = { taskId, state, sequence: this.#sequence };
+    this.#waiting = { taskId, state, sequence: this.#next() };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), QUIET_MILLIS);
     this.onState('saving', taskId);
@@ -56,13 +55,27 @@ export class Drafts {
     return this.#answers;
   }
 
+  /** Grows also in another tab, and where the clock was set back. */
+  #next() {
+    this.#sequence = Math.max(Date.now(), this.#sequence + 1, (Number(read(SEQUENCE)) || 0) + 1);
+    write(SEQUENCE, this.#sequence);
+    return this.#sequence;
+  }
+
+  #turn(sequence) {
+    return { 'Draft-Writer': this.#writer, 'Draft-Sequence': sequence };
+  }
+
+  #path(taskId) {
+    return `/projects/${encode(this.project)}/tasks/${encode(taskId)}/draft`;
+  }
+
   async #send(sent, keepalive) {
     const overtaken = () => sent.dropped || (this.#newest !== sent && this.#newest.taskId === sent.taskId);
     if (overtaken()) return;
     try {
       // What was given up may arrive behind what is sent next: the server tells by the sequence.
-      const headers = { 'Draft-Writer': this.#writer, 'Draft-Sequence': sent.sequence };
-      await request('PUT', `/projects/${encode(this.project)}/tasks/${encode(sent.taskId)}/draft`, { body: sent.state, headers, keepalive, timeoutMillis: ANSWER_MILLIS });
+      await request('PUT', this.#path(sent.taskId), { body: sent.state, headers: this.#turn(sent.sequence), keepalive, timeoutMillis: ANSWER_MILLIS });
       if (this.#waiting?.taskId === sent.taskId || overtaken()) return;
       const local = read(this.prefix + sent.taskId);
       if (local) write(this.prefix + sent.taskId, { ...local, dirty: false });
@@ -104,6 +117,13 @@ export class Drafts {
     if (this.#waiting?.taskId !== taskId) return;
     clearTimeout(this.#timer);
     this.#waiting = null;
+  }
+
+  /** Throws a draft away here and on the server, and with it what was given up and may arrive there later. */
+  drop(taskId) {
+    const headers = this.#turn(this.#next());
+    this.forget(taskId);
+    return this.flush().then(() => request('DELETE', this.#path(taskId), { headers }));
   }
 
   /** The task is done: nothing of it stays in this browser. */

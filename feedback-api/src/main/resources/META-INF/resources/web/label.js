@@ -117,8 +117,7 @@ async function open(taskId, instead = null) {
 
 function leave() {
   const { id } = view.task;
-  drafts.forget(id);
-  drafts.flush().then(() => request('DELETE', `${base}/tasks/${encode(id)}/draft`)).catch(() => { /* it belongs to an old revision soon */ });
+  drafts.drop(id).catch(() => { /* it belongs to an old revision soon */ });
   next();
 }
 

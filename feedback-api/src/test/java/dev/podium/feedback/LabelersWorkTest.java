@@ -89,6 +89,64 @@ class LabelersWorkTest {
     }
 
     @Test
+    void aDraftLeftFromBeforeTheRankingGivesWayWhateverItsNumber() {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        Response given = Api.next(labeler, project);
+        String task = given.path("task.id");
+        List<String> ids = given.path("task.outputs.id");
+        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000000).then().statusCode(200);
+        Object[] left = QuarkusTransaction.requiringNew()
+                .call(() -> (Object[]) entities.createNativeQuery("select body, saved_at from draft where task_id = :t")
+                        .setParameter("t", task)
+                        .getSingleResult());
+        Api.submit(labeler, project, task, Api.groups(ids)).then().statusCode(201);
+        // As the submission leaves it, where it was just being saved.
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("insert into draft (task_id, labeler, project_id, version, body,"
+                                + " saved_at, writer, sequence) values (:t, :l, :p, 1, :b, :at, 7, 1000000)")
+                        .setParameter("t", task)
+                        .setParameter("l", labeler)
+                        .setParameter("p", project)
+                        .setParameter("b", left[0])
+                        .setParameter("at", left[1])
+                        .executeUpdate());
+
+        // The browser's clock was set back since.
+        save(labeler, project, task, draft(ids.get(1), 1), 7, 900000).then().statusCode(200);
+        Api.as(labeler).get(path(project, task)).then().body("draft.places." + ids.get(1), equalTo(1));
+        save(labeler, project, task, draft(ids.get(2), 1), 7, 899999).then().statusCode(200);
+        Api.as(labeler).get(path(project, task)).then().body("draft.places." + ids.get(1), equalTo(1));
+    }
+
+    @Test
+    void aDraftThatWasThrownAwayDoesNotComeBackAndTheNextOneIsNotThrownAwayLate() {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        Response given = Api.next(labeler, project);
+        String task = given.path("task.id");
+        List<String> ids = given.path("task.outputs.id");
+        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000000).then().statusCode(200);
+
+        drop(labeler, project, task, 7, 1000002);
+        save(labeler, project, task, draft(ids.get(1), 0), 7, 1000001)
+                .then()
+                .statusCode(409)
+                .body("code", equalTo("stale_draft"));
+        Api.as(labeler).get(path(project, task)).then().body("draft", nullValue());
+
+        save(labeler, project, task, draft(ids.get(2), 0), 7, 1000004).then().statusCode(200);
+        drop(labeler, project, task, 7, 1000003);
+        Api.as(labeler).get(path(project, task)).then().body("draft.places." + ids.get(2), equalTo(1));
+        // Another browser throws away what it sees.
+        drop(labeler, project, task, 8, 1);
+        Api.as(labeler).get(path(project, task)).then().body("draft", nullValue());
+        save(labeler, project, task, draft(ids.get(1), 0)).then().statusCode(200);
+    }
+
+    @Test
     void aDraftIsItsLabelersAloneAndHoldsOnlyWhatBelongsToTheTask() {
         String project = Api.project("{}");
         Api.tasks(project, 2);
@@ -356,6 +414,15 @@ class LabelersWorkTest {
                 .header("Draft-Sequence", sequence)
                 .body(body)
                 .put(path(project, task) + "/draft");
+    }
+
+    private static void drop(String labeler, String project, String task, long writer, long sequence) {
+        Api.as(labeler)
+                .header("Draft-Writer", writer)
+                .header("Draft-Sequence", sequence)
+                .delete(path(project, task) + "/draft")
+                .then()
+                .statusCode(204);
     }
 
     private static String draft(String output, int revision) {

@@ -276,6 +276,34 @@ class LabelersActionsTest {
         }
     }
 
+    @Test
+    void aDraftThatWasThrownAwayDoesNotComeBackBehindThat() throws Exception {
+        try (BrowserContext window = window(Device.DESKTOP)) {
+            Page page = start(window, Device.DESKTOP, "left-draft", Map.of(), List.of(SKY));
+            page.getByLabel("Place 1 for A").click();
+            page.getByLabel("Place 2 for B").click();
+            page.locator("#submit").click();
+            page.locator("#open-mine").click();
+            page.locator(".mine-entry").click();
+            Request given = page.waitForRequest(
+                    request -> request.url().endsWith("/draft"),
+                    () -> page.getByLabel("Place 1 for B").click());
+            assertThat(page.locator("#draft-state")).hasText("Draft saved");
+            page.waitForResponse(
+                    answer -> answer.request().method().equals("DELETE"),
+                    () -> page.getByText("Leave it as it is").click());
+
+            Object status = page.evaluate(
+                    "async ([url, headers, body]) => (await fetch(url, { method: 'PUT', headers, body })).status",
+                    List.of(given.url(), sendable(given), given.postData()));
+
+            assertEquals(409, status);
+            page.locator("#open-mine").click();
+            page.locator(".mine-entry").click();
+            assertThat(page.locator("#order")).hasText("A  >  B");
+        }
+    }
+
     /** Its headers, without those that a page may not name. */
     private static Map<String, String> sendable(Request request) {
         Map<String, String> headers = new HashMap<>(request.headers());

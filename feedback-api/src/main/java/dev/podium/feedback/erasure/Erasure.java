@@ -36,6 +36,7 @@ class Erasure {
             new Column("artifact_collection", "started_by"),
             new Column("channel_rule", "changed_by"),
             new Column("draft", "labeler"),
+            new Column("draft_drop", "labeler"),
             new Column("excluded_labeler", "excluded_by"),
             new Column("excluded_labeler", "labeler"),
             new Column("gold_answer", "added_by"),
@@ -134,6 +135,7 @@ class Erasure {
         long count = rankings.rename(name, kept);
         freeLeases(name);
         update("delete from draft where labeler = :name", name);
+        update("delete from draft_drop where labeler = :name", name);
         // The newest revision is in the ranking; those before it hold words of the person's own.
         update("delete from ranking_revision where labeler = :name", name);
         update("delete from idempotent_answer where person = :name", name);

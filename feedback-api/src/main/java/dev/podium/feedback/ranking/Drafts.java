@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class Drafts {
     private static final Duration KEPT = Duration.ofDays(30);
+    /** Longer than anything that a browser gave up is on its way. */
+    private static final Duration DROP_KEPT = Duration.ofHours(1);
+
     private static final int MAX_COMMENT_CHARACTERS = 4000;
 
     private final EntityManager entities;
@@ -101,13 +104,13 @@ public class Drafts {
      * Whose turn a draft is.
      *
      * @param writer a number of the browser's own
-     * @param sequence grows with each draft of a task in that browser
+     * @param sequence grows with each draft of a task in that browser, and with each that is thrown away
      */
     public record Turn(long writer, long sequence) {}
 
     /**
-     * Keeps a draft, unless the same writer has sent a later one; who neither holds the task nor has ranked it has none.
-     * Must run in a transaction.
+     * Keeps a draft, unless the same writer has sent a later one or thrown it away since; who neither holds the task nor
+     * has ranked it has none. One of a revision that was replaced since gives way. Must run in a transaction.
      *
      * @param turn empty where a program sends one after the other
      * @return what is kept now
@@ -121,18 +124,23 @@ public class Drafts {
         }
         Sent checked = sent.checked(row.task());
         if (checked.revision() != (ranking == null ? 0 : ranking.revision)) {
-            throw new Refusal(
-                    409, "stale_draft", "This ranking was submitted or changed since; the draft belongs to what was.");
+            throw stale("This ranking was submitted or changed since; the draft belongs to what was.");
         }
+        turn.ifPresent(t -> lock(taskId, labeler));
         Instant now = Clock.systemUTC().instant();
         List<Long> version = entities.createNativeQuery(
                         "insert into draft (task_id, labeler, project_id, version, body, saved_at, writer, sequence)"
-                                + " values (:task, :labeler, :project, 1, :body, :now, cast(nullif(:writer, '') as bigint),"
-                                + " cast(nullif(:sequence, '') as bigint))"
+                                + " select :task, :labeler, :project, 1, :body, :now, sent.writer, sent.sequence"
+                                + " from (select cast(nullif(:writer, '') as bigint) as writer,"
+                                + " cast(nullif(:sequence, '') as bigint) as sequence) sent"
+                                + " where not exists (select 1 from draft_drop d where d.task_id = :task"
+                                + " and d.labeler = :labeler and d.writer = sent.writer and d.sequence >= sent.sequence)"
                                 + " on conflict (task_id, labeler) do update set version = draft.version + 1,"
                                 + " body = excluded.body, saved_at = excluded.saved_at, writer = excluded.writer,"
                                 + " sequence = excluded.sequence"
-                                + " where (draft.writer = excluded.writer and draft.sequence > excluded.sequence)"
+                                + " where cast(cast(draft.body as json) ->> 'revision' as int) < :revision"
+                                + " or cast(cast(draft.body as json) ->> 'revision' as int) = :revision"
+                                + " and (draft.writer = excluded.writer and draft.sequence > excluded.sequence)"
                                 + " is not true returning version",
                         Long.class)
                 .setParameter("task", taskId)
@@ -143,12 +151,26 @@ public class Drafts {
                 .setParameter("writer", turn.map(t -> Long.toString(t.writer())).orElse(""))
                 .setParameter(
                         "sequence", turn.map(t -> Long.toString(t.sequence())).orElse(""))
+                .setParameter("revision", checked.revision())
                 .getResultList();
         return version.isEmpty()
                 ? of(taskId, labeler, checked.revision())
                         .map(kept -> new Saved(kept.version(), kept.savedAt()))
-                        .orElseThrow()
+                        .orElseThrow(() ->
+                                stale("This draft was thrown away, or its ranking was submitted or changed since."))
                 : new Saved(version.getFirst(), now);
+    }
+
+    private static Refusal stale(String why) {
+        return new Refusal(409, "stale_draft", why);
+    }
+
+    /** What is saved and what is thrown away see each other only one after the other. */
+    private void lock(String taskId, String labeler) {
+        entities.createNativeQuery(
+                        "select cast(pg_advisory_xact_lock(hashtextextended(:of, 19)) as text)", String.class)
+                .setParameter("of", taskId + "\n" + labeler)
+                .getSingleResult();
     }
 
     /** The draft of a labeler, unless the ranking has moved on since. */
@@ -191,12 +213,47 @@ public class Drafts {
                 .executeUpdate();
     }
 
+    /**
+     * Drops a draft, unless the same writer has sent a later one; what it sent before and arrives later is not kept. Must run
+     * in a transaction.
+     *
+     * @param turn empty where a program sends one after the other
+     */
+    public void drop(String project, String taskId, String labeler, Optional<Turn> turn) {
+        if (turn.isEmpty()) {
+            drop(taskId, labeler);
+            return;
+        }
+        lock(taskId, labeler);
+        for (String sql : List.of(
+                "insert into draft_drop (task_id, labeler, writer, sequence, dropped_at)"
+                        + " select t.id, :labeler, :writer, :sequence, now() from task t"
+                        + " where t.id = :task and t.project_id = :project"
+                        + " on conflict (task_id, labeler, writer) do update"
+                        + " set sequence = greatest(draft_drop.sequence, excluded.sequence), dropped_at = excluded.dropped_at",
+                "delete from draft where task_id = :task and labeler = :labeler and project_id = :project"
+                        + " and (writer = :writer and sequence > :sequence) is not true")) {
+            entities.createNativeQuery(sql)
+                    .setParameter("task", taskId)
+                    .setParameter("labeler", labeler)
+                    .setParameter("project", project)
+                    .setParameter("writer", turn.get().writer())
+                    .setParameter("sequence", turn.get().sequence())
+                    .executeUpdate();
+        }
+    }
+
     /** Forgets drafts that nobody comes back to. */
     @Scheduled(every = "1h", delayed = "5m", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     void forgetOld() {
-        QuarkusTransaction.requiringNew()
-                .run(() -> entities.createNativeQuery("delete from draft where saved_at < :before")
-                        .setParameter("before", Clock.systemUTC().instant().minus(KEPT))
-                        .executeUpdate());
+        Instant now = Clock.systemUTC().instant();
+        QuarkusTransaction.requiringNew().run(() -> {
+            entities.createNativeQuery("delete from draft where saved_at < :before")
+                    .setParameter("before", now.minus(KEPT))
+                    .executeUpdate();
+            entities.createNativeQuery("delete from draft_drop where dropped_at < :before")
+                    .setParameter("before", now.minus(DROP_KEPT))
+                    .executeUpdate();
+        });
     }
 }

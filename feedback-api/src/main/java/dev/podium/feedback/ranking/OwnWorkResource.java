@@ -53,18 +53,27 @@ public class OwnWorkResource {
             @HeaderParam("Draft-Writer") @Nullable Long writer,
             @HeaderParam("Draft-Sequence") @Nullable Long sequence,
             InputStream body) {
-        Optional<Drafts.Turn> turn =
-                writer == null || sequence == null ? Optional.empty() : Optional.of(new Drafts.Turn(writer, sequence));
-        return drafts.save(project, task, me(), Bodies.json(body, Drafts.Sent.class), turn);
+        return drafts.save(project, task, me(), Bodies.json(body, Drafts.Sent.class), turn(writer, sequence));
     }
 
-    /** Throws the draft away; harmless where there is none. */
+    /**
+     * Throws the draft away; harmless where there is none. In a turn of its own it leaves alone what the browser sent later,
+     * and what the browser sent before and arrives later is not kept.
+     */
     @DELETE
     @Path("tasks/{task}/draft")
     @Transactional
-    public void drop(@RestPath String project, @RestPath String task) {
+    public void drop(
+            @RestPath String project,
+            @RestPath String task,
+            @HeaderParam("Draft-Writer") @Nullable Long writer,
+            @HeaderParam("Draft-Sequence") @Nullable Long sequence) {
         Project.required(project);
-        drafts.drop(task, me());
+        drafts.drop(project, task, me(), turn(writer, sequence));
+    }
+
+    private static Optional<Drafts.Turn> turn(@Nullable Long writer, @Nullable Long sequence) {
+        return writer == null || sequence == null ? Optional.empty() : Optional.of(new Drafts.Turn(writer, sequence));
     }
 
     /** All revisions of the labeler's ranking of a task, the newest first. */

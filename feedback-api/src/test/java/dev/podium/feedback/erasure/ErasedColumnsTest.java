@@ -32,7 +32,8 @@ class ErasedColumnsTest {
         audit_entry.action audit_entry.actor audit_entry.at audit_entry.detail audit_entry.hash audit_entry.person
         audit_entry.previous audit_entry.project_id audit_entry.reason audit_entry.target
         channel_change.channel channel_change.project_id channel_change.version
-        channel_rule.channel channel_rule.project_id draft.body draft.project_id draft.task_id erased_name.hash
+        channel_rule.channel channel_rule.project_id draft.body draft.project_id draft.task_id draft_drop.task_id
+        erased_name.hash
         excluded_labeler.project_id export_manifest.body export_manifest.project_id
         gold_answer.body gold_answer.project_id gold_answer.task_id gold_result.project_id gold_result.task_id
         idempotent_answer.body idempotent_answer.key idempotent_answer.request_sha256
