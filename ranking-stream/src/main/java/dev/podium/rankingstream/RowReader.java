@@ -70,6 +70,9 @@ final class RowReader {
 
     List<String> readTexts() {
         int size = readInt();
+        if (size == 1) {
+            return List.of(readText());
+        }
         List<String> texts = new ArrayList<>(size);
         for (int i = 0; i < size; i++) {
             texts.add(readText());

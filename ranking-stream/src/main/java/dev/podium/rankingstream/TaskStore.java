@@ -55,6 +55,8 @@ final class TaskStore {
     private final LinkedHashMap<String, Held> unwritten = new LinkedHashMap<>();
     private final RowWriter row = new RowWriter();
     private long heldBytes;
+    // Few installations have one; where there is none, nobody looks for the task's.
+    private boolean anyDecisions;
 
     private static final class Held {
         private TaskState state;
@@ -62,15 +64,24 @@ final class TaskStore {
         private TaskState stored;
         // Labelers in the order of the pages; null where nobody has looked.
         private @Nullable List<String> paged;
+        // Of the state.
+        private long bytes;
 
         Held(TaskState state, TaskState stored, @Nullable List<String> paged) {
             this.state = state;
             this.stored = stored;
             this.paged = paged;
+            this.bytes = bytes(state);
         }
 
-        long bytes() {
-            return state.known().map(KnownTask::bytes).orElse(0)
+        void is(TaskState now) {
+            state = now;
+            bytes = bytes(now);
+        }
+
+        private static long bytes(TaskState state) {
+            KnownTask task = state.known().orElse(null);
+            return (task == null ? 0 : task.bytes())
                     + (long) RANKING_BYTES * (1 + state.byLabeler().size());
         }
     }
@@ -84,6 +95,9 @@ final class TaskStore {
         this.rankings = rankings;
         this.weights = weights;
         this.decisions = decisions;
+        try (KeyValueIterator<String, byte[]> rows = decisions.all()) {
+            this.anyDecisions = rows.hasNext();
+        }
     }
 
     TaskState read(String taskId) {
@@ -97,7 +111,7 @@ final class TaskStore {
         }
         Held loaded = load(KnownTask.read(task));
         held.put(taskId, loaded);
-        heldBytes += loaded.bytes();
+        heldBytes += loaded.bytes;
         holdNotTooMany();
         return loaded.state;
     }
@@ -153,7 +167,7 @@ final class TaskStore {
         if (known == null) {
             known = unwritten.get(taskId);
         } else {
-            heldBytes -= known.bytes();
+            heldBytes -= known.bytes;
         }
         if (known == null) {
             boolean isNew = before.known().isEmpty();
@@ -162,10 +176,10 @@ final class TaskStore {
                 held.put(taskId, known);
             }
         }
-        known.state = after;
+        known.is(after);
         unwritten.put(taskId, known);
         if (held.containsKey(taskId)) {
-            heldBytes += known.bytes();
+            heldBytes += known.bytes;
             holdNotTooMany();
         }
     }
@@ -200,6 +214,7 @@ final class TaskStore {
             }
         }
         if (!after.decision().equals(before.decision())) {
+            anyDecisions = true;
             decisions.put(taskId, EventJson.write(after.decision().orElseThrow()));
         }
     }
@@ -286,13 +301,16 @@ final class TaskStore {
     }
 
     private Optional<HeldAdjudication> decision(String taskId) {
+        if (!anyDecisions) {
+            return Optional.empty();
+        }
         return Optional.ofNullable(decisions.get(taskId)).map(stored -> read(stored, HeldAdjudication.class));
     }
 
     private void holdNotTooMany() {
         Iterator<Held> oldest = held.values().iterator();
         while (heldBytes > MAX_HELD_BYTES && oldest.hasNext()) {
-            heldBytes -= oldest.next().bytes();
+            heldBytes -= oldest.next().bytes;
             oldest.remove();
         }
     }

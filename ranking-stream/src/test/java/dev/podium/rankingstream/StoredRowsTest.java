@@ -212,6 +212,9 @@ class StoredRowsTest {
                     ? Facts.retraction("t", labeler, revision)
                     : Facts.ranking("t", labeler, revision, RANDOM.nextBoolean() ? "a>b>c" : "c>b");
             TaskState after = state.with(HeldRanking.of(event, 0, i));
+            if (i > 50 && RANDOM.nextInt(20) == 0) {
+                after = after.with(new HeldAdjudication(Facts.decision("t", i, "b>a"), 0, i));
+            }
             if (!after.saysTheSameAs(state)) {
                 store.change(state, after);
             }
@@ -220,12 +223,15 @@ class StoredRowsTest {
                 store.write();
                 store = RANDOM.nextBoolean() ? store() : store;
                 assertEquals(state.byLabeler(), store.read("t").byLabeler());
+                assertEquals(state.decision(), store.read("t").decision());
             }
         }
 
         // Then another process reads the same, from pages alone
         store.write();
         assertEquals(state.byLabeler(), store().read("t").byLabeler());
+        assertTrue(state.decision().isPresent());
+        assertEquals(state.decision(), store().read("t").decision());
         assertEquals(state.set(), store().look("t").set());
         List<String> keys = new ArrayList<>();
         try (KeyValueIterator<String, byte[]> rows = rankings.all()) {

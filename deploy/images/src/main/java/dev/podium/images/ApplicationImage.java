@@ -102,6 +102,11 @@ enum ApplicationImage {
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow"));
+        if (this == RANKING_STREAM) {
+            // As in the stack of one machine: a batch of rankings lives until its commit, and little outlives it.
+            line.addAll(List.of(
+                    "-XX:+UseSerialGC", "-XX:NewRatio=1", "-XX:SurvivorRatio=4", "-XX:+UseCompactObjectHeaders"));
+        }
         if (kind == Kind.TRAINER) {
             line.add("-XX:+UseSerialGC");
             line.add("-Dai.djl.offline=true");

@@ -62,19 +62,20 @@ public sealed interface RankingEvent {
             @JsonInclude(JsonInclude.Include.NON_EMPTY) Map<String, Map<String, Integer>> ratings,
             Instant at)
             implements RankingEvent {
+        private static final int FEW_OUTPUTS = 16;
+
         public RankingSubmitted {
             check(eventId, projectId, taskId, labelerId, revision, at);
             groups = RankingEvent.copied(Require.present(groups, "groups"));
             unacceptable = unacceptable == null ? List.of() : List.copyOf(unacceptable);
             shownOrder = shownOrder == null ? List.of() : List.copyOf(shownOrder);
             comment = Require.atMost(MAX_COMMENT_LENGTH, comment == null ? Optional.empty() : comment, "comment");
-            Set<String> ranked = new HashSet<>();
+            int ranked = 0;
             for (List<String> group : groups) {
                 Require.that(!group.isEmpty(), "groups has an empty tie group");
-                for (String output : group) {
-                    Require.that(ranked.add(output), "an output is ranked twice");
-                }
+                ranked += group.size();
             }
+            Require.that(isEachOnce(groups, ranked), "an output is ranked twice");
             Require.that(durationMillis >= 0, "durationMillis is negative");
             ratings = copied(ratings);
         }
@@ -107,6 +108,28 @@ public sealed interface RankingEvent {
                     at);
         }
 
+        /** Whether no output is there twice; to compare a few with each other is faster than to make a set of them. */
+        private static boolean isEachOnce(List<List<String>> groups, int outputs) {
+            if (outputs > FEW_OUTPUTS) {
+                Set<String> seen = new HashSet<>();
+                groups.forEach(seen::addAll);
+                return seen.size() == outputs;
+            }
+            String[] seen = new String[outputs];
+            int size = 0;
+            for (List<String> group : groups) {
+                for (String output : group) {
+                    for (int i = 0; i < size; i++) {
+                        if (seen[i].equals(output)) {
+                            return false;
+                        }
+                    }
+                    seen[size++] = output;
+                }
+            }
+            return true;
+        }
+
         private static Map<String, Map<String, Integer>> copied(Map<String, Map<String, Integer>> ratings) {
             return ratings == null || ratings.isEmpty()
                     ? Map.of()
@@ -131,8 +154,16 @@ public sealed interface RankingEvent {
         }
     }
 
-    /** Tie groups that never change. */
+    /** Tie groups that never change; those that never did are not copied. */
+    @SuppressWarnings("ReferenceEquality") // List.copyOf gives back a list that never changes
     static List<List<String>> copied(List<List<String>> groups) {
+        boolean fixed = true;
+        for (List<String> group : groups) {
+            fixed = fixed && List.copyOf(group) == group;
+        }
+        if (fixed) {
+            return List.copyOf(groups);
+        }
         List<List<String>> copies = new ArrayList<>(groups.size());
         for (List<String> group : groups) {
             copies.add(List.copyOf(group));

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -69,15 +71,37 @@ class EventJsonTest {
 
     @Test
     void anEventReadFromJsonCannotBeChanged() throws Exception {
-        RankingEvent.RankingSubmitted ranking = (RankingEvent.RankingSubmitted) EventJson.read(
-                ("{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"p\",\"taskId\":\"t\",\"labelerId\":\"l\","
-                                + "\"revision\":1,\"durationMillis\":0,\"groups\":[[\"a\"]],\"at\":\"2026-11-01T12:00:00Z\"}")
-                        .getBytes(UTF_8),
-                RankingEvent.class);
+        RankingEvent.RankingSubmitted ranking = ranking("[[\"a\"]]");
 
         assertThrows(
                 UnsupportedOperationException.class,
                 () -> ranking.groups().getFirst().add("b"));
         assertEquals(List.of(), ranking.unacceptable());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 9, 16, 17, 40})
+    void anOutputIsRankedOnceHoweverManyThereAre(int outputs) throws Exception {
+        String last = "[\"o" + (outputs - 1) + "\"]";
+        String each = IntStream.range(0, outputs)
+                .mapToObj(i -> "[\"o" + i + "\"]")
+                .collect(Collectors.joining(",", "[", "]"));
+
+        assertEquals(outputs, ranking(each).groups().size());
+        for (int twice : List.of(0, (outputs - 1) / 2, outputs - 2)) {
+            assertThrows(InvalidEventException.class, () -> ranking(each.replace(last, "[\"o" + twice + "\"]")));
+            assertThrows(
+                    InvalidEventException.class,
+                    () -> ranking(each.replace(last, last.replace("]", ",\"o" + twice + "\"]"))));
+        }
+    }
+
+    private static RankingEvent.RankingSubmitted ranking(String groups) throws InvalidEventException {
+        return (RankingEvent.RankingSubmitted) EventJson.read(
+                ("{\"type\":\"RankingSubmitted\",\"eventId\":\"e\",\"projectId\":\"p\",\"taskId\":\"t\",\"labelerId\":\"l\","
+                                + "\"revision\":1,\"durationMillis\":0,\"groups\":" + groups
+                                + ",\"at\":\"2026-11-01T12:00:00Z\"}")
+                        .getBytes(UTF_8),
+                RankingEvent.class);
     }
 }

@@ -14,6 +14,7 @@ import dev.podium.contracts.Task;
 import dev.podium.contracts.Topics;
 import dev.podium.embedded.BrokerMain;
 import dev.podium.embedded.FreePort;
+import dev.podium.local.stack.Application;
 import dev.podium.local.stack.Installation;
 import dev.podium.local.stack.StackException;
 import java.io.IOException;
@@ -31,7 +32,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -228,17 +228,10 @@ final class Throughput {
     }
 
     private Run stream(Admin admin, String servers, String topic)
-            throws IOException, InterruptedException, ExecutionException {
-        Path jar = installation.root().resolve("ranking-stream/target/quarkus-app/quarkus-run.jar");
+            throws IOException, InterruptedException, ExecutionException, StackException {
         int port = FreePort.find();
         Process process = launch(
-                Stream.concat(
-                                java("-Xmx256m").stream(),
-                                Stream.of(
-                                        "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
-                                        "-jar",
-                                        jar.toString()))
-                        .toList(),
+                installation.command(Application.RANKING_STREAM),
                 Map.ofEntries(
                         Map.entry("KAFKA_BOOTSTRAP_SERVERS", servers),
                         Map.entry("QUARKUS_KAFKA_STREAMS_BOOTSTRAP_SERVERS", servers),
@@ -256,7 +249,8 @@ final class Throughput {
 
     private Run passThrough(Admin admin, String servers, String name)
             throws IOException, InterruptedException, ExecutionException, StackException {
-        List<String> command = new ArrayList<>(java("-Xmx256m"));
+        List<String> command = new ArrayList<>(List.of(java()));
+        command.addAll(Application.RANKING_STREAM.jvmFlags());
         // Kafka Streams comes with the application that it is measured against.
         command.addAll(List.of(
                 "-cp",
@@ -340,7 +334,13 @@ final class Throughput {
     // ---- processes
 
     private List<String> broker(int port) throws StackException {
-        List<String> command = new ArrayList<>(java("-Xmx512m"));
+        List<String> command = new ArrayList<>(List.of(
+                java(),
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-XX:+IgnoreUnrecognizedVMOptions",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow"));
         command.addAll(List.of(
                 "-Djava.util.logging.config.file="
                         + installation.root().resolve("deploy/local/src/main/resources/logging.properties"),
@@ -352,14 +352,8 @@ final class Throughput {
         return command;
     }
 
-    private static List<String> java(String heap) {
-        return List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                heap,
-                "-XX:+UseSerialGC",
-                "-XX:+IgnoreUnrecognizedVMOptions",
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow");
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
     private Process launch(List<String> command, Map<String, String> environment, String name) throws IOException {
