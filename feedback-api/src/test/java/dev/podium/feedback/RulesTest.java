@@ -5,6 +5,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.nullValue;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.podium.contracts.AdapterManifest;
 import dev.podium.contracts.EventJson;
@@ -22,6 +23,7 @@ import dev.podium.feedback.round.Plans;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
 import io.restassured.response.ValidatableResponse;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
@@ -35,6 +37,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -83,6 +86,7 @@ class RulesTest {
         decide(project, 19, 25);
         atOnce(() -> automation.look());
         atOnce(() -> plans.advance());
+        advanceToRound(project, 1);
 
         rounds(project)
                 .body("", hasSize(1))
@@ -92,9 +96,11 @@ class RulesTest {
 
         succeed(project, RoundKind.REWARD, Map.of("heldout_accuracy_after", 0.7));
         atOnce(() -> plans.advance());
+        advanceToRound(project, 2);
         rounds(project).body("", hasSize(2)).body("[0].kind", equalTo("DPO")).body("[0].config.beta", equalTo(0.2f));
         String version = succeed(project, RoundKind.DPO, Map.of("heldout_accuracy", 0.65));
         atOnce(() -> plans.advance());
+        advanceToEnd(project);
 
         Api.operator()
                 .get("/api/v1/projects/" + project + "/channels")
@@ -127,11 +133,10 @@ class RulesTest {
         rule(project, "nightly", "{\"enabled\":true,\"rounds\":{" + CHAIN + "}}")
                 .statusCode(200);
         automation.look();
-        plans.advance();
+        advanceToRound(project, 1);
         succeed(project, RoundKind.REWARD, Map.of("heldout_accuracy_after", 0.7));
 
-        plans.advance();
-        plans.advance();
+        advanceToEnd(project);
 
         rounds(project).body("", hasSize(1));
         decisions(project)
@@ -143,6 +148,40 @@ class RulesTest {
                 .then()
                 .body("[0].state", equalTo("FAILED"))
                 .body("[1].state", equalTo("DROPPED"));
+    }
+
+    @Test
+    void aRoundWhoseManifestNeverComesHoldsUpNothingForEver() {
+        String project = Api.project("{}");
+        decide(project, 0, 25);
+        rule(
+                        project,
+                        "nightly",
+                        "{\"enabled\":true,\"rounds\":{" + CHAIN.replace("0.05}", "0.05,\"maxPerDay\":9}") + "}}")
+                .statusCode(200);
+        automation.look();
+        advanceToRound(project, 1);
+        succeedWithoutManifest(project, Map.of("heldout_accuracy_after", 0.7));
+        decide(project, 25, 50);
+        automation.look();
+        decisions(project).body("", hasSize(1));
+
+        // Half an hour goes by.
+        QuarkusTransaction.requiringNew()
+                .run(() -> entities.createNativeQuery("update planned_round set"
+                                + " changed_at = changed_at - interval '30 minutes' where project_id = :p")
+                        .setParameter("p", project)
+                        .executeUpdate());
+        advanceToEnd(project);
+
+        Api.operator()
+                .get("/api/v1/projects/" + project + "/rounds/planned")
+                .then()
+                .body("[0].state", equalTo("FAILED"))
+                .body("[0].note", containsString("no manifest of its adapter has come for 30 minutes"))
+                .body("[1].state", equalTo("DROPPED"));
+        automation.look();
+        advanceToRound(project, 2);
     }
 
     @Test
@@ -466,9 +505,10 @@ class RulesTest {
 
     /** A look finds nothing to do where the schedule looks at the same plan just now, so one may not be enough. */
     private void advanceToRound(String project, int count) {
+        // Its plan knows of a round a moment after there is one.
         advanceUntil(() -> Api.operator()
-                        .get("/api/v1/projects/" + project + "/rounds")
-                        .<List<?>>path("id")
+                        .get("/api/v1/projects/" + project + "/rounds/planned")
+                        .<List<?>>path("findAll { it.roundId != null }.roundId")
                         .size()
                 >= count);
     }
@@ -481,7 +521,8 @@ class RulesTest {
     }
 
     private void advanceUntil(BooleanSupplier there) {
-        for (int looks = 0; looks < 1000 && !there.getAsBoolean(); looks++) {
+        for (int looks = 0; !there.getAsBoolean(); looks++) {
+            assertTrue(looks < 1000, "it does not come");
             plans.advance();
         }
     }
@@ -517,12 +558,17 @@ class RulesTest {
 
     /** Ends the newest round of a project as a trainer and the projection would. */
     private String succeed(String project, RoundKind kind, Map<String, Double> metrics) {
-        String round =
-                Api.operator().get("/api/v1/projects/" + project + "/rounds").path("[0].id");
-        String version =
-                Api.operator().get("/api/v1/projects/" + project + "/rounds").path("[0].version");
-        Instant at = Instant.now();
-        RoundEvent end = new RoundEvent.Succeeded(round, project, Optional.of(version), metrics, at);
+        String version = succeedWithoutManifest(project, metrics);
+        publish(project, version, kind, metrics, Instant.now());
+        return version;
+    }
+
+    /** The end of a round may be seen before its adapter. */
+    private String succeedWithoutManifest(String project, Map<String, Double> metrics) {
+        Response rounds = Api.operator().get("/api/v1/projects/" + project + "/rounds");
+        String round = rounds.path("[0].id");
+        String version = rounds.path("[0].version");
+        RoundEvent end = new RoundEvent.Succeeded(round, project, Optional.of(version), metrics, Instant.now());
         int partition = 2_000_000 + Math.floorMod(round.hashCode(), 1_000_000);
         QuarkusTransaction.requiringNew()
                 .run(() -> entities.createNativeQuery("insert into round_event (partition, \"offset\", round_id, type,"
@@ -531,15 +577,15 @@ class RulesTest {
                         .setParameter("r", round)
                         .setParameter("b", EventJson.writeText(end))
                         .executeUpdate());
-        // The end of a round may be seen before its adapter.
-        plans.advance();
-        assertEquals(
-                "STARTED",
-                Api.operator()
-                        .get("/api/v1/projects/" + project + "/rounds/planned")
-                        .<String>path("find { it.roundId == '" + round + "' }.state"));
-        publish(project, version, kind, metrics, at);
+        advanceUntil(() -> planned(project, round, "note") != null);
+        assertEquals("STARTED", planned(project, round, "state"));
         return version;
+    }
+
+    private static @Nullable String planned(String project, String round, String field) {
+        return Api.operator()
+                .get("/api/v1/projects/" + project + "/rounds/planned")
+                .path("find { it.roundId == '" + round + "' }." + field);
     }
 
     private void publish(String project, String version, RoundKind kind, Map<String, Double> metrics, Instant at) {

@@ -13,6 +13,7 @@ import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +28,11 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class Plans {
     private static final Logger LOG = Logger.getLogger(Plans.class);
+
+    /** Manifest and end are of one transaction; what has not come so long after it never will. */
+    private static final Duration MANIFEST_WAIT = Duration.ofMinutes(30);
+
+    private static final String NO_MANIFEST = "its round has succeeded; the manifest of its adapter is not there yet";
 
     private final EntityManager entities;
     private final Rounds rounds;
@@ -138,8 +144,7 @@ public class Plans {
             case "SUCCEEDED" -> {
                 Optional<AdapterManifest> adapter = adapter(row);
                 if (adapter.isEmpty() && !row.kind.equals("SAMPLE")) {
-                    // Its manifest comes over another topic.
-                    return false;
+                    return isGivenUp(step);
                 }
                 boolean last = step == all.getLast();
                 Optional<String> why = Optional.empty();
@@ -150,6 +155,7 @@ public class Plans {
                     end(step, PlannedRound.FAILED, why.get());
                 } else {
                     step.state = PlannedRound.SUCCEEDED;
+                    step.note = null;
                     step.changedAt = Clock.systemUTC().instant();
                 }
                 return true;
@@ -166,6 +172,27 @@ public class Plans {
                 return false;
             }
         }
+    }
+
+    /**
+     * The manifest comes over another topic, a moment later as a rule; never, where it cannot be read or there is none.
+     * Counted from when the end was first seen: this instance may have been away since.
+     */
+    private boolean isGivenUp(PlannedRound step) {
+        Instant now = Clock.systemUTC().instant();
+        if (!NO_MANIFEST.equals(step.note)) {
+            step.note = NO_MANIFEST;
+            step.changedAt = now;
+        }
+        if (step.changedAt.plus(MANIFEST_WAIT).isAfter(now)) {
+            return false;
+        }
+        end(
+                step,
+                PlannedRound.FAILED,
+                "its round has succeeded, but no manifest of its adapter has come for " + MANIFEST_WAIT.toMinutes()
+                        + " minutes; the log of feedback-api says what it could not read");
+        return true;
     }
 
     private void end(PlannedRound step, String state, String why) {
