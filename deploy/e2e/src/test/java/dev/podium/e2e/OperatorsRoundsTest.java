@@ -174,6 +174,26 @@ class OperatorsRoundsTest {
             assertThat(look.dialog()).containsText("v2 (starts from it)");
             look.press("Close");
 
+            // Run again on its own data it is the same adapter, and its round leads back to it.
+            look.page
+                    .locator("#adapters-list tbody tr")
+                    .last()
+                    .getByRole(AriaRole.LINK)
+                    .click();
+            look.awaitUrl("/console/" + project + "/rounds/");
+            String first = roundOf(look);
+            look.button("Run again").click();
+            assertThat(look.field("On")).hasValue("SAME");
+            look.press("Run it again");
+            look.page.waitForURL(url -> !url.endsWith(first) && url.contains("/rounds/"));
+            assertState(look, "succeeded");
+            assertThat(look.page.locator("#round-head")).containsText("again on the same data set");
+            assertThat(look.page.locator("#round-head")).containsText("The adapter is the same, byte for byte.");
+            look.check("again");
+            look.page.getByText("Use v3").click();
+            look.awaitUrl("/console/" + project + "#adapters");
+            assertThat(look.row("#adapters-list", "v3")).isInViewport();
+
             // Promoted; seen without a reload.
             Look.button(look.page.locator("#adapters-list tbody tr").last(), "Promote")
                     .click();

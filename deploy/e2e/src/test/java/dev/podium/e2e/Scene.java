@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.StreamSupport;
 
 /** What browser tests begin with: the stack, a browser, projects with tasks, people who are logged in. */
@@ -49,15 +50,23 @@ final class Scene {
         this.browser = browser;
     }
 
-    /** Skips the tests where no Chromium is installed, and says so. */
+    /** The shared stack; skips the tests where no Chromium is installed, and says so. */
     static Scene open() {
+        return open(SharedStack::get);
+    }
+
+    /** A stack of a test's own, started where there is a browser to look at it. */
+    static Scene open(Supplier<LocalStack> start) {
         assumeTrue(
                 Browser.installed().isPresent(),
                 "SKIPPED: no Chromium is installed. Install one (Debian: apt-get install chromium), or name it by"
                         + " -Dpodium.chromium=/path/to/it");
         // A busy machine is slow; only what never comes fails.
         PlaywrightAssertions.setDefaultAssertionTimeout(PATIENCE_MILLIS);
-        return new Scene(SharedStack.get(), SharedStack.operator(), Browser.shared());
+        LocalStack stack = start.get();
+        Api operator =
+                new Api(stack.url(), stack.operator().user(), stack.operator().password());
+        return new Scene(stack, operator, Browser.shared());
     }
 
     /** A project with tasks, each a prompt followed by its outputs. */
