@@ -5,6 +5,7 @@ import dev.podium.contracts.RankingEvent.RankingSubmitted;
 import dev.podium.contracts.Task;
 import java.text.Normalizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -102,19 +103,23 @@ public final class DistinctOutputs {
         return ranks;
     }
 
-    /** A ranking's tie groups of distinct outputs, best first; what it leaves out is the last group. */
-    List<List<String>> groups(RankingSubmitted ranking) {
-        int[] ranks = ranks(ranking);
-        List<List<String>> groups = new ArrayList<>();
+    /**
+     * Tie groups of distinct outputs, best first; what a ranking leaves out is the last group.
+     *
+     * @param ranks of a ranking, see {@link #ranks(RankingSubmitted)}
+     */
+    List<List<String>> groups(int[] ranks) {
+        List<List<String>> groups = new ArrayList<>(ranks.length);
+        String[] group = new String[ranks.length];
         for (int rank = 1; rank <= ranks.length; rank++) {
-            List<String> group = new ArrayList<>();
+            int size = 0;
             for (int i = 0; i < ranks.length; i++) {
                 if (ranks[i] == rank) {
-                    group.add(ids.get(i));
+                    group[size++] = ids.get(i);
                 }
             }
-            if (!group.isEmpty()) {
-                groups.add(group);
+            if (size > 0) {
+                groups.add(size == 1 ? List.of(group[0]) : List.of(Arrays.copyOf(group, size)));
             }
         }
         return groups;

@@ -62,14 +62,14 @@ public final class PreferenceAggregation {
     public static PreferenceSet aggregate(
             Task task,
             DistinctOutputs outputs,
-            Iterable<HeldRanking> held,
+            Iterable<HeldRanking> all,
             ToDoubleFunction<String> weights,
             Optional<HeldAdjudication> decision) {
         Optional<HeldAdjudication> decided = decision.filter(d -> d.decides(task));
         ToDoubleFunction<String> reliability = decided.isPresent() ? labeler -> 0 : weights;
         List<HeldRanking> counted = new ArrayList<>();
         Instant newest = task.createdAt();
-        for (HeldRanking ranking : held) {
+        for (HeldRanking ranking : all) {
             newest = ranking.event().at().isAfter(newest) ? ranking.event().at() : newest;
             if (ranking.event() instanceof RankingSubmitted) {
                 counted.add(ranking);
@@ -77,14 +77,13 @@ public final class PreferenceAggregation {
         }
         counted.sort(Comparator.comparing(ranking -> ranking.event().labelerId()));
         Votes votes = new Votes(outputs);
-        for (HeldRanking ranking : counted) {
-            votes.add(
-                    (RankingSubmitted) ranking.event(),
-                    reliability.applyAsDouble(ranking.event().labelerId()));
-        }
         List<RankingUsed> used = new ArrayList<>();
-        for (HeldRanking ranking : counted) {
-            used.add(used(ranking, outputs, reliability));
+        for (HeldRanking held : counted) {
+            RankingSubmitted ranking = (RankingSubmitted) held.event();
+            int[] ranks = outputs.ranks(ranking);
+            double weight = reliability.applyAsDouble(ranking.labelerId());
+            votes.add(ranking, ranks, weight);
+            used.add(used(held, outputs.groups(ranks), weight));
         }
         RankingRules rules = task.rules();
         if (decided.isPresent()) {
@@ -116,8 +115,7 @@ public final class PreferenceAggregation {
                 task.selection());
     }
 
-    private static RankingUsed used(
-            HeldRanking ranking, DistinctOutputs outputs, ToDoubleFunction<String> reliability) {
+    private static RankingUsed used(HeldRanking ranking, List<List<String>> groups, double weight) {
         return new RankingUsed(
                 ranking.event().labelerId(),
                 ranking.event().revision(),
@@ -125,8 +123,8 @@ public final class PreferenceAggregation {
                 Topics.RANKINGS,
                 ranking.partition(),
                 ranking.offset(),
-                reliability.applyAsDouble(ranking.event().labelerId()),
-                outputs.groups((RankingSubmitted) ranking.event()));
+                weight,
+                groups);
     }
 
     private static RankingUsed used(HeldAdjudication decision) {
@@ -200,8 +198,8 @@ public final class PreferenceAggregation {
             this.voters = new int[ids.size()][ids.size()];
         }
 
-        void add(RankingSubmitted ranking, double reliability) {
-            add(outputs.ranks(ranking.groups()), reliability);
+        void add(RankingSubmitted ranking, int[] ranks, double reliability) {
+            add(ranks, reliability);
             if (!ranking.unacceptable().isEmpty()) {
                 Set<String> marked = new TreeSet<>();
                 ranking.unacceptable().forEach(id -> marked.add(outputs.canonical(id)));
