@@ -69,15 +69,11 @@ final class RowReader {
     }
 
     List<String> readTexts() {
-        int size = readInt();
-        if (size == 1) {
-            return List.of(readText());
+        String[] texts = new String[readInt()];
+        for (int i = 0; i < texts.length; i++) {
+            texts[i] = readText();
         }
-        List<String> texts = new ArrayList<>(size);
-        for (int i = 0; i < size; i++) {
-            texts.add(readText());
-        }
-        return texts;
+        return List.of(texts);
     }
 
     List<Integer> readNumbers() {

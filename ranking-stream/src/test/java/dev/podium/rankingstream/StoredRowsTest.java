@@ -258,6 +258,29 @@ class StoredRowsTest {
     }
 
     @Test
+    void theFirstDecisionOfAllIsFoundWhenItsTaskIsHeldNoLonger() {
+        // Given a store that has no decision when it begins
+        stream.store(RankingTopology.TASKS)
+                .put("t", KnownTask.of(Facts.task("t")).row(new RowWriter()));
+        TaskStore store = store();
+        TaskState state = store.read("t");
+        HeldAdjudication decision = new HeldAdjudication(Facts.decision("t", 1, "b>a"), 0, 0);
+
+        // When one comes, and then other tasks that are more than is held
+        store.change(state, state.with(decision));
+        store.write();
+        for (int i = 0; i < 30; i++) {
+            Task large = large("large" + i, 100_000);
+            stream.store(RankingTopology.TASKS)
+                    .put(large.taskId(), KnownTask.of(large).row(new RowWriter()));
+            store.read(large.taskId());
+        }
+
+        assertEquals(Optional.of(decision), store.look("t").decision());
+        assertEquals(Optional.of(decision), store.read("t").decision());
+    }
+
+    @Test
     void rankingsThatComeTogetherAreOneRow() {
         Task task = Facts.task("t");
         stream.store(RankingTopology.TASKS).put("t", KnownTask.of(task).row(new RowWriter()));
@@ -321,6 +344,21 @@ class StoredRowsTest {
                 stream.store(RankingTopology.RANKINGS),
                 stream.store(RankingTopology.WEIGHTS),
                 stream.store(RankingTopology.DECISIONS));
+    }
+
+    private static Task large(String id, int characters) {
+        Task small = Facts.task(id);
+        return new Task(
+                small.projectId(),
+                id,
+                List.of(Message.user("x".repeat(characters))),
+                small.outputs(),
+                small.rules(),
+                small.baseModel(),
+                small.sampleRoundId(),
+                small.createdAt(),
+                small.group(),
+                small.selection());
     }
 
     private static Task task(String id) {

@@ -39,7 +39,7 @@ public final class Images implements Callable<Integer> {
 
     @Option(
             names = "--base",
-            defaultValue = "eclipse-temurin:21-jre",
+            defaultValue = "eclipse-temurin:25-jre",
             description = "image with a Java runtime, 21 or newer (default: ${DEFAULT-VALUE}); a name, tar://FILE,"
                     + " or scratch; trainers on GPUs: one with CUDA and libtorch")
     private String base = "";

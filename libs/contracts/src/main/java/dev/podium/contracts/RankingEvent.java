@@ -158,17 +158,13 @@ public sealed interface RankingEvent {
     @SuppressWarnings("ReferenceEquality") // List.copyOf gives back a list that never changes
     static List<List<String>> copied(List<List<String>> groups) {
         boolean fixed = true;
-        for (List<String> group : groups) {
-            fixed = fixed && List.copyOf(group) == group;
-        }
-        if (fixed) {
-            return List.copyOf(groups);
-        }
         List<List<String>> copies = new ArrayList<>(groups.size());
         for (List<String> group : groups) {
-            copies.add(List.copyOf(group));
+            List<String> copy = List.copyOf(group);
+            fixed = fixed && copy == group;
+            copies.add(copy);
         }
-        return List.copyOf(copies);
+        return List.copyOf(fixed ? groups : copies);
     }
 
     private static void check(

@@ -8,7 +8,13 @@ public enum Application {
     FEEDBACK_API("feedback-api", 0, "256m"),
     // Half of the heap is for what is young: a batch of rankings lives until its commit, and little outlives it.
     RANKING_STREAM(
-            "ranking-stream", 1, "256m", "-XX:NewRatio=1", "-XX:SurvivorRatio=4", "-XX:+UseCompactObjectHeaders"),
+            "ranking-stream",
+            1,
+            "256m",
+            "-XX:NewRatio=1",
+            "-XX:SurvivorRatio=4",
+            "-XX:+UnlockExperimentalVMOptions",
+            "-XX:+UseCompactObjectHeaders"),
     REWARD_TRAINER("reward-trainer", 2, "1g"),
     POLICY_TRAINER("policy-trainer", 3, "1g"),
     SAMPLE_SERVICE("sample-service", 4, "512m");

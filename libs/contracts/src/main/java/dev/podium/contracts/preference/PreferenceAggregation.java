@@ -62,14 +62,14 @@ public final class PreferenceAggregation {
     public static PreferenceSet aggregate(
             Task task,
             DistinctOutputs outputs,
-            Iterable<HeldRanking> all,
+            Iterable<HeldRanking> held,
             ToDoubleFunction<String> weights,
             Optional<HeldAdjudication> decision) {
         Optional<HeldAdjudication> decided = decision.filter(d -> d.decides(task));
         ToDoubleFunction<String> reliability = decided.isPresent() ? labeler -> 0 : weights;
         List<HeldRanking> counted = new ArrayList<>();
         Instant newest = task.createdAt();
-        for (HeldRanking ranking : all) {
+        for (HeldRanking ranking : held) {
             newest = ranking.event().at().isAfter(newest) ? ranking.event().at() : newest;
             if (ranking.event() instanceof RankingSubmitted) {
                 counted.add(ranking);
@@ -78,12 +78,12 @@ public final class PreferenceAggregation {
         counted.sort(Comparator.comparing(ranking -> ranking.event().labelerId()));
         Votes votes = new Votes(outputs);
         List<RankingUsed> used = new ArrayList<>();
-        for (HeldRanking held : counted) {
-            RankingSubmitted ranking = (RankingSubmitted) held.event();
+        for (HeldRanking each : counted) {
+            RankingSubmitted ranking = (RankingSubmitted) each.event();
             int[] ranks = outputs.ranks(ranking);
             double weight = reliability.applyAsDouble(ranking.labelerId());
             votes.add(ranking, ranks, weight);
-            used.add(used(held, outputs.groups(ranks), weight));
+            used.add(used(each, outputs.groups(ranks), weight));
         }
         RankingRules rules = task.rules();
         if (decided.isPresent()) {
