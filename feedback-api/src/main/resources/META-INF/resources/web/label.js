@@ -95,7 +95,9 @@ async function open(taskId, instead = null) {
   clearTimeout(lookAgain);
   const mine = ++turn;
   ready = null;
-  drafts.flush();
+  // The answer has to know what was done on the task: a draft that overtakes it there is taken for sent, and not for newer.
+  await drafts.flush();
+  if (mine !== turn) return;
   try {
     const answer = await get(`${base}/tasks/${encode(taskId)}`);
     if (mine !== turn) return;

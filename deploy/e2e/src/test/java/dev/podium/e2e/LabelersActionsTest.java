@@ -34,6 +34,21 @@ import org.junit.jupiter.params.provider.EnumSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LabelersActionsTest {
     /** The first draft takes its time on the way; neither a later one nor a log-out may overtake it. */
+    private static final String DRAFTS_AND_TASKS_ARE_SLOW = """
+            const quick = window.fetch;
+            const pause = (millis) => new Promise((resume) => setTimeout(resume, millis));
+            window.opened = 0;
+            window.fetch = async (url, options) => {
+              if (String(url).endsWith('/draft')) await pause(1000);
+              const answer = await quick(url, options);
+              if (options?.method === 'GET' && /[/]tasks[/][^/]+$/.test(String(url))) {
+                await pause(1500);
+                setTimeout(() => window.opened++, 200);
+              }
+              return answer;
+            };\
+            """;
+
     private static final String FIRST_DRAFT_IS_SLOW = """
             const quick = window.fetch;
             window.draftsBegun = 0;
@@ -282,6 +297,7 @@ class LabelersActionsTest {
             Page page = start(window, Device.DESKTOP, "left-draft", Map.of(), List.of(SKY));
             page.getByLabel("Place 1 for A").click();
             page.getByLabel("Place 2 for B").click();
+            page.getByLabel("Place 3 for C").click();
             page.locator("#submit").click();
             page.locator("#open-mine").click();
             page.locator(".mine-entry").click();
@@ -300,7 +316,29 @@ class LabelersActionsTest {
             assertEquals(409, status);
             page.locator("#open-mine").click();
             page.locator(".mine-entry").click();
-            assertThat(page.locator("#order")).hasText("A  >  B");
+            assertThat(page.locator("#order")).hasText("A  >  B  >  C");
+        }
+    }
+
+    @Test
+    void aTaskOpenedWhileItsDraftIsOnTheWayShowsThatDraft() throws Exception {
+        try (BrowserContext window = window(Device.DESKTOP)) {
+            window.addInitScript(DRAFTS_AND_TASKS_ARE_SLOW);
+            Page page = start(window, Device.DESKTOP, "opened-draft", Map.of(), List.of(SKY));
+            page.getByLabel("Place 1 for A").click();
+            page.getByLabel("Place 2 for B").click();
+            page.getByLabel("Place 3 for C").click();
+            page.locator("#submit").click();
+            page.locator("#open-mine").click();
+            page.locator(".mine-entry").click();
+            page.waitForFunction("() => window.opened === 1");
+            page.getByLabel("Place 1 for B").click();
+
+            page.locator("#open-mine").click();
+            page.locator(".mine-entry").click();
+            page.waitForFunction("() => window.opened === 2");
+
+            assertThat(page.locator("#order")).hasText("A  =  B  >  C");
         }
     }
 
