@@ -123,7 +123,7 @@ export class Drafts {
   drop(taskId) {
     const headers = this.#turn(this.#next());
     this.forget(taskId);
-    return this.flush().then(() => request('DELETE', this.#path(taskId), { headers }));
+    return this.flush().then(() => request('DELETE', this.#path(taskId), { headers, keepalive: true }));
   }
 
   /** The task is done: nothing of it stays in this browser. */

@@ -119,7 +119,7 @@ async function open(taskId, instead = null) {
 
 function leave() {
   const { id } = view.task;
-  drafts.drop(id).catch(() => { /* it belongs to an old revision soon */ });
+  drafts.drop(id).catch(() => { /* it is there when the task is opened again, as on another device */ });
   next();
 }
 

@@ -190,7 +190,7 @@ class MigrationTest {
         }
 
         assertEquals(
-                "V83 R830364424",
+                "V84 R830364424",
                 "V" + newest + " R" + functions,
                 FUNCTIONS
                         + " and the newest migration. An instance of the version before that has to start refuses to where"

@@ -229,6 +229,9 @@ public class Drafts {
                 "insert into draft_drop (task_id, labeler, writer, sequence, dropped_at)"
                         + " select t.id, :labeler, :writer, :sequence, now() from task t"
                         + " where t.id = :task and t.project_id = :project"
+                        // Nobody else's draft would be kept anyway.
+                        + " and (exists (select 1 from lease l where l.task_id = t.id and l.labeler = :labeler)"
+                        + " or exists (select 1 from ranking r where r.task_id = t.id and r.labeler = :labeler))"
                         + " on conflict (task_id, labeler, writer) do update"
                         + " set sequence = greatest(draft_drop.sequence, excluded.sequence), dropped_at = excluded.dropped_at",
                 "delete from draft where task_id = :task and labeler = :labeler and project_id = :project"

@@ -144,7 +144,7 @@ public class Plans {
             case "SUCCEEDED" -> {
                 Optional<AdapterManifest> adapter = adapter(row);
                 if (adapter.isEmpty() && !row.kind.equals("SAMPLE")) {
-                    return isGivenUp(step);
+                    return endIfLate(step);
                 }
                 boolean last = step == all.getLast();
                 Optional<String> why = Optional.empty();
@@ -176,9 +176,13 @@ public class Plans {
 
     /**
      * The manifest comes over another topic, a moment later as a rule; never, where it cannot be read or there is none.
-     * Counted from when the end was first seen: this instance may have been away since.
+     * The time counts from when some instance first saw the end without it. Should all have been away just then, for as
+     * long, the step ends although its manifest was on the way: it is published nevertheless, and the round can be run
+     * again for the steps behind it.
+     *
+     * @return whether the step ended so
      */
-    private boolean isGivenUp(PlannedRound step) {
+    private boolean endIfLate(PlannedRound step) {
         Instant now = Clock.systemUTC().instant();
         if (!NO_MANIFEST.equals(step.note)) {
             step.note = NO_MANIFEST;
