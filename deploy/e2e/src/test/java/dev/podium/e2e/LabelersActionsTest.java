@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Everything a labeler can do in the form, at a desktop and on a phone. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LabelersActionsTest {
-    /** The first draft takes its time on the way; neither a later one nor a log-out may overtake it. */
+    /** A task that was asked for while its draft was on the way comes behind the draft's answer. */
     private static final String DRAFTS_AND_TASKS_ARE_SLOW = """
             const quick = window.fetch;
             const pause = (millis) => new Promise((resume) => setTimeout(resume, millis));
@@ -49,6 +49,7 @@ class LabelersActionsTest {
             };\
             """;
 
+    /** The first draft takes its time on the way; neither a later one nor a log-out may overtake it. */
     private static final String FIRST_DRAFT_IS_SLOW = """
             const quick = window.fetch;
             window.draftsBegun = 0;
