@@ -94,7 +94,8 @@ enum ApplicationImage {
                 .addLabel("org.opencontainers.image.licenses", "Apache-2.0");
     }
 
-    private List<String> entrypoint() {
+    /** The command line: the JVM, its flags, and the application. */
+    List<String> entrypoint() {
         List<String> line = new ArrayList<>(List.of(
                 "java",
                 "-XX:MaxRAMPercentage=" + heapPercent,
@@ -105,7 +106,10 @@ enum ApplicationImage {
         if (this == RANKING_STREAM) {
             // As in the stack of one machine: a batch of rankings lives until its commit, and little outlives it.
             line.addAll(List.of(
-                    "-XX:+UseSerialGC", "-XX:NewRatio=1", "-XX:SurvivorRatio=4", "-XX:+UseCompactObjectHeaders"));
+                    "-XX:NewRatio=1",
+                    "-XX:SurvivorRatio=4",
+                    "-XX:+UnlockExperimentalVMOptions",
+                    "-XX:+UseCompactObjectHeaders"));
         }
         if (kind == Kind.TRAINER) {
             line.add("-XX:+UseSerialGC");
