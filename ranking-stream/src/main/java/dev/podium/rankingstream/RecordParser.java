@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +28,6 @@ final class RecordParser {
     static final int MAX_VALUE_BYTES = Topics.MAX_FACT_BYTES;
 
     private static final int KNOWN_VERSION = 1;
-    private static final byte[] KNOWN_END = (".v" + KNOWN_VERSION).getBytes(UTF_8);
 
     private RecordParser() {}
 
@@ -122,24 +120,13 @@ final class RecordParser {
     }
 
     private static void requireKnownVersion(Headers headers) throws RejectedRecord {
-        Header header = headers.lastHeader(CloudEvents.TYPE);
-        if (header == null || endsKnown(header.value())) {
-            return;
-        }
-        Optional<String> eventType = CloudEvents.text(headers, CloudEvents.TYPE);
-        if (eventType.isPresent() && !CloudEvents.majorVersion(eventType.get()).equals(Optional.of(KNOWN_VERSION))) {
+        Optional<String> other = CloudEvents.otherVersion(headers, KNOWN_VERSION);
+        if (other.isPresent()) {
             throw new RejectedRecord(
                     "unknown_version",
-                    "ce_type " + eventType.get() + " is not of major version " + KNOWN_VERSION
+                    "ce_type " + other.get() + " is not of major version " + KNOWN_VERSION
                             + "; upgrade ranking-stream, then replay");
         }
-    }
-
-    /** Whether these are the bytes of a type of the known version, as almost all are. */
-    private static boolean endsKnown(byte @Nullable [] type) {
-        int length = type == null ? 0 : type.length;
-        return length >= KNOWN_END.length
-                && Arrays.equals(type, length - KNOWN_END.length, length, KNOWN_END, 0, KNOWN_END.length);
     }
 
     private static void requireKey(byte[] key, String taskId) throws RejectedRecord {

@@ -82,16 +82,33 @@ public final class CloudEvents {
         }
     }
 
+    /** The type of an event that names another major version than the known one; one without the header counts as that. */
+    public static Optional<String> otherVersion(Headers headers, int known) {
+        Header header = headers.lastHeader(TYPE);
+        byte @Nullable [] type = header == null ? null : header.value();
+        if (type == null || endsWith(type, known)) {
+            return Optional.empty();
+        }
+        String text = new String(type, UTF_8);
+        return majorVersion(text).equals(Optional.of(known)) ? Optional.empty() : Optional.of(text);
+    }
+
+    /** Whether the bytes end with a version of one digit, as almost all do: no text is made of them. */
+    private static boolean endsWith(byte[] type, int version) {
+        int length = type.length;
+        return length >= 3 && type[length - 3] == '.' && type[length - 2] == 'v' && type[length - 1] - '0' == version;
+    }
+
     /**
      * Refuses an event whose type names another major version; one without the header counts as the known one.
      *
      * @throws InvalidEventException naming both versions
      */
     public static void requireVersion(Headers headers, int known) throws InvalidEventException {
-        Optional<String> type = text(headers, TYPE);
-        if (type.isPresent() && !majorVersion(type.get()).equals(Optional.of(known))) {
+        Optional<String> other = otherVersion(headers, known);
+        if (other.isPresent()) {
             throw new InvalidEventException(
-                    "its type is " + type.get() + ", only version " + known + " is known; update this application",
+                    "its type is " + other.get() + ", only version " + known + " is known; update this application",
                     null);
         }
     }

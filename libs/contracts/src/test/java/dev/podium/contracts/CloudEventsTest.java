@@ -1,5 +1,6 @@
 package dev.podium.contracts;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
@@ -8,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 
@@ -46,6 +48,23 @@ class CloudEventsTest {
         assertEquals(Optional.of(12), CloudEvents.majorVersion("dev.podium.Task.v12"));
         assertEquals(Optional.empty(), CloudEvents.majorVersion("dev.podium.Task"));
         assertEquals(Optional.empty(), CloudEvents.majorVersion("dev.podium.Task.vX"));
+    }
+
+    @Test
+    void onlyATypeOfAnotherMajorVersionIsRefused() {
+        for (String known : List.of("dev.podium.Task.v1", "t.v1", ".v1", "t.v2.v1", "t.v01")) {
+            assertEquals(Optional.empty(), CloudEvents.otherVersion(ofType(known), 1), known);
+        }
+        for (String other : List.of("dev.podium.Task.v2", "t.v11", "t.v1.v2", "t.v", "v1", "t1", "", "t.v1x")) {
+            assertEquals(Optional.of(other), CloudEvents.otherVersion(ofType(other), 1), other);
+        }
+        assertEquals(Optional.empty(), CloudEvents.otherVersion(ofType("t.v12"), 12));
+        assertEquals(Optional.empty(), CloudEvents.otherVersion(new RecordHeaders(), 1));
+        assertEquals(Optional.empty(), CloudEvents.otherVersion(new RecordHeaders().add(CloudEvents.TYPE, null), 1));
+    }
+
+    private static Headers ofType(String type) {
+        return new RecordHeaders().add(CloudEvents.TYPE, type.getBytes(UTF_8));
     }
 
     @Test
