@@ -16,6 +16,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
 import jakarta.persistence.EntityManager;
 import java.util.List;
@@ -35,115 +36,97 @@ class LabelersWorkTest {
 
     @Test
     void aDraftComesBackOnAnotherDeviceAndIsGoneOnceTheRankingIsSubmitted() {
-        String project = Api.project("{}");
-        Api.tasks(project, 1);
-        String labeler = Api.person("labeler");
-        Response given = Api.next(labeler, project);
-        String task = given.path("task.id");
-        List<String> ids = given.path("task.outputs.id");
-        given.then().body("draft", nullValue());
+        Held held = held();
+        held.given().then().body("draft", nullValue());
 
-        save(labeler, project, task, draft(ids.get(1), 0))
-                .then()
-                .statusCode(200)
-                .body("version", equalTo(1));
-        save(labeler, project, task, draft(ids.get(1), 0)).then().body("version", equalTo(2));
+        save(held, draft(held.outputs().get(1), 0)).then().statusCode(200).body("version", equalTo(1));
+        save(held, draft(held.outputs().get(1), 0)).then().body("version", equalTo(2));
 
-        Api.next(labeler, project)
+        Api.next(held.labeler(), held.project())
                 .then()
                 .body("draft.version", equalTo(2))
                 .body("draft.comment", equalTo("so far"))
-                .body("draft.places." + ids.get(1), equalTo(1))
+                .body("draft.places." + held.outputs().get(1), equalTo(1))
                 .body("draft.activeMillis", equalTo(1234));
-        Api.submit(labeler, project, task, Api.groups(ids)).then().statusCode(201);
-        Api.as(labeler).get(path(project, task)).then().body("draft", nullValue());
-        save(labeler, project, task, draft(ids.get(1), 0))
+        Api.submit(held.labeler(), held.project(), held.task(), Api.groups(held.outputs()))
                 .then()
-                .statusCode(409)
-                .body("code", equalTo("stale_draft"));
+                .statusCode(201);
+        held.opened().then().body("draft", nullValue());
+        save(held, draft(held.outputs().get(1), 0)).then().statusCode(409).body("code", equalTo("stale_draft"));
     }
 
     @Test
     void aDraftThatItsBrowserGaveUpDoesNotComeBackBehindALaterOne() {
-        String project = Api.project("{}");
-        Api.tasks(project, 1);
-        String labeler = Api.person("labeler");
-        Response given = Api.next(labeler, project);
-        String task = given.path("task.id");
-        List<String> ids = given.path("task.outputs.id");
-        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000002).then().body("version", equalTo(1));
+        Held held = held();
+        save(held, draft(held.outputs().get(0), 0), 7, 1000002).then().body("version", equalTo(1));
 
         // When what was sent before arrives late, and once more
-        save(labeler, project, task, draft(ids.get(1), 0), 7, 1000001)
+        save(held, draft(held.outputs().get(1), 0), 7, 1000001)
                 .then()
                 .statusCode(200)
                 .body("version", equalTo(1));
-        save(labeler, project, task, draft(ids.get(1), 0), 7, 1000000).then().statusCode(200);
-        Api.next(labeler, project).then().body("draft.places." + ids.get(0), equalTo(1));
+        save(held, draft(held.outputs().get(1), 0), 7, 1000000).then().statusCode(200);
+        Api.next(held.labeler(), held.project())
+                .then()
+                .body("draft.places." + held.outputs().get(0), equalTo(1));
 
         // Then a repetition of the last one, another browser with an older clock, and a program count as ever
-        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000002).then().body("version", equalTo(2));
-        save(labeler, project, task, draft(ids.get(1), 0), 8, 1).then().body("version", equalTo(3));
-        save(labeler, project, task, draft(ids.get(2), 0)).then().body("version", equalTo(4));
-        Api.next(labeler, project).then().body("draft.places." + ids.get(2), equalTo(1));
+        save(held, draft(held.outputs().get(0), 0), 7, 1000002).then().body("version", equalTo(2));
+        save(held, draft(held.outputs().get(1), 0), 8, 1).then().body("version", equalTo(3));
+        save(held, draft(held.outputs().get(2), 0)).then().body("version", equalTo(4));
+        Api.next(held.labeler(), held.project())
+                .then()
+                .body("draft.places." + held.outputs().get(2), equalTo(1));
     }
 
     @Test
     void aDraftLeftFromBeforeTheRankingGivesWayWhateverItsNumber() {
-        String project = Api.project("{}");
-        Api.tasks(project, 1);
-        String labeler = Api.person("labeler");
-        Response given = Api.next(labeler, project);
-        String task = given.path("task.id");
-        List<String> ids = given.path("task.outputs.id");
-        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000000).then().statusCode(200);
+        Held held = held();
+        save(held, draft(held.outputs().get(0), 0), 7, 1000000).then().statusCode(200);
         Object[] left = QuarkusTransaction.requiringNew()
                 .call(() -> (Object[]) entities.createNativeQuery("select body, saved_at from draft where task_id = :t")
-                        .setParameter("t", task)
+                        .setParameter("t", held.task())
                         .getSingleResult());
-        Api.submit(labeler, project, task, Api.groups(ids)).then().statusCode(201);
+        Api.submit(held.labeler(), held.project(), held.task(), Api.groups(held.outputs()))
+                .then()
+                .statusCode(201);
         // As the submission leaves it, where it was just being saved.
         QuarkusTransaction.requiringNew()
                 .run(() -> entities.createNativeQuery("insert into draft (task_id, labeler, project_id, version, body,"
                                 + " saved_at, writer, sequence) values (:t, :l, :p, 1, :b, :at, 7, 1000000)")
-                        .setParameter("t", task)
-                        .setParameter("l", labeler)
-                        .setParameter("p", project)
+                        .setParameter("t", held.task())
+                        .setParameter("l", held.labeler())
+                        .setParameter("p", held.project())
                         .setParameter("b", left[0])
                         .setParameter("at", left[1])
                         .executeUpdate());
 
         // The browser's clock was set back since.
-        save(labeler, project, task, draft(ids.get(1), 1), 7, 900000).then().statusCode(200);
-        Api.as(labeler).get(path(project, task)).then().body("draft.places." + ids.get(1), equalTo(1));
-        save(labeler, project, task, draft(ids.get(2), 1), 7, 899999).then().statusCode(200);
-        Api.as(labeler).get(path(project, task)).then().body("draft.places." + ids.get(1), equalTo(1));
+        save(held, draft(held.outputs().get(1), 1), 7, 900000).then().statusCode(200);
+        held.opened().then().body("draft.places." + held.outputs().get(1), equalTo(1));
+        save(held, draft(held.outputs().get(2), 1), 7, 899999).then().statusCode(200);
+        held.opened().then().body("draft.places." + held.outputs().get(1), equalTo(1));
     }
 
     @Test
     void aDraftThatWasThrownAwayDoesNotComeBackAndTheNextOneIsNotThrownAwayLate() {
-        String project = Api.project("{}");
-        Api.tasks(project, 1);
-        String labeler = Api.person("labeler");
-        Response given = Api.next(labeler, project);
-        String task = given.path("task.id");
-        List<String> ids = given.path("task.outputs.id");
-        save(labeler, project, task, draft(ids.get(0), 0), 7, 1000000).then().statusCode(200);
+        Held held = held();
+        save(held, draft(held.outputs().get(0), 0), 7, 1000000).then().statusCode(200);
 
-        drop(labeler, project, task, 7, 1000002);
-        save(labeler, project, task, draft(ids.get(1), 0), 7, 1000001)
+        drop(held, 7, 1000002);
+        save(held, draft(held.outputs().get(1), 0), 7, 1000001)
                 .then()
                 .statusCode(409)
                 .body("code", equalTo("stale_draft"));
-        Api.as(labeler).get(path(project, task)).then().body("draft", nullValue());
+        held.opened().then().body("draft", nullValue());
 
-        save(labeler, project, task, draft(ids.get(2), 0), 7, 1000004).then().statusCode(200);
-        drop(labeler, project, task, 7, 1000003);
-        Api.as(labeler).get(path(project, task)).then().body("draft.places." + ids.get(2), equalTo(1));
+        save(held, draft(held.outputs().get(2), 0), 7, 1000004).then().statusCode(200);
+        drop(held, 7, 1000003);
+        held.opened().then().body("draft.places." + held.outputs().get(2), equalTo(1));
         // Another browser throws away what it sees.
-        drop(labeler, project, task, 8, 1);
-        Api.as(labeler).get(path(project, task)).then().body("draft", nullValue());
-        save(labeler, project, task, draft(ids.get(1), 0)).then().statusCode(200);
+        drop(held, 8, 1);
+        held.opened().then().body("draft", nullValue());
+        save(held, draft(held.outputs().get(1), 0)).then().statusCode(200);
     }
 
     @Test
@@ -277,30 +260,31 @@ class LabelersWorkTest {
 
     @Test
     void everyRevisionOfARankingCanBeSeenAgain() {
-        String project = Api.project("{}");
-        Api.tasks(project, 1);
-        String labeler = Api.person("labeler");
-        Response given = Api.next(labeler, project);
-        String task = given.path("task.id");
-        List<String> ids = given.path("task.outputs.id");
-        Api.submit(labeler, project, task, Api.groups(ids));
-        Api.submit(labeler, project, task, Api.groups(ids.reversed()), UUID.randomUUID() + "", 1);
-        Api.as(labeler)
+        Held held = held();
+        Api.submit(held.labeler(), held.project(), held.task(), Api.groups(held.outputs()));
+        Api.submit(
+                held.labeler(),
+                held.project(),
+                held.task(),
+                Api.groups(held.outputs().reversed()),
+                UUID.randomUUID() + "",
+                1);
+        Api.as(held.labeler())
                 .header("Idempotency-Key", UUID.randomUUID() + "")
                 .header("If-Match", "\"2\"")
-                .delete(path(project, task) + "/ranking")
+                .delete(path(held.project(), held.task()) + "/ranking")
                 .then()
                 .statusCode(200);
 
-        Api.as(labeler)
-                .get(path(project, task) + "/revisions")
+        Api.as(held.labeler())
+                .get(path(held.project(), held.task()) + "/revisions")
                 .then()
                 .body("revision", contains(3, 2, 1))
                 .body("retracted", contains(true, false, false))
-                .body("[1].groups[0][0]", equalTo(ids.get(2)))
-                .body("[2].groups[0][0]", equalTo(ids.get(0)));
+                .body("[1].groups[0][0]", equalTo(held.outputs().get(2)))
+                .body("[2].groups[0][0]", equalTo(held.outputs().get(0)));
         Api.as(Api.person("labeler"))
-                .get(path(project, task) + "/revisions")
+                .get(path(held.project(), held.task()) + "/revisions")
                 .then()
                 .statusCode(404);
     }
@@ -404,25 +388,53 @@ class LabelersWorkTest {
                         .longValue());
     }
 
+    /**
+     * A labeler who holds the one task of a project.
+     *
+     * @param given the answer that gave it
+     */
+    private record Held(String project, String labeler, Response given) {
+        String task() {
+            return given.path("task.id");
+        }
+
+        List<String> outputs() {
+            return given.path("task.outputs.id");
+        }
+
+        Response opened() {
+            return Api.as(labeler).get(path(project, task()));
+        }
+    }
+
+    private static Held held() {
+        String project = Api.project("{}");
+        Api.tasks(project, 1);
+        String labeler = Api.person("labeler");
+        return new Held(project, labeler, Api.next(labeler, project));
+    }
+
+    private static Response save(Held held, String body) {
+        return save(held.labeler(), held.project(), held.task(), body);
+    }
+
     private static Response save(String labeler, String project, String task, String body) {
         return Api.as(labeler).body(body).put(path(project, task) + "/draft");
     }
 
-    private static Response save(String labeler, String project, String task, String body, long writer, long sequence) {
-        return Api.as(labeler)
-                .header("Draft-Writer", writer)
-                .header("Draft-Sequence", sequence)
-                .body(body)
-                .put(path(project, task) + "/draft");
+    private static Response save(Held held, String body, long writer, long sequence) {
+        return inTurn(held, writer, sequence).body(body).put(path(held.project(), held.task()) + "/draft");
     }
 
-    private static void drop(String labeler, String project, String task, long writer, long sequence) {
-        Api.as(labeler)
-                .header("Draft-Writer", writer)
-                .header("Draft-Sequence", sequence)
-                .delete(path(project, task) + "/draft")
+    private static void drop(Held held, long writer, long sequence) {
+        inTurn(held, writer, sequence)
+                .delete(path(held.project(), held.task()) + "/draft")
                 .then()
                 .statusCode(204);
+    }
+
+    private static RequestSpecification inTurn(Held held, long writer, long sequence) {
+        return Api.as(held.labeler()).header("Draft-Writer", writer).header("Draft-Sequence", sequence);
     }
 
     private static String draft(String output, int revision) {

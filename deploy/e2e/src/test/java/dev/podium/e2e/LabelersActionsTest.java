@@ -296,12 +296,8 @@ class LabelersActionsTest {
     void aDraftThatWasThrownAwayDoesNotComeBackBehindThat() throws Exception {
         try (BrowserContext window = window(Device.DESKTOP)) {
             Page page = start(window, Device.DESKTOP, "left-draft", Map.of(), List.of(SKY));
-            page.getByLabel("Place 1 for A").click();
-            page.getByLabel("Place 2 for B").click();
-            page.getByLabel("Place 3 for C").click();
-            page.locator("#submit").click();
-            page.locator("#open-mine").click();
-            page.locator(".mine-entry").click();
+            submit(page);
+            openOwn(page);
             Request given = page.waitForRequest(
                     request -> request.url().endsWith("/draft"),
                     () -> page.getByLabel("Place 1 for B").click());
@@ -315,8 +311,7 @@ class LabelersActionsTest {
                     List.of(given.url(), sendable(given), given.postData()));
 
             assertEquals(409, status);
-            page.locator("#open-mine").click();
-            page.locator(".mine-entry").click();
+            openOwn(page);
             assertThat(page.locator("#order")).hasText("A  >  B  >  C");
         }
     }
@@ -326,17 +321,12 @@ class LabelersActionsTest {
         try (BrowserContext window = window(Device.DESKTOP)) {
             window.addInitScript(DRAFTS_AND_TASKS_ARE_SLOW);
             Page page = start(window, Device.DESKTOP, "opened-draft", Map.of(), List.of(SKY));
-            page.getByLabel("Place 1 for A").click();
-            page.getByLabel("Place 2 for B").click();
-            page.getByLabel("Place 3 for C").click();
-            page.locator("#submit").click();
-            page.locator("#open-mine").click();
-            page.locator(".mine-entry").click();
+            submit(page);
+            openOwn(page);
             page.waitForFunction("() => window.opened === 1");
             page.getByLabel("Place 1 for B").click();
 
-            page.locator("#open-mine").click();
-            page.locator(".mine-entry").click();
+            openOwn(page);
             page.waitForFunction("() => window.opened === 2");
 
             assertThat(page.locator("#order")).hasText("A  =  B  >  C");
@@ -491,6 +481,20 @@ class LabelersActionsTest {
         scene.project(own, rules, tasks);
         scene.labeler(own);
         return scene.logIn(window, own, "/label/" + own);
+    }
+
+    /** Ranks A, B, C. */
+    private static void submit(Page page) {
+        page.getByLabel("Place 1 for A").click();
+        page.getByLabel("Place 2 for B").click();
+        page.getByLabel("Place 3 for C").click();
+        page.locator("#submit").click();
+    }
+
+    /** Opens the labeler's one ranking. */
+    private static void openOwn(Page page) {
+        page.locator("#open-mine").click();
+        page.locator(".mine-entry").click();
     }
 
     private static String name(Device device) {

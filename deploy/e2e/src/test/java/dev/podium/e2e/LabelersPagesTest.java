@@ -453,8 +453,7 @@ class LabelersPagesTest {
     void aWayLeadsOnFromWhereThereIsNothing(Device device) throws Exception {
         String own = "nothing-" + device.word();
         scene.project(own, List.of());
-        scene.operator.post(
-                "/users", Map.of("name", own, "password", Scene.PASSWORD, "role", "labeler", "projects", List.of()));
+        scene.person(own, "labeler", List.of());
         try (Look look = new Look(scene, device, "nothing", window -> scene.logIn(window, own, "/"))) {
             assertThat(look.page.locator(".tile.wide")).containsText("There is nothing to rank yet");
             look.check("no project");

@@ -183,8 +183,7 @@ class OperatorsActionsTest {
         String project = "members-" + name(device);
         String bob = "bob." + name(device);
         scene.project(project, List.of());
-        scene.operator.post(
-                "/users", Map.of("name", bob, "password", Scene.PASSWORD, "role", "labeler", "projects", List.of()));
+        scene.person(bob, "labeler", List.of());
         try (Look look = operator(device, "members", "/console/" + project)) {
             assertThat(look.page.locator("#members")).containsText("Nobody is a member by name");
             look.mayBeRefused(404);
@@ -707,9 +706,7 @@ class OperatorsActionsTest {
     @EnumSource(Device.class)
     void theOwnPasswordIsChangedAndALogOutEndsTheSession(Device device) throws Exception {
         String ann = "own-" + name(device);
-        scene.operator.post(
-                "/users",
-                Map.of("name", ann, "password", Scene.PASSWORD, "role", "administrator", "projects", List.of()));
+        scene.person(ann, "administrator", List.of());
         try (Look look = new Look(scene, device, "account", window -> scene.logIn(window, ann, "/console"))) {
             look.button(ann).click();
             look.field("Current password").fill("not this one");
@@ -736,9 +733,7 @@ class OperatorsActionsTest {
     @EnumSource(Device.class)
     void whatWasFilledInIsThereStillAfterALogInInBetween(Device device) throws Exception {
         String ann = "between-" + name(device);
-        scene.operator.post(
-                "/users",
-                Map.of("name", ann, "password", Scene.PASSWORD, "role", "administrator", "projects", List.of()));
+        scene.person(ann, "administrator", List.of());
         try (Look look = new Look(scene, device, "between", window -> scene.logIn(window, ann, "/console"));
                 Look elsewhere = new Look(scene, device, "between", window -> scene.logIn(window, ann, "/"))) {
             look.page.locator("#new-project").click();

@@ -98,8 +98,12 @@ final class Scene {
     }
 
     void labeler(String name) throws ApiException {
-        operator.post(
-                "/users", Map.of("name", name, "password", PASSWORD, "role", "labeler", "projects", List.of("*")));
+        person(name, "labeler", List.of("*"));
+    }
+
+    /** Somebody who logs in with {@link #PASSWORD}. */
+    void person(String name, String role, List<String> projects) throws ApiException {
+        operator.post("/users", Map.of("name", name, "password", PASSWORD, "role", role, "projects", projects));
     }
 
     /** A page of a labeler, at a path. */
